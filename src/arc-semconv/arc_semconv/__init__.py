@@ -1,0 +1,11 @@
+"""The words and shapes that every part of Arc shares; it depends on msgspec alone.
+
+- `arc_semconv.attributes`: names of attributes and events, as constants.
+- `arc_semconv.kinds`: the five kinds of span Arc writes, and how each is named.
+- `arc_semconv.fixes`: what a fix changed, as it travels on a span.
+- `arc_semconv.api`: what Arc Core answers under `/api/v1`.
+"""
+
+from arc_semconv import api, attributes, fixes, kinds
+
+__all__ = ["api", "attributes", "fixes", "kinds"]

@@ -1,0 +1,108 @@
+"""Attribute, event and resource names.
+
+Sources: GenAI semantic conventions (open-telemetry/semantic-conventions-genai, November 2026) for `gen_ai.*` and
+`openai.*`; OpenTelemetry semantic conventions 1.42 for the rest. What the conventions lack lives under `arc.*`.
+The constants of `opentelemetry-semantic-conventions` are not used: it marks every `gen_ai.*` name as moved.
+"""
+
+from typing import Final
+
+# --- GenAI: what was asked ---
+OPERATION: Final = "gen_ai.operation.name"
+PROVIDER: Final = "gen_ai.provider.name"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+OUTPUT_TYPE: Final = "gen_ai.output.type"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+OPENAI_API_TYPE: Final = "openai.api.type"
+
+# --- GenAI: what came back ---
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
+OPENAI_RESPONSE_SYSTEM_FINGERPRINT: Final = "openai.response.system_fingerprint"
+USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+USAGE_CACHE_WRITE_INPUT_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
+USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+
+# --- GenAI: content, recorded only when the user asks for it ---
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+EVENT_INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"
+
+# --- GenAI: agents, workflows, tools ---
+AGENT_NAME: Final = "gen_ai.agent.name"
+WORKFLOW_NAME: Final = "gen_ai.workflow.name"
+TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_TYPE: Final = "gen_ai.tool.type"
+TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+
+# --- general ---
+ERROR_TYPE: Final = "error.type"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+HTTP_STATUS_CODE: Final = "http.response.status_code"
+SERVICE_NAME: Final = "service.name"
+EXCEPTION_EVENT: Final = "exception"
+EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_MESSAGE: Final = "exception.message"
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+DISTRO_NAME: Final = "telemetry.distro.name"
+DISTRO_VERSION: Final = "telemetry.distro.version"
+
+# --- Arc: the span itself ---
+SPAN_KIND: Final = "arc.span.kind"
+RUN_STATE: Final = "arc.run.state"
+RUN_ATTEMPT: Final = "arc.run.attempt"
+REQUEST_ID: Final = "arc.request.id"
+PIPELINE_ID: Final = "arc.pipeline.id"
+APPLICATION_ID: Final = "arc.application.id"
+ACTION_ID: Final = "arc.action.id"
+ACTION_TYPE: Final = "arc.action.type"
+ACTION_OUTCOME: Final = "arc.action.outcome"
+ACTION_WAIT_SECONDS: Final = "arc.action.wait_s"
+HANDOFF_FROM: Final = "arc.handoff.from"
+HANDOFF_TO: Final = "arc.handoff.to"
+LANGGRAPH_STEP: Final = "arc.langgraph.step"
+LANGGRAPH_NODE: Final = "arc.langgraph.node"
+LANGGRAPH_TRIGGERS: Final = "arc.langgraph.triggers"
+LANGGRAPH_CHECKPOINT_NS: Final = "arc.langgraph.checkpoint_ns"
+LANGGRAPH_CHECKPOINT_ID: Final = "arc.langgraph.checkpoint_id"
+
+# --- Arc: fixes ---
+FIX_IDS: Final = "arc.fix.ids"
+FIX_MODE: Final = "arc.fix.mode"
+FIX_CHANGES: Final = "arc.fix.changes"
+FIX_TRIGGER: Final = "arc.fix.trigger"
+FIX_OUTCOME: Final = "arc.fix.outcome"
+FIX_SUGGESTED: Final = "arc.fix.suggested"
+FAILURE_TYPE: Final = "arc.failure.type"
+
+# --- Arc: redaction ---
+REDACTION_COUNT: Final = "arc.redaction.count"
+REDACTION_TYPES: Final = "arc.redaction.types"
+
+# --- Arc: cost ---
+COST_USD: Final = "arc.cost.usd"
+
+# --- on the wire, beside OTLP ---
+API_KEY_HEADER: Final = "x-api-key"
