@@ -1,0 +1,144 @@
+"""Arc Core as one process: built, run and drained here."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+import grpc  # type: ignore[import-untyped]
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from arc_core.access import Access
+from arc_core.app._sockets import bound
+from arc_core.ingest import MAX_REQUEST_BYTES, Capacity, Receiver, grpc_handlers, http_routes
+from arc_core.model import Prices
+from arc_core.settings import Address, Settings
+from arc_core.store import TraceStore, Writer, migrate, open_database
+from arc_core.web import Guard, api_routes, workbench_routes
+
+_DRAIN_SECONDS: Final = 10
+"""How long requests under way may take to end when Arc Core stops."""
+
+
+class Endpoints(msgspec.Struct, frozen=True):
+    """Where a running Arc Core is reached."""
+
+    http: str
+    """A URL, without a path."""
+    grpc: str
+    """`HOST:PORT`."""
+    data: Path
+
+
+async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
+    """Run until SIGTERM or SIGINT; `ready` is called once, when requests are taken.
+
+    Raise StartError when a port or the data folder cannot be had. On return everything acknowledged is on disk.
+    """
+    stop = asyncio.Event()
+    with _stopping_on_signals(stop):
+        async with AsyncExitStack() as stack:
+            # The sockets come first: a port in use is the most frequent trouble, and opening a database takes a second.
+            http_socket = stack.enter_context(bound(settings.http, "--http"))
+            with bound(settings.grpc, "--grpc") as probe:
+                grpc_address = Address(settings.grpc.host, probe.getsockname()[1])
+            database = await stack.enter_async_context(open_database(settings.data))
+            await migrate(database)
+            writer = await stack.enter_async_context(_running_writer(Writer(database)))
+            access = Access(settings.api_key)
+            capacity = Capacity(settings.max_pending_bytes)
+            receiver = Receiver(writer.write, Prices().cost)
+            app = _application(receiver, capacity, access, TraceStore(database))
+            await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, access))
+            await stack.enter_async_context(_http_server(app, http_socket, stop))
+            ready(_endpoints(settings, http_socket, grpc_address))
+            await stop.wait()
+
+
+def _application(receiver: Receiver, capacity: Capacity, access: Access, store: TraceStore) -> Starlette:
+    return Starlette(
+        routes=[*http_routes(receiver, capacity, access), *api_routes(store, access), *workbench_routes()],
+        middleware=[Middleware(Guard, access=access), Middleware(GZipMiddleware, minimum_size=1024)],
+    )
+
+
+@contextmanager
+def _stopping_on_signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def _running_writer(writer: Writer) -> AsyncIterator[Writer]:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(writer.run())
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def _grpc_server(address: Address, receiver: Receiver, capacity: Capacity, access: Access) -> AsyncIterator[None]:
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+            ("grpc.so_reuseport", 0),  # or a second Arc Core would share the port and take half of the spans
+        ]
+    )
+    server.add_generic_rpc_handlers(tuple(grpc_handlers(receiver, capacity, access)))
+    server.add_insecure_port(str(address))
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(_DRAIN_SECONDS)
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn without its own signal handling, which would raise the signal again at the end."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+@asynccontextmanager
+async def _http_server(app: Starlette, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    server = _HttpServer(config)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve([listener]))
+        serving.add_done_callback(lambda _: stop.set())
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells of it by this flag alone
+            await asyncio.sleep(0.005)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+def _endpoints(settings: Settings, http_socket: socket.socket, grpc_address: Address) -> Endpoints:
+    http = Address(settings.http.host, http_socket.getsockname()[1])
+    return Endpoints(f"http://{http}", str(grpc_address), settings.data)

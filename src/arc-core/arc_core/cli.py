@@ -1,0 +1,75 @@
+"""The commands that arc-core adds to `arc`: parse, call, print."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arc_core.errors import ArcCoreError
+from arc_core.settings import Settings, default_data
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of the database.", show_default="~/.local/share/arc"),
+]
+
+
+def core(
+    *,
+    grpc: Annotated[
+        str, typer.Option("--grpc", metavar="HOST:PORT", help="OTLP over gRPC; port 0 takes a free one.")
+    ] = "127.0.0.1:4317",
+    http: Annotated[
+        str, typer.Option("--http", metavar="HOST:PORT", help="OTLP over HTTP, the API and the workbench.")
+    ] = "127.0.0.1:4318",
+    data: Data = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            "--api-key", metavar="KEY", envvar="ARC_CORE_API_KEY", help="Let in only those who send this x-api-key."
+        ),
+    ] = None,
+    max_pending_mib: Annotated[
+        int, typer.Option("--max-pending-mib", min=1, help="MiB of requests held before new ones are put off.")
+    ] = 256,
+) -> None:
+    """Run Arc Core: take telemetry over OTLP, keep it in ClickHouse, show it."""
+    try:
+        settings = Settings.checked(
+            grpc=grpc,
+            http=http,
+            data=data or default_data(os.environ, Path.home()),
+            api_key=api_key,
+            max_pending_mib=max_pending_mib,
+        )
+        _serve(settings)
+    except ArcCoreError as error:
+        typer.echo(f"arc core: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
+
+
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Run the demo once and exit.")] = False,
+    port: Annotated[int, typer.Option("--port", help="HTTP port of Arc Core; 0 takes a free one.")] = 0,
+    data: Data = None,
+) -> None:
+    """Run a recorded multi-agent app against Arc Core, without a key or a network."""
+    from arc_core.demo import run
+
+    raise typer.Exit(run(once=once, http_port=port, data=data))
+
+
+def _serve(settings: Settings) -> None:
+    from arc_core.app import Endpoints, serve  # the servers and the engine: not for `arc --help`
+
+    def ready(endpoints: Endpoints) -> None:
+        # Programs wait for this one line.
+        typer.echo(f"arc core ready http={endpoints.http} grpc={endpoints.grpc} data={endpoints.data}")
+        if sys.stderr.isatty():
+            typer.echo(f"Arc Core is at {endpoints.http}\nStop it with Ctrl-C.", err=True)
+
+    asyncio.run(serve(settings, ready))

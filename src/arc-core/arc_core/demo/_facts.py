@@ -1,0 +1,41 @@
+"""What a trace of the demo shows, and what of it is missing; pure."""
+
+from typing import Final
+
+from arc_semconv.api import Redactions, SpanView, TraceDetail
+
+AGENTS_PROMISED: Final = 3
+
+
+def runs(detail: TraceDetail) -> list[SpanView]:
+    """Return the turns of the agents, oldest first."""
+    return [span for span in detail.spans if span.kind == "run"]
+
+
+def mended(detail: TraceDetail) -> list[SpanView]:
+    """Return the model calls on which a fix is recorded, oldest first."""
+    return [span for span in detail.spans if span.kind == "llm" and span.fix is not None]
+
+
+def failed_tools(detail: TraceDetail) -> list[SpanView]:
+    """Return the tool calls that ended in an error, oldest first."""
+    return [span for span in detail.spans if span.kind == "tool" and span.status == "error"]
+
+
+def redacted(detail: TraceDetail) -> Redactions:
+    """Return what was taken out of the whole trace; types are distinct and in the order they are first met."""
+    found = [span.redactions for span in detail.spans if span.redactions is not None]
+    return Redactions(detail.trace.redactions, list(dict.fromkeys(name for one in found for name in one.types)))
+
+
+def missing(detail: TraceDetail) -> list[str]:
+    """Return what the demo promises to show and `detail` does not hold, a sentence each; empty when all is there."""
+    trace = detail.trace
+    promises = {
+        f"the job ended as {trace.status!r} and not as 'ok'": trace.status == "ok",
+        f"{len(trace.agents)} agents are seen and not {AGENTS_PROMISED}": len(trace.agents) >= AGENTS_PROMISED,
+        "no model call was mended": trace.fixes > 0 and bool(mended(detail)),
+        "nothing was redacted": trace.redactions > 0,
+        "no tool call failed": bool(failed_tools(detail)),
+    }
+    return [sentence for sentence, kept in promises.items() if not kept]

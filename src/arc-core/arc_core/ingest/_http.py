@@ -1,0 +1,92 @@
+"""OTLP over HTTP (OTLP 1.10 §OTLP/HTTP)."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from arc_semconv.attributes import API_KEY_HEADER
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
+from google.rpc.code_pb2 import (  # type: ignore[import-untyped]
+    INVALID_ARGUMENT,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+)
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from arc_core.access import Access
+from arc_core.errors import (
+    ArcCoreError,
+    MalformedError,
+    OverCapacityError,
+    SlowBodyError,
+    StoreError,
+    TooLargeError,
+    UnauthenticatedError,
+    UnsupportedError,
+)
+from arc_core.ingest._body import read_body
+from arc_core.ingest._capacity import Capacity
+from arc_core.ingest._receiver import MAX_REQUEST_BYTES, SIGNALS, Receiver, Signal
+
+PROTOBUF: Final = "application/x-protobuf"
+JSON: Final = "application/json"
+RETRY_SECONDS: Final = 1
+
+_ANSWERS: Final[dict[type[ArcCoreError], tuple[int, int]]] = {
+    UnauthenticatedError: (401, UNAUTHENTICATED),
+    UnsupportedError: (415, INVALID_ARGUMENT),
+    MalformedError: (400, INVALID_ARGUMENT),
+    TooLargeError: (413, INVALID_ARGUMENT),
+    # 503, not 408 or 429: of those that OTLP lets a client repeat, it is the one every client repeats.
+    SlowBodyError: (503, UNAVAILABLE),
+    OverCapacityError: (503, UNAVAILABLE),
+    StoreError: (503, UNAVAILABLE),
+}
+"""HTTP status and google.rpc.Code of each refusal."""
+
+
+def http_routes(receiver: Receiver, capacity: Capacity, access: Access) -> list[Route]:
+    """`POST /v1/traces`, `/v1/logs` and `/v1/metrics`."""
+    return [
+        Route(f"/v1/{signal.name}", _endpoint(signal, receiver, capacity, access), methods=["POST"])
+        for signal in SIGNALS
+    ]
+
+
+def _endpoint(
+    signal: Signal, receiver: Receiver, capacity: Capacity, access: Access
+) -> Callable[[Request], Awaitable[Response]]:
+    async def export(request: Request) -> Response:
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        try:
+            access.check(request.headers.get(API_KEY_HEADER))
+            if content_type not in (PROTOBUF, JSON):
+                raise UnsupportedError(f"Content-Type {content_type!r} is not read here; send {PROTOBUF} or {JSON}")
+            with capacity.hold() as held:
+                body = await read_body(request, held, MAX_REQUEST_BYTES)
+                message = await receiver.export(signal, body, held, is_json=content_type == JSON)
+        except tuple(_ANSWERS) as error:
+            return _refusal(error, content_type)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        return _response(message, content_type)
+
+    return export
+
+
+def _refusal(error: ArcCoreError, content_type: str) -> Response:
+    http_status, code = _ANSWERS[type(error)]
+    headers = {"Retry-After": str(RETRY_SECONDS)} if code == UNAVAILABLE else None
+    return _response(Status(code=code, message=str(error)), content_type, http_status, headers)
+
+
+def _response(
+    message: Message, content_type: str, http_status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """`message` in the encoding that the request came in; JSON for those who sent neither."""
+    if content_type == PROTOBUF:
+        return Response(message.SerializeToString(), http_status, headers, media_type=PROTOBUF)
+    return Response(MessageToJson(message, indent=None), http_status, headers, media_type=JSON)

@@ -1,0 +1,80 @@
+"""What Arc says on the user's stderr: nothing, or one line a cause.
+
+The SDK's exporters log once for every failed batch, with tracebacks; a program whose backend is away would be buried.
+So Arc's loggers and OpenTelemetry's share one handler here, and stay out of the root logger, which may well write to
+the program's stdout.
+"""
+
+import logging
+import sys
+from typing import Final
+
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+
+__all__ = ["LOGGER", "quieten"]
+
+LOGGER: Final = logging.getLogger("arc_runtime")
+
+_CLIENTS_OF_EXPORTERS: Final = ("urllib3.connectionpool", "urllib3.util.retry", "charset_normalizer")
+
+
+class _OneLine(logging.Handler):
+    """Writes each cause once, as one line; at DEBUG all of it, with tracebacks."""
+
+    def __init__(self, level: int | None) -> None:
+        super().__init__(logging.WARNING if level is None else level)
+        self._chosen = level
+        self._seen: set[tuple[str, object]] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self._wanted(record):
+                sys.stderr.write(self._line(record))
+                sys.stderr.flush()
+        except (AttributeError, OSError, ValueError):
+            return  # stderr is closed or gone, as under pythonw; there is nowhere left to say so
+
+    def _wanted(self, record: logging.LogRecord) -> bool:
+        if self._chosen == logging.DEBUG:
+            return True
+        if self._chosen is None and record.levelno < logging.ERROR and not record.name.startswith("arc_runtime"):
+            return False
+        cause = (record.name, getattr(record, "cause", None) or record.msg)
+        if cause in self._seen:
+            return False
+        self._seen.add(cause)
+        return True
+
+    def _line(self, record: logging.LogRecord) -> str:
+        text = " ".join(record.getMessage().split())
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            if self._chosen == logging.DEBUG:
+                return f"arc: {text}\n{logging.Formatter().formatException(record.exc_info)}\n"
+            text = f"{text}: {type(error).__name__}: {' '.join(str(error).split())}"
+        return f"arc: {text}\n"
+
+
+class _NotOfExporters(logging.Filter):
+    """Drops what an HTTP client logs while it carries telemetry: the program did not make that request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
+        return is_instrumentation_enabled()
+
+
+def quieten(level: int | None) -> None:
+    """Route Arc's and OpenTelemetry's logs to stderr, one line a cause, from `level` on.
+
+    `level` None is the default: warnings of Arc, errors of OpenTelemetry. A handler that the program itself put on
+    those loggers keeps working.
+    """
+    for name in ("arc_runtime", "opentelemetry"):
+        logger = logging.getLogger(name)
+        for handler in [handler for handler in logger.handlers if isinstance(handler, _OneLine)]:
+            logger.removeHandler(handler)
+        logger.addHandler(_OneLine(level))
+        logger.propagate = False
+        if level is not None:
+            logger.setLevel(level)
+    for name in _CLIENTS_OF_EXPORTERS:
+        logging.getLogger(name).addFilter(_NotOfExporters())

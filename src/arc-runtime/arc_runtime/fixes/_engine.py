@@ -1,0 +1,106 @@
+"""The engine: one request in, the mended request out, in microseconds and without ever raising into a call."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from arc_semconv.fixes import Change
+
+from arc_runtime.fixes._entry import Compiled
+from arc_runtime.fixes._fields import MENDABLE
+from arc_runtime.fixes._registry import Registry
+
+__all__ = ["Engine", "Mended", "Request"]
+
+
+class Request(NamedTuple):
+    """What of a call the patterns see."""
+
+    body: Mapping[str, object]
+    """The wire body as JSON values; never changed."""
+    provider: str
+    api: str
+    """E.g. `chat.completions`."""
+    host: str
+    stream: bool
+    agent: str | None = None
+
+    @property
+    def call(self) -> dict[str, object]:
+        """The values of the `$` keys."""
+        call: dict[str, object] = {
+            "$provider": self.provider,
+            "$api": self.api,
+            "$host": self.host,
+            "$stream": self.stream,
+        }
+        if self.agent is not None:
+            call["$agent"] = self.agent
+        return call
+
+
+class Mended(NamedTuple):
+    """What the engine decided on one request."""
+
+    body: Mapping[str, object]
+    """The body to send: the request's own object when nothing is to be changed."""
+    ids: tuple[str, ...]
+    """Entries that changed something, or would have."""
+    changes: tuple[Change, ...]
+    mode: Literal["on", "shadow"]
+
+
+class Engine:
+    """Applies the entries of a registry to requests."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        mode: Literal["on", "shadow", "off"] = "on",
+        level: Literal["safe", "ask"] = "safe",
+    ) -> None:
+        self.registry = registry
+        self._mode = mode
+        self._levels = {"safe"} if level == "safe" else {"safe", "ask"}
+
+    def before(self, request: Request) -> Mended | None:
+        """What to change in `request` before it leaves; None when no entry has anything to change."""
+        if self._mode == "off":
+            return None
+        matching = self._matching(request)
+        live = [one for one in matching if one.entry.state == "on" and self._mode == "on"]
+        return _applied(request, live, "on") or _applied(request, matching, "shadow")
+
+    def _matching(self, request: Request) -> list[Compiled]:
+        candidates = self.registry.candidates(request.body.get("model"))
+        if not candidates:
+            return []
+        call = request.call
+        return [
+            one
+            for one in candidates
+            if one.entry.level in self._levels and one.pattern.matches(request.body, call)
+        ]
+
+
+def _applied(request: Request, entries: list[Compiled], mode: Literal["on", "shadow"]) -> Mended | None:
+    body = request.body
+    allowed = MENDABLE.get(request.api, frozenset())
+    taken: set[str] = set()
+    ids: list[str] = []
+    changes: list[Change] = []
+    for one in entries:
+        for step in one.steps:
+            if step.fields & taken or not step.fields <= allowed:
+                continue
+            if (outcome := step.apply(body)) is None:
+                continue
+            body, change = outcome
+            changes.append(change)
+            if one.entry.id not in ids:
+                ids.append(one.entry.id)
+        if one.entry.id in ids:
+            taken.update(*(step.fields for step in one.steps))
+    if not changes:
+        return None
+    return Mended(body if mode == "on" else request.body, tuple(ids), tuple(changes), mode)

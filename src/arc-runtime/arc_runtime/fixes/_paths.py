@@ -1,0 +1,58 @@
+"""Paths into a wire body: `response_format.type`, `tools.0.function.name`, `messages.-1.role`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+__all__ = ["MISSING", "assigned", "lookup", "removed"]
+
+
+class _Missing:
+    """Told apart from None, which a body may hold."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+
+
+def lookup(body: object, path: Sequence[str]) -> object:
+    """The value at `path`, or MISSING."""
+    for step in path:
+        if isinstance(body, Mapping):
+            body = body.get(step, MISSING)
+        elif isinstance(body, list | tuple):
+            body = _item(body, step)
+        else:
+            return MISSING
+    return body
+
+
+def _item(items: Sequence[object], step: str) -> object:
+    try:
+        return items[int(step)]
+    except (ValueError, IndexError):
+        return MISSING
+
+
+def assigned(body: Mapping[str, object], path: Sequence[str], value: object) -> dict[str, object]:
+    """A copy of `body` with `value` at `path`; only the mappings on the way are copied, missing ones are made."""
+    head, *rest = path
+    copy = dict(body)
+    if rest:
+        inner = copy.get(head)
+        copy[head] = assigned(inner if isinstance(inner, Mapping) else {}, rest, value)
+    else:
+        copy[head] = value
+    return copy
+
+
+def removed(body: Mapping[str, object], path: Sequence[str]) -> dict[str, object]:
+    """A copy of `body` without what is at `path`."""
+    head, *rest = path
+    copy = dict(body)
+    if not rest:
+        copy.pop(head, None)
+    elif isinstance(inner := copy.get(head), Mapping):
+        copy[head] = removed(inner, rest)
+    return copy

@@ -1,0 +1,24 @@
+"""The one surface that plugins use: what to wrap, how a model call is described, and a guard round all of it.
+
+A plugin declares targets and maps its library's objects; wrapping, guarding, streams, context, content and fixes are
+done here, once.
+"""
+
+from arc_runtime.instrumentation._guard import Guard
+from arc_runtime.instrumentation._instrumentor import ArcInstrumentor, Target
+from arc_runtime.instrumentation._model_call import Fold, ModelCall, Reply
+from arc_runtime.instrumentation._runtime import Runtime
+from arc_runtime.instrumentation._streams import Watcher, watch_async_iterator, watch_iterator
+
+__all__ = [
+    "ArcInstrumentor",
+    "Fold",
+    "Guard",
+    "ModelCall",
+    "Reply",
+    "Runtime",
+    "Target",
+    "Watcher",
+    "watch_async_iterator",
+    "watch_iterator",
+]

@@ -1,0 +1,145 @@
+"""The base of every plugin: wraps its targets when the library is imported, and deactivates without unwrapping."""
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from importlib.metadata import distribution as metadata_of
+from typing import Any, ClassVar, NamedTuple
+
+import wrapt
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+
+from arc_runtime.instrumentation._guard import Guard
+from arc_runtime.instrumentation._model_call import Flight, ModelCall, depart
+from arc_runtime.instrumentation._runtime import Pen, Providers, Runtime
+
+__all__ = ["ArcInstrumentor", "Target"]
+
+Describe = Callable[[object, tuple[Any, ...], Mapping[str, Any]], ModelCall | None]
+
+
+class Target(NamedTuple):
+    """One function of a library through which model calls go."""
+
+    path: str
+    """`module:Class.method`."""
+    describe: Describe
+    """(instance, args, kwargs) -> the model call, or None for a call that is none."""
+
+
+class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
+    """An OpenTelemetry instrumentor that is a declaration: a distribution and its targets.
+
+    It never imports the library: targets are wrapped when the program imports them. `uninstrument` deactivates the
+    wrappers and leaves them in place: taking them off could take off another library's with them.
+    """
+
+    distribution: ClassVar[str]
+    """Name of the plugin's own distribution; its extra `instruments` says which versions of the library it is for."""
+    targets: ClassVar[tuple[Target, ...]] = ()
+
+    def __init__(self) -> None:
+        # BaseInstrumentor hands out one instance a class and calls this each time.
+        if not hasattr(self, "_active"):
+            self._active = False
+            self._hooked = False
+
+    @property
+    def active(self) -> bool:
+        """Whether the plugin does anything at the moment."""
+        return self._active
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """The requirements of the extra `instruments`, as this distribution's metadata has them."""
+        return instruments_of(self.distribution)
+
+    def _instrument(self, **kwargs: Any) -> None:
+        self.runtime: Runtime = kwargs.get("runtime") or Runtime.from_env()
+        if not self.runtime.settings.active:
+            return
+        providers = Providers(kwargs.get("tracer_provider"), kwargs.get("logger_provider"))
+        self.pen: Pen = self.runtime.pen(self.distribution, providers)
+        self.guard = Guard(self.distribution)
+        self._active = True
+        if not self._hooked:
+            self._hooked = True
+            self.hook()
+
+    def _uninstrument(self, **_kwargs: Any) -> None:
+        self._active = False
+
+    def hook(self) -> None:
+        """Arrange for the targets to be wrapped; called once. A plugin with other hook points overrides it."""
+        for target in self.targets:
+            module, _, name = target.path.partition(":")
+            self.when_imported(module, self._wrap, target, name)
+
+    def when_imported(self, module: str, work: Callable[..., None], *args: object) -> None:
+        """Run `work(module, *args)` once `module` is imported: now, when it is already."""
+
+        def hook(imported: object) -> None:
+            self.guard.attempt(f"wrapping {module}", work, imported, *args)
+
+        wrapt.register_post_import_hook(hook, module)
+
+    def _wrap(self, module: object, target: Target, name: str) -> None:
+        owner: Any = module
+        *path, last = name.split(".")
+        for step in path:
+            owner = getattr(owner, step)
+        wrapper = self._around_async if inspect.iscoroutinefunction(getattr(owner, last)) else self._around
+        wrapt.wrap_function_wrapper(owner, last, wrapper(target))
+
+    def _depart(self, target: Target, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flight | None:
+        call = target.describe(instance, args, kwargs)
+        return None if call is None else depart(call, self.runtime, self.pen, self.guard)
+
+    def _boarded(
+        self, target: Target, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Flight | None, tuple[Any, ...], dict[str, Any]]:
+        """The flight, and the arguments to call with; no flight when it is none of ours, or Arc failed."""
+        flight = self.guard.attempt("reading the request", self._depart, target, instance, args, kwargs)
+        if flight is not None and (mended := self.guard.attempt("mending the request", lambda: flight.arguments)):
+            args, kwargs = mended
+        return flight, args, kwargs
+
+    def _around(self, target: Target) -> Callable[..., object]:
+        def wrapper(wrapped: Callable[..., object], instance: object, args: Any, kwargs: Any) -> object:
+            if not self._active:
+                return wrapped(*args, **kwargs)
+            flight, args, kwargs = self._boarded(target, instance, args, kwargs)
+            if flight is None:
+                return wrapped(*args, **kwargs)
+            with flight.within():
+                try:
+                    result = wrapped(*args, **kwargs)
+                except BaseException as error:
+                    flight.broke(error)
+                    raise
+            flight.landed(result)
+            return result
+
+        return wrapper
+
+    def _around_async(self, target: Target) -> Callable[..., object]:
+        async def wrapper(wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any) -> object:
+            if not self._active:
+                return await wrapped(*args, **kwargs)
+            flight, args, kwargs = self._boarded(target, instance, args, kwargs)
+            if flight is None:
+                return await wrapped(*args, **kwargs)
+            with flight.within():
+                try:
+                    result = await wrapped(*args, **kwargs)
+                except BaseException as error:
+                    flight.broke(error)
+                    raise
+            flight.landed(result)
+            return result
+
+        return wrapper
+
+
+def instruments_of(distribution: str) -> list[str]:
+    """The requirements of the extra `instruments` of `distribution`, without their markers."""
+    requires = metadata_of(distribution).requires or []
+    return [line.partition(";")[0].strip() for line in requires if "extra" in line and "instruments" in line]

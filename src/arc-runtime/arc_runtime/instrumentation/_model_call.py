@@ -1,0 +1,249 @@
+"""One model call from before it leaves until its answer, or the last chunk of it, is there."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+from arc_semconv import attributes as semconv
+from arc_semconv.kinds import Kind
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.trace import INVALID_SPAN, Span
+from opentelemetry.util.types import AttributeValue
+
+from arc_runtime.fixes import Mended, Request
+from arc_runtime.instrumentation._guard import Guard
+from arc_runtime.instrumentation._runtime import Pen, Runtime
+from arc_runtime.instrumentation._streams import Watcher
+from arc_runtime.spans import cancelled, current, failed, within
+
+__all__ = ["Flight", "Fold", "ModelCall", "Reply", "depart"]
+
+Arguments = tuple[tuple[object, ...], dict[str, object]]
+
+_CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
+
+
+class Reply(NamedTuple):
+    """What a model answered."""
+
+    attributes: dict[str, AttributeValue]
+    messages: Sequence[object]
+    """GenAI output messages; only read when content is recorded."""
+
+
+class Fold(Protocol):
+    """Gathers the chunks of a streamed answer."""
+
+    def add(self, chunk: object) -> None:
+        """Take one chunk in; called for each, so it is quick."""
+
+    def reply(self) -> Reply:
+        """What the chunks so far amount to."""
+
+
+class ModelCall(Protocol):
+    """What a plugin says of one call; every method is pure."""
+
+    @property
+    def operation(self) -> str:
+        """`gen_ai.operation.name`."""
+
+    @property
+    def request(self) -> Request:
+        """Body, provider, API and host."""
+
+    def with_body(self, body: Mapping[str, object]) -> Arguments:
+        """The call's own arguments with `body` in place of its body; nothing of the caller's is changed."""
+
+    def start_attributes(self, body: Mapping[str, object]) -> dict[str, AttributeValue]:
+        """What is known of the request `body`, content apart."""
+
+    def content(self, body: Mapping[str, object]) -> Mapping[str, Sequence[object]]:
+        """Content of the request by attribute name, as JSON values."""
+
+    def error_attributes(self, error: BaseException) -> dict[str, AttributeValue]:
+        """What `error` says beside its type."""
+
+    def watch(self, result: object, watcher: Watcher) -> bool:
+        """Whether the answer is still to come (a stream, an unread body); if so `watcher` is told of it."""
+
+    def reply(self, result: object) -> Reply:
+        """What `result`, an answer that is complete, says."""
+
+    def fold(self) -> Fold:
+        """A new fold for a streamed answer."""
+
+
+def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard) -> "Flight":
+    """Mend the request, open its span, and hand back what to send."""
+    mended = runtime.engine.before(call.request)
+    body = mended.body if mended else call.request.body
+    span = INVALID_SPAN
+    if is_instrumentation_enabled():
+        span = pen.spans.open(Kind.LLM, _model_name(body), _start_attributes(call, body, mended))
+    content = call.content(body) if pen.recorder.wanted and span.is_recording() else {}
+    flight = Flight(call, pen, guard, span, mended)
+    flight.content = {name: pen.recorder.messages(values) for name, values in content.items()}
+    return flight
+
+
+class Flight:
+    """A model call under way; also the watcher of its stream. No method of it raises into the user's call."""
+
+    def __init__(self, call: ModelCall, pen: Pen, guard: Guard, span: Span, mended: Mended | None) -> None:
+        self.call = call
+        self.content: dict[str, AttributeValue] = {}
+        self._pen = pen
+        self._guard = guard
+        self._span = span
+        self._mended = mended
+        self._started = time.perf_counter()
+        self._fold: Fold | None = None
+        self._add = self._first_chunk
+        self._open = True
+
+    @property
+    def arguments(self) -> Arguments | None:
+        """The arguments to call with instead of the caller's; None: the caller's own."""
+        if self._mended is None or self._mended.mode != "on":
+            return None
+        return self.call.with_body(self._mended.body)
+
+    def within(self) -> AbstractContextManager[None]:
+        """Make this call's span the current one."""
+        # A suppressed call has no span: what is current stays so, or its children would lose their trace.
+        return nullcontext() if self._span is INVALID_SPAN else within(self._span)
+
+    def landed(self, result: object) -> None:
+        """The call returned `result`."""
+        if self._guard.attempt("reading the answer", self._land, result) is None:
+            self._end("unknown")
+
+    def _land(self, result: object) -> bool:
+        if not self.call.watch(result, self):
+            self._end("ok", self.call.reply(result) if self._span.is_recording() else None)
+        return True
+
+    # --- the stream ---
+
+    def chunk(self, chunk: object) -> None:
+        """A chunk was handed to the user."""
+        self._add(chunk)
+
+    def _first_chunk(self, chunk: object) -> None:
+        waited = time.perf_counter() - self._started
+        self._fold = self._guard.attempt("reading the answer", self.call.fold)
+        self._span.set_attribute(semconv.RESPONSE_TIME_TO_FIRST_CHUNK, waited)
+        self._add = self._further_chunk if self._span.is_recording() else _ignored
+        self._add(chunk)
+
+    def _further_chunk(self, chunk: object) -> None:
+        fold = self._fold
+        if fold is None:
+            return
+        try:
+            fold.add(chunk)
+        except Exception as error:  # noqa: BLE001 - inlined guard: this runs for every chunk
+            self._fold = None
+            self._guard.report("reading a chunk", error)
+
+    def finished(self) -> None:
+        """The stream is exhausted."""
+        self._end("ok", self._folded())
+
+    def broke(self, error: BaseException) -> None:
+        """The call or its stream raised `error`."""
+        if not self._open:
+            return
+        if isinstance(error, _CANCELLATIONS):
+            self.closed()
+            return
+        self._guard.attempt("reading the error", self._fail, error)
+        self._end("error", self._folded())
+
+    def _fail(self, error: BaseException) -> None:
+        self._span.set_attributes(self.call.error_attributes(error))
+        failed(self._span, error)
+
+    def closed(self) -> None:
+        """The user stopped the stream, or the call was cancelled."""
+        if self._open:
+            cancelled(self._span)
+            self._end("unknown", self._folded())
+
+    def answered(self, result: object) -> None:
+        """The user read the whole answer, `result`, from a response whose body was still open."""
+        reply = self._guard.attempt("reading the answer", self.call.reply, result)
+        self._end("ok", reply)
+
+    def _folded(self) -> Reply | None:
+        if self._fold is None or not self._open:
+            return None
+        return self._guard.attempt("reading the chunks", self._fold.reply)
+
+    # --- the end ---
+
+    def _end(self, outcome: str, reply: Reply | None = None) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._guard.attempt("closing the span", self._close, outcome, reply)
+        self._span.end()
+
+    def _close(self, outcome: str, reply: Reply | None) -> None:
+        if not self._span.is_recording():
+            return
+        attributes: dict[str, AttributeValue] = dict(reply.attributes) if reply else {}
+        if self._mended is not None:
+            attributes[semconv.FIX_OUTCOME] = outcome
+        if reply and reply.messages and self._pen.recorder.wanted:
+            self.content[semconv.OUTPUT_MESSAGES] = self._pen.recorder.messages(reply.messages)
+        if self._pen.recorder.on_spans:
+            attributes.update(self.content)
+        self._span.set_attributes(attributes)
+        if self._pen.recorder.on_events and self.content:
+            self._emit(attributes)
+
+    def _emit(self, attributes: Mapping[str, AttributeValue]) -> None:
+        request = self.call.request
+        self._pen.events.emit(
+            context=current(self._span),
+            severity_number=SeverityNumber.DEBUG,
+            event_name=semconv.EVENT_INFERENCE_DETAILS,
+            attributes={
+                semconv.OPERATION: self.call.operation,
+                semconv.PROVIDER: request.provider,
+                **self.call.start_attributes(request.body),
+                **attributes,
+                **self.content,
+            },
+        )
+
+
+def _ignored(_chunk: object) -> None:
+    """Nobody records this call: its chunks only pass by."""
+
+
+def _model_name(body: Mapping[str, object]) -> str | None:
+    model = body.get("model")
+    return model if isinstance(model, str) else None
+
+
+def _start_attributes(
+    call: ModelCall, body: Mapping[str, object], mended: Mended | None
+) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {
+        semconv.OPERATION: call.operation,
+        semconv.PROVIDER: call.request.provider,
+        **call.start_attributes(body),
+    }
+    if mended is not None:
+        attributes[semconv.FIX_IDS] = mended.ids
+        attributes[semconv.FIX_MODE] = mended.mode
+        attributes[semconv.FIX_TRIGGER] = "before"
+        attributes[semconv.FIX_CHANGES] = msgspec.json.encode(mended.changes).decode()
+    return attributes

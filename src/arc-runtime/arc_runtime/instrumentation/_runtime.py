@@ -1,0 +1,62 @@
+"""What every plugin of a process shares; built in one place and handed to each."""
+
+import os
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import NamedTuple, Self
+
+from opentelemetry import _logs, trace
+from opentelemetry._logs import Logger, LoggerProvider
+from opentelemetry.trace import TracerProvider
+
+from arc_runtime.capture import Recorder
+from arc_runtime.fixes import DEFAULT_ENTRIES, Engine, Registry
+from arc_runtime.settings import Settings
+from arc_runtime.spans import SpanWriter
+
+__all__ = ["Providers", "Runtime"]
+
+
+class Providers(NamedTuple):
+    """Where spans and events go; None is the global one."""
+
+    tracer: TracerProvider | None = None
+    logger: LoggerProvider | None = None
+
+
+class Runtime(NamedTuple):
+    """Settings and the fix engine of this process."""
+
+    settings: Settings
+    engine: Engine
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """A runtime with the default entries, as `settings` say."""
+        return cls(settings, Engine(Registry(DEFAULT_ENTRIES), mode=settings.fixes, level=settings.fixes_level))
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
+        """A runtime for a plugin that is switched on by hand, without the distro."""
+        settings, _ = Settings.from_env(env)
+        return cls.of(settings)
+
+    def pen(self, distribution: str, providers: Providers) -> "Pen":
+        """What one plugin writes with; `distribution` names the scope of its spans."""
+        release = version(distribution)
+        return Pen(
+            SpanWriter(
+                trace.get_tracer(distribution, release, providers.tracer),
+                genai_names=self.settings.span_names == "genai",
+            ),
+            Recorder(self.settings.capture, self.settings.content_limit),
+            _logs.get_logger(distribution, release, providers.logger),
+        )
+
+
+class Pen(NamedTuple):
+    """What one plugin writes with."""
+
+    spans: SpanWriter
+    recorder: Recorder
+    events: Logger

@@ -1,0 +1,146 @@
+"""The last word on every span and log record: personal data and secrets are out before any exporter sees them.
+
+The work is done in `_on_ending`, in place. `SpanProcessor.on_end` would be too late: it runs in the order of
+registration, so an exporter that the program added first would see the raw span. What `_on_ending` changes is what
+every processor gets. The SDK has frozen the attributes by then (opentelemetry-python issue 5614), so their dict is
+edited below the public surface; where the SDK's insides are not as expected the content is dropped, not sent.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from arc_semconv import attributes as semconv
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Span, SpanProcessor
+from opentelemetry.trace import SpanContext, Status, TraceFlags
+
+from arc_runtime._stderr import LOGGER
+from arc_runtime.redaction import Tally, scrub
+
+__all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "redact_resource"]
+
+_DROPPED: Final = "<REDACTION FAILED>"
+_SAFE_WHEN_FAILED: Final = frozenset({semconv.SPAN_KIND, semconv.OPERATION, semconv.RUN_STATE})
+
+
+class RedactingSpanProcessor(SpanProcessor):
+    """Redacts each span as it ends: name, attributes, events, links and status."""
+
+    def __init__(self, on_shutdown: Callable[[], None] | None = None) -> None:
+        self._on_shutdown = on_shutdown
+
+    def _on_ending(self, span: Span) -> None:
+        try:
+            _redact_span(span)
+        except Exception:  # fail closed: what can't be redacted is not sent
+            LOGGER.exception("a span could not be redacted; its content was dropped", extra={"cause": "redaction"})
+            with suppress(Exception):
+                _empty_span(span)
+
+    def shutdown(self) -> None:
+        """Tell who asked to know that the provider shuts down; processors added later still hold spans then."""
+        if self._on_shutdown is not None:
+            self._on_shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here
+        """Nothing waits here."""
+        return True
+
+
+class RedactingLogProcessor(LogRecordProcessor):
+    """Redacts each log record and event; logs have no `_on_ending`, so it must be the first processor there is."""
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Redact body and attributes in place."""
+        record = log_record.log_record
+        try:
+            tally = Tally()
+            record.body = scrub(record.body, tally)  # type: ignore[assignment]
+            if record.attributes:
+                record.attributes = scrub(dict(record.attributes), tally)  # type: ignore[assignment]
+        except Exception:
+            LOGGER.exception("a log record could not be redacted; it was emptied", extra={"cause": "redaction"})
+            record.body = _DROPPED
+            record.attributes = {}
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here
+        """Nothing waits here."""
+        return True
+
+
+def redact_resource(resource: Resource) -> None:
+    """Redact the attributes of `resource` (a command line may hold a key) in place."""
+    _redact_attributes(resource._attributes, Tally())  # noqa: SLF001 - the provider hands this object to every span
+
+
+def _redact_span(span: Span) -> None:
+    tally = Tally()
+    attributes = _bounded(span._attributes)  # noqa: SLF001
+    _redact_attributes(attributes, tally)
+    span._name = str(scrub(span._name, tally))  # noqa: SLF001
+    for event in span._events or ():  # noqa: SLF001
+        event._name = str(scrub(event._name, tally))  # noqa: SLF001
+        _redact_attributes(event._attributes, tally)  # noqa: SLF001
+    for link in span._links or ():  # noqa: SLF001
+        _redact_attributes(link._attributes, tally)  # noqa: SLF001
+    _redact_status(span, tally)
+    if tally:
+        _count(attributes, tally)
+
+
+def _redact_status(span: Span, tally: Tally) -> None:
+    status = span._status  # noqa: SLF001
+    if status.description:
+        clean = scrub(status.description, tally)
+        if clean is not status.description:
+            span._status = Status(status.status_code, str(clean))  # noqa: SLF001
+
+
+def _redact_attributes(attributes: object, tally: Tally) -> None:
+    if not attributes:
+        return
+    bounded = _bounded(attributes)
+    with bounded._lock:  # noqa: SLF001
+        values = bounded._dict  # noqa: SLF001
+        for key, value in list(values.items()):
+            clean_key, clean = scrub(key, tally), scrub(value, tally)
+            if clean_key is not key:
+                del values[key]
+            if clean is not value or clean_key is not key:
+                values[str(clean_key)] = clean  # type: ignore[assignment]
+
+
+def _count(attributes: BoundedAttributes, tally: Tally) -> None:
+    with attributes._lock:  # noqa: SLF001
+        attributes._dict[semconv.REDACTION_COUNT] = tally.total()  # noqa: SLF001
+        attributes._dict[semconv.REDACTION_TYPES] = tuple(sorted(tally))  # noqa: SLF001
+
+
+def _bounded(attributes: object) -> BoundedAttributes:
+    if not isinstance(attributes, BoundedAttributes):
+        raise TypeError(f"attributes are held in {type(attributes).__name__}, which this version can't edit")
+    return attributes
+
+
+def _empty_span(span: Span) -> None:
+    """Keep the span's place in the trace and what kind it is, nothing that came from outside."""
+    # Not sampled until it is empty: should this fail too, no exporter takes the span.
+    sampled = span._context  # noqa: SLF001
+    span._context = _unsampled(sampled)  # noqa: SLF001
+    kept = {key: value for key, value in (span.attributes or {}).items() if key in _SAFE_WHEN_FAILED}
+    span._attributes = BoundedAttributes(attributes={**kept, semconv.REDACTION_TYPES: (_DROPPED,)})  # noqa: SLF001
+    span._name = _DROPPED  # noqa: SLF001
+    span._events._dq.clear()  # type: ignore[attr-defined]  # noqa: SLF001
+    span._links._dq.clear()  # type: ignore[attr-defined]  # noqa: SLF001
+    span._status = Status(span._status.status_code)  # noqa: SLF001
+    span._context = sampled  # noqa: SLF001
+
+
+def _unsampled(context: SpanContext) -> SpanContext:
+    return SpanContext(context.trace_id, context.span_id, context.is_remote, TraceFlags(0), context.trace_state)

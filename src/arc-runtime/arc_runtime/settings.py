@@ -1,0 +1,226 @@
+"""What the environment says, read once, frozen, and passed down; no other module of the runtime reads it.
+
+`OTEL_*` names that Arc itself reads (the SDK reads its own beside them): `OTEL_SDK_DISABLED`, `OTEL_CONFIG_FILE`,
+`OTEL_TRACES_EXPORTER`, `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_ENDPOINT`,
+`OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_PROTOCOL` and
+`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+__all__ = ["Capture", "Endpoint", "Settings"]
+
+T = TypeVar("T")
+S = TypeVar("S", bound=str)
+
+Capture = Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"]
+
+_OFF: Final = {"", "0", "false", "no", "off"}
+_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_SIGNALS: Final = ("TRACES", "LOGS", "METRICS")
+_KNOWN: Final = {
+    "ARC_ENDPOINT",
+    "ARC_API_KEY",
+    "ARC_LOG_LEVEL",
+    "ARC_DISABLE",
+    "ARC_FIXES",
+    "ARC_FIXES_LEVEL",
+    "ARC_SPAN_NAMES",
+    "ARC_CONTENT_LIMIT",
+    "ARC_EXIT_SECONDS",
+    "ARC_CORE_API_KEY",
+}
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Where ARC_ENDPOINT points."""
+
+    protocol: Literal["http/protobuf", "grpc"] | None
+    """What the scheme demands; None for http and https, which OTEL_EXPORTER_OTLP_PROTOCOL decides."""
+    secure: bool
+    host: str
+    port: int
+    path: str
+    """Prefix of `/v1/traces`; empty for most."""
+
+    @property
+    def authority(self) -> str:
+        """`host:port`, an IPv6 host in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The base URL with an http scheme."""
+        return f"{'https' if self.secure else 'http'}://{self.authority}{self.path}"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All that steers Arc in the user's process."""
+
+    endpoint: Endpoint | None = None
+    """`ARC_ENDPOINT`: where Arc Core or a Collector listens: `http://`, `https://`, `grpc://` or `grpcs://` and
+    host[:port]. Unset: OpenTelemetry's own endpoint."""
+    api_key: str | None = msgspec.field(default=None)
+    """`ARC_API_KEY`: sent as `x-api-key`, to ARC_ENDPOINT and nowhere else."""
+    log_level: str | None = None
+    """`ARC_LOG_LEVEL`: DEBUG, INFO, WARNING, ERROR or CRITICAL on stderr. Unset: one line a problem."""
+    disabled: bool = False
+    """`ARC_DISABLE`: anything but empty, 0, false, no or off switches all of Arc off."""
+    fixes: Literal["on", "shadow", "off"] = "on"
+    """`ARC_FIXES`: mend requests, only record what would change, or neither."""
+    fixes_level: Literal["safe", "ask"] = "safe"
+    """`ARC_FIXES_LEVEL`: apply only entries of level safe, or those that ask too."""
+    span_names: Literal["arc", "genai"] = "arc"
+    """`ARC_SPAN_NAMES`: `agent.run x`, or `invoke_agent x` as the GenAI conventions name it."""
+    content_limit: int = 16_384
+    """`ARC_CONTENT_LIMIT`: longest recorded content of one attribute, in characters."""
+    exit_seconds: float = 3.0
+    """`ARC_EXIT_SECONDS`: longest time that spans still waiting hold up the end of the program, in seconds."""
+
+    capture: Capture = "NO_CONTENT"
+    """`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`: where message content is recorded."""
+    sdk_disabled: bool = False
+    """`OTEL_SDK_DISABLED`: telemetry and fixes are off."""
+    config_file: str | None = None
+    """`OTEL_CONFIG_FILE`: the SDK is configured from this file."""
+    traces_exporter: str | None = None
+    """`OTEL_TRACES_EXPORTER`; unset: otlp."""
+    otel_endpoints: Mapping[str, str] = {}
+    """`OTEL_EXPORTER_OTLP[_SIGNAL]_ENDPOINT` by signal (traces, logs, metrics), where set; these win over
+    ARC_ENDPOINT."""
+    otel_protocols: Mapping[str, str] = {}
+    """`OTEL_EXPORTER_OTLP[_SIGNAL]_PROTOCOL` by signal, where set."""
+
+    @property
+    def active(self) -> bool:
+        """Whether Arc does anything in this process."""
+        return not (self.disabled or self.sdk_disabled)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> tuple[Self, list[str]]:
+        """The settings in `env`, and a warning for each name or value that could not be used."""
+        reader = _Reader(env)
+        level = reader.choice("ARC_LOG_LEVEL", _LEVELS, "", str.upper)
+        settings = cls(
+            endpoint=reader.parsed("ARC_ENDPOINT", _endpoint, None),
+            api_key=reader.parsed("ARC_API_KEY", _key, None, secret=True),
+            log_level=level or None,
+            disabled=env.get("ARC_DISABLE", "").strip().lower() not in _OFF,
+            fixes=reader.choice("ARC_FIXES", ("on", "shadow", "off"), "on"),
+            fixes_level=reader.choice("ARC_FIXES_LEVEL", ("safe", "ask"), "safe"),
+            span_names=reader.choice("ARC_SPAN_NAMES", ("arc", "genai"), "arc"),
+            content_limit=reader.parsed("ARC_CONTENT_LIMIT", _positive_int, 16_384),
+            exit_seconds=reader.parsed("ARC_EXIT_SECONDS", _seconds, 3.0),
+            capture=_capture(reader),
+            sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
+            config_file=env.get("OTEL_CONFIG_FILE", "").strip() or None,
+            traces_exporter=env.get("OTEL_TRACES_EXPORTER", "").strip() or None,
+            otel_endpoints=_by_signal(env, "ENDPOINT"),
+            otel_protocols=_by_signal(env, "PROTOCOL"),
+        )
+        reader.unknown_names()
+        return settings, reader.warnings
+
+    @property
+    def level(self) -> int | None:
+        """`log_level` as a number of `logging`; None when unset."""
+        return logging.getLevelNamesMapping()[self.log_level] if self.log_level else None
+
+
+class _Reader:
+    """Reads values one by one and gathers what was wrong with them."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.warnings: list[str] = []
+
+    def choice(self, name: str, allowed: tuple[S, ...], default: S, fold: Callable[[str], str] = str.lower) -> S:
+        """The value of `name` when it is one of `allowed`, else the default and a warning."""
+        value = fold(self.env.get(name, "").strip())
+        for known in allowed:
+            if value == known:
+                return known
+        if value:
+            way_out = f"{default} is used" if default else "it is ignored"
+            self.warnings.append(f"{name}={self.env[name]!r} is none of {', '.join(allowed)}; {way_out}")
+        return default
+
+    def parsed(self, name: str, parse: Callable[[str], T], default: T, *, secret: bool = False) -> T:
+        """What `parse` makes of `name`, or the default and a warning when it raises ValueError."""
+        value = self.env.get(name, "").strip()
+        if not value:
+            return default
+        try:
+            return parse(value)
+        except ValueError as error:
+            shown = "" if secret else f"={value!r}"
+            self.warnings.append(f"{name}{shown} can't be used: {error}")
+            return default
+
+    def unknown_names(self) -> None:
+        """Warn once about the ARC_* names that nothing reads."""
+        unknown = sorted(name for name in self.env if name.startswith("ARC_") and name not in _KNOWN)
+        if unknown:
+            self.warnings.append(f"{', '.join(unknown)}: no such setting; there are: {', '.join(sorted(_KNOWN))}")
+
+
+def _capture(reader: _Reader) -> Capture:
+    modes: tuple[Capture, ...] = ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT")
+    name = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+    return reader.choice(name, modes, "NO_CONTENT", str.upper)
+
+
+def _by_signal(env: Mapping[str, str], what: str) -> dict[str, str]:
+    general = env.get(f"OTEL_EXPORTER_OTLP_{what}", "").strip()
+    found = {
+        signal.lower(): env.get(f"OTEL_EXPORTER_OTLP_{signal}_{what}", "").strip() or general for signal in _SIGNALS
+    }
+    return {signal: value for signal, value in found.items() if value}
+
+
+def _endpoint(value: str) -> Endpoint:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https", "grpc", "grpcs") or not parts.hostname:
+        raise ValueError("it is no URL such as http://127.0.0.1:4318 or grpc://127.0.0.1:4317")
+    grpc = parts.scheme.startswith("grpc")
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("its port is no number from 0 to 65535") from error
+    return Endpoint(
+        protocol="grpc" if grpc else None,
+        secure=parts.scheme.endswith("s"),
+        host=parts.hostname,
+        port=port or (4317 if grpc else 4318),
+        path=re.sub(r"(/v1/traces)?/*$", "", parts.path),
+    )
+
+
+def _key(value: str) -> str:
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("a key is printable ASCII without spaces; it is not sent")
+    return value
+
+
+def _positive_int(value: str) -> int:
+    number = int(value) if value.isdecimal() else 0
+    if number < 1:
+        raise ValueError("it is no whole number above 0; the default is used")
+    return number
+
+
+def _seconds(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 3600:  # noqa: PLR2004 - an hour is longer than any orchestrator waits
+        raise ValueError("it is no number of seconds from 0 to 3600; the default is used")
+    return number

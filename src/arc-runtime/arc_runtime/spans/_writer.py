@@ -1,0 +1,71 @@
+"""Opening and closing spans of the five kinds."""
+
+from collections.abc import Mapping, Sequence
+
+from arc_semconv import attributes as semconv
+from arc_semconv.kinds import NAMING, Kind, RunState
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.util.types import AttributeValue
+
+__all__ = ["SpanWriter", "cancelled", "failed", "interrupted"]
+
+
+class SpanWriter:
+    """Opens spans as the contract names them; the caller ends each."""
+
+    def __init__(self, tracer: Tracer, *, genai_names: bool = False) -> None:
+        self._tracer = tracer
+        self._genai_names = genai_names
+
+    def open(
+        self,
+        kind: Kind,
+        subject: str | None,
+        attributes: Mapping[str, AttributeValue],
+        *,
+        parent: Context | None = None,
+        links: Sequence[Link] = (),
+    ) -> Span:
+        """A started span of `kind` about `subject` (workflow, agent, tool, action type), not made current.
+
+        `attributes` are those known at the start: samplers see them, so content never belongs here. A model call names
+        its operation in them (`gen_ai.operation.name`); the other kinds have one of their own.
+        """
+        operation = attributes.get(semconv.OPERATION) or NAMING[kind].operation
+        given: dict[str, AttributeValue] = {semconv.SPAN_KIND: kind.value}
+        if operation:
+            given[semconv.OPERATION] = operation
+        given.update(attributes)
+        return self._tracer.start_span(
+            self._name(kind, subject, str(operation)),
+            context=parent,
+            kind=SpanKind.CLIENT if kind is Kind.LLM else SpanKind.INTERNAL,
+            attributes=given,
+            links=links,
+        )
+
+    def _name(self, kind: Kind, subject: str | None, operation: str) -> str:
+        first = NAMING[kind].prefix
+        if not first or (self._genai_names and operation):
+            first = operation
+        return f"{first} {subject}" if subject else first
+
+
+def failed(span: Span, error: BaseException) -> None:
+    """Record that what `span` stands for ended in `error`: status, `error.type`, one exception event."""
+    if not span.is_recording():
+        return
+    span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
+    span.record_exception(error)
+    span.set_status(Status(StatusCode.ERROR, f"{type(error).__qualname__}: {error}"))
+
+
+def interrupted(span: Span) -> None:
+    """Record that it waits for a person: a state, not an error."""
+    span.set_attribute(semconv.RUN_STATE, RunState.INTERRUPTED.value)
+
+
+def cancelled(span: Span) -> None:
+    """Record that the caller stopped it: a state, not an error."""
+    span.set_attribute(semconv.RUN_STATE, RunState.CANCELLED.value)
