@@ -53,6 +53,9 @@ class RedactingSpanProcessor(SpanProcessor):
 class RedactingLogProcessor(LogRecordProcessor):
     """Redacts each log record and event; logs have no `_on_ending`, so it must be the first processor there is."""
 
+    def __init__(self, on_shutdown: Callable[[], None] | None = None) -> None:
+        self._on_shutdown = on_shutdown
+
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Redact body and attributes in place."""
         record = log_record.log_record
@@ -67,7 +70,9 @@ class RedactingLogProcessor(LogRecordProcessor):
             record.attributes = {}
 
     def shutdown(self) -> None:
-        """Nothing is held."""
+        """Tell who asked to know that the provider shuts down."""
+        if self._on_shutdown is not None:
+            self._on_shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here
         """Nothing waits here."""

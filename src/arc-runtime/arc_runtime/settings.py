@@ -1,7 +1,7 @@
 """What the environment says, read once, frozen, and passed down; no other module of the runtime reads it.
 
 `OTEL_*` names that Arc itself reads (the SDK reads its own beside them): `OTEL_SDK_DISABLED`, `OTEL_CONFIG_FILE`,
-`OTEL_TRACES_EXPORTER`, `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_ENDPOINT`,
+`OTEL_{TRACES,LOGS,METRICS}_EXPORTER`, `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_ENDPOINT`,
 `OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_PROTOCOL` and
 `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
 """
@@ -92,6 +92,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`OTEL_CONFIG_FILE`: the SDK is configured from this file."""
     traces_exporter: str | None = None
     """`OTEL_TRACES_EXPORTER`; unset: otlp."""
+    logs_exporter: str | None = None
+    """`OTEL_LOGS_EXPORTER`; unset: none."""
+    metrics_exporter: str | None = None
+    """`OTEL_METRICS_EXPORTER`; unset: none."""
     otel_endpoints: Mapping[str, str] = {}
     """`OTEL_EXPORTER_OTLP[_SIGNAL]_ENDPOINT` by signal (traces, logs, metrics), where set; these win over
     ARC_ENDPOINT."""
@@ -122,11 +126,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
             config_file=env.get("OTEL_CONFIG_FILE", "").strip() or None,
             traces_exporter=env.get("OTEL_TRACES_EXPORTER", "").strip() or None,
+            logs_exporter=env.get("OTEL_LOGS_EXPORTER", "").strip() or None,
+            metrics_exporter=env.get("OTEL_METRICS_EXPORTER", "").strip() or None,
             otel_endpoints=_by_signal(env, "ENDPOINT"),
             otel_protocols=_by_signal(env, "PROTOCOL"),
         )
         reader.unknown_names()
         return settings, reader.warnings
+
+    @property
+    def otlp_signals(self) -> frozenset[str]:
+        """The signals that are exported by OTLP: traces unless the user says otherwise, others when he asks."""
+        named = {"traces": self.traces_exporter or "otlp", "logs": self.logs_exporter, "metrics": self.metrics_exporter}
+        return frozenset(signal for signal, exporters in named.items() if exporters and "otlp" in exporters)
 
     @property
     def level(self) -> int | None:

@@ -5,6 +5,8 @@ from typing import Final
 from arc_semconv.api import Redactions, SpanView, TraceDetail
 
 AGENTS_PROMISED: Final = 3
+WATCHED: Final = ("shadow", "control")
+"""Modes in which a fix matches and leaves the request as it is."""
 
 
 def runs(detail: TraceDetail) -> list[SpanView]:
@@ -13,8 +15,8 @@ def runs(detail: TraceDetail) -> list[SpanView]:
 
 
 def mended(detail: TraceDetail) -> list[SpanView]:
-    """Return the model calls on which a fix is recorded, oldest first."""
-    return [span for span in detail.spans if span.kind == "llm" and span.fix is not None]
+    """Return the model calls that a fix changed, oldest first; one that was only watched is not among them."""
+    return [span for span in detail.spans if span.fix is not None and span.fix.mode not in WATCHED]
 
 
 def failed_tools(detail: TraceDetail) -> list[SpanView]:

@@ -96,7 +96,7 @@ class Receiver:
                     return _metrics_response(request), None
                 case _:
                     raise TypeError(request)
-        except RecursionError:
+        except (RecursionError, DecodeError):  # protobuf refuses 100 levels also where they are built, not parsed
             raise MalformedError("an attribute value is nested too deeply") from None
 
     def _traces(self, request: ExportTraceServiceRequest) -> tuple[ExportTraceServiceResponse, Batch | None]:
@@ -120,8 +120,8 @@ class Receiver:
 def _parsed(signal: Signal, body: bytes) -> Message:
     try:
         return signal.request.FromString(body)
-    except DecodeError as error:
-        raise MalformedError(f"the body is not {signal.request.DESCRIPTOR.full_name}: {error}") from None
+    except DecodeError:
+        raise MalformedError(f"the body is not a protobuf {signal.request.DESCRIPTOR.full_name}") from None
 
 
 def _metrics_response(request: ExportMetricsServiceRequest) -> ExportMetricsServiceResponse:

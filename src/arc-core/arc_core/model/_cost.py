@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _PROBE: Final = 1_000_000
 """Tokens priced to learn a rate; prices are listed per million."""
 
+_DECIMALS: Final = 12
+"""Far below the price of one token; it takes off what binary fractions add."""
+
 _PROVIDERS: Final = {"x_ai": "x-ai", "aws.bedrock": "aws", "mistral_ai": "mistral"}
 """Providers of the GenAI conventions that the price list knows under a name it would not find by itself."""
 
@@ -85,7 +88,8 @@ class Prices:
         if id(price) not in self._rates:
             self._rates[id(price)] = self._list.rates(price)
         rates = self._rates[id(price)]
-        return self._list.slow_total(price, tokens) if rates is None else rates.total(tokens)
+        total = self._list.slow_total(price, tokens) if rates is None else rates.total(tokens)
+        return round(total, _DECIMALS)
 
 
 class _PriceList:

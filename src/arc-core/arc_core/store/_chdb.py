@@ -107,7 +107,7 @@ def _locked(folder: Path) -> int:
     ClickHouse has its own, but when that is taken it writes pages to stderr before it says so.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # prompts are nobody else's business
         lock = os.open(folder / "arc.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StartError(

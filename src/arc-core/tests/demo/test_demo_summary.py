@@ -206,3 +206,8 @@ def test_each_promise_that_is_not_kept_is_named() -> None:
             "no tool call failed",
         ]
     )
+
+
+def test_a_fix_that_only_watched_is_no_fix() -> None:
+    watched = msgspec.structs.replace(SPANS[-1], fix=msgspec.structs.replace(MENDED, mode="shadow"))
+    assert _facts.missing(TraceDetail(DETAIL.trace, [*SPANS[:-1], watched])) == ["no model call was mended"]

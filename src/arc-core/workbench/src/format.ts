@@ -16,6 +16,15 @@ export function duration(ms: number): string {
   return `${grouped(Math.floor(minutes / 60))}h ${pad(minutes % 60)}m`;
 }
 
+/** A duration without zeros at its end: `5 s`, `2.5 s`, `3m`. */
+export function roundDuration(ms: number): string {
+  if (ms === 0) return "0";
+  return duration(ms)
+    .replace(/(\.\d*?)0+ /, "$1 ")
+    .replace(". ", " ")
+    .replace(/ 00[sm]$/, "");
+}
+
 function trim(digits: string): string {
   return digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
 }

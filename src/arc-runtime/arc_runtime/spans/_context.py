@@ -6,17 +6,26 @@ collector or from another task: the token belongs to a context that is gone, and
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-__all__ = ["current", "within"]
+__all__ = ["current", "in_job", "within"]
+
+_JOB: Final = context.create_key("arc-job")
 
 
-def current(span: Span, parent: Context | None = None) -> Context:
-    """A context in which `span` is the current one; `parent` gives the rest (baggage), by default the ambient one."""
-    return trace.set_span_in_context(span, parent)
+def current(span: Span, *, of_job: bool = False) -> Context:
+    """The ambient context with `span` as the current one; `of_job` marks that a job is under way in it."""
+    inside = trace.set_span_in_context(span)
+    return context.set_value(_JOB, value=True, context=inside) if of_job else inside
+
+
+def in_job(ambient: Context | None = None) -> bool:
+    """Whether a job is under way in `ambient`: work that starts there is a run of that job, not a job of its own."""
+    return context.get_value(_JOB, ambient) is True
 
 
 @contextmanager

@@ -26,11 +26,13 @@ class SpanWriter:
         *,
         parent: Context | None = None,
         links: Sequence[Link] = (),
+        start_ns: int | None = None,
     ) -> Span:
         """A started span of `kind` about `subject` (workflow, agent, tool, action type), not made current.
 
         `attributes` are those known at the start: samplers see them, so content never belongs here. A model call names
-        its operation in them (`gen_ai.operation.name`); the other kinds have one of their own.
+        its operation in them (`gen_ai.operation.name`); the other kinds have one of their own. `start_ns` is the time
+        since the epoch when it began, by default now.
         """
         operation = attributes.get(semconv.OPERATION) or NAMING[kind].operation
         given: dict[str, AttributeValue] = {semconv.SPAN_KIND: kind.value}
@@ -43,6 +45,7 @@ class SpanWriter:
             kind=SpanKind.CLIENT if kind is Kind.LLM else SpanKind.INTERNAL,
             attributes=given,
             links=links,
+            start_time=start_ns,
         )
 
     def _name(self, kind: Kind, subject: str | None, operation: str) -> str:

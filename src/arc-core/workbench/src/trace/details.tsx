@@ -10,6 +10,7 @@ import { Link, traceHref } from "../routing.tsx";
 import { JsonBlock, Value } from "./content.tsx";
 import { FixDiff } from "./fix.tsx";
 import { type Message, type Part, readMessage } from "./messages.ts";
+import { Inside, isWorthInside } from "./inside.tsx";
 import { type Node, own, selfMs, type Totals, type Tree } from "./tree.ts";
 import { kindIcon, kindWord } from "./waterfall.tsx";
 
@@ -24,11 +25,19 @@ interface Section {
   body: ComponentChildren;
 }
 
-export function Details({ tree, at, trace }: { tree: Tree; at: number; trace: TraceSummary }) {
+interface DetailsProps {
+  tree: Tree;
+  at: number;
+  trace: TraceSummary;
+  onSelect: (at: number) => void;
+}
+
+export function Details(props: DetailsProps) {
+  const { tree, at } = props;
   const node = tree.nodes[at] as Node;
   const { span } = node;
   const body = useRef<HTMLDivElement>(null);
-  const sections = sectionsOf(tree, at, trace);
+  const sections = sectionsOf(props);
   const show = (name: string) => {
     body.current?.querySelector(`[data-section="${name}"]`)?.scrollIntoView({ block: "start" });
   };
@@ -70,10 +79,11 @@ export function Details({ tree, at, trace }: { tree: Tree; at: number; trace: Tr
   );
 }
 
-function sectionsOf(tree: Tree, at: number, trace: TraceSummary): Section[] {
-  const { span } = tree.nodes[at] as Node;
+function sectionsOf({ tree, at, trace, onSelect }: DetailsProps): Section[] {
+  const { span, end } = tree.nodes[at] as Node;
   const types = span.redactions?.types;
   const list: Section[] = [{ name: "Overview", body: <Overview tree={tree} at={at} trace={trace} /> }];
+  if (isWorthInside(tree, at)) list.push({ name: "Inside", count: end - at - 1, body: <Inside tree={tree} at={at} onSelect={onSelect} /> });
   if (span.fix) list.push({ name: "Fix", body: <FixDiff fix={span.fix} types={types} /> });
   const messages = span.input_messages.length + span.output_messages.length;
   if (messages > 0 || span.kind === "llm") {
@@ -254,7 +264,7 @@ function PartView({ part, types }: { part: Part; types: readonly string[] | unde
     case "text":
       return (
         <p class="said">
-          <Value text={part.text} types={types} limit={2400} />
+          <Value text={part.text} types={types} limit={1600} />
         </p>
       );
     case "reasoning":

@@ -26,7 +26,6 @@ export interface Bar {
   /** In percent of the lane. */
   left: number;
   width: number;
-  label: "after" | "before" | "inside";
 }
 
 /** The bar of a span in `range`, or null when it lies outside. */
@@ -36,10 +35,7 @@ export function bar(offset: number, length: number, { from, to }: TimeRange): Ba
   const end = (offset + length - from) * scale;
   if (end < 0 || start > 100) return null;
   const left = Math.max(0, start);
-  const width = Math.min(100, end) - left;
-  // A label takes about a fifth of the lane.
-  const label = left + width < 80 ? "after" : left > 20 ? "before" : "inside";
-  return { left, width, label };
+  return { left, width: Math.min(100, end) - left };
 }
 
 /** Round times within `range`, about `count` of them. */

@@ -126,7 +126,7 @@ function Trace({ detail, problem }: { detail: TraceDetail; problem: Error | null
       <div class="panes" ref={panes}>
         <Waterfall tree={tree} at={selected.at} onSelect={selected.select} />
         <Split label="Width of the tree" {...PANES} least={30} most={75} onMove={split} />
-        {node ? <Details key={node.span.span_id} tree={tree} at={selected.at} trace={trace} /> : <aside class="details" />}
+        {node ? <Details key={node.span.span_id} tree={tree} at={selected.at} trace={trace} onSelect={(at) => selected.select(at, "click")} /> : <aside class="details" />}
       </div>
     </main>
   );

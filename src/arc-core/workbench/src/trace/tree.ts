@@ -147,6 +147,45 @@ export function visibleRows({ nodes }: Tree, collapsed: ReadonlySet<string>): nu
   return rows;
 }
 
+export interface AgentTotals extends Totals {
+  agent: string;
+  runs: number;
+  /** Of its runs; those of a run within a run of the same agent are not counted twice. */
+  runMs: number;
+}
+
+/** What each agent took below the span at `place`, in the order of their first run. */
+export function byAgent({ nodes }: Tree, place: number): AgentTotals[] {
+  const totals = new Map<string, AgentTotals>();
+  const { end } = nodes[place] as Node;
+  for (let i = place + 1; i < end; i++) {
+    const { span, parent } = nodes[i] as Node;
+    if (!span.agent) continue;
+    let mine = totals.get(span.agent);
+    if (!mine) totals.set(span.agent, (mine = { agent: span.agent, runs: 0, runMs: 0, ...nothing() }));
+    const added = own(span);
+    for (const name of Object.keys(added) as (keyof Totals)[]) mine[name] += added[name];
+    if (span.kind === "run") {
+      mine.runs += 1;
+      if (nodes[parent]?.span.agent !== span.agent) mine.runMs += span.duration_ms;
+    }
+  }
+  return [...totals.values()];
+}
+
+/** Places of the spans below `place` that are worth a look, at most `limit`: failures at their cause, and fixes. */
+export function notable({ nodes }: Tree, place: number, limit: number): { places: number[]; more: number } {
+  const { end } = nodes[place] as Node;
+  const places: number[] = [];
+  for (let i = place + 1; i < end; i++) {
+    const { span } = nodes[i] as Node;
+    const question = span.kind === "action" && span.status === "interrupted";
+    const cause = span.status === "error" && lastFailure(nodes, i) < 0 && !isPlumbing(nodes, i);
+    if (span.fix || question || cause) places.push(i);
+  }
+  return { places: places.slice(0, limit), more: Math.max(0, places.length - limit) };
+}
+
 /** Ids of the spans above the span at `place`, nearest first. */
 export function ancestors({ nodes }: Tree, place: number): string[] {
   const ids: string[] = [];
@@ -198,13 +237,19 @@ export function startingPlace({ nodes }: Tree): number {
   }
 }
 
-function lastFailure(nodes: Node[], parent: number): number {
+/** Whether the span is a detail, such as an HTTP request, of a span that failed with it and says it better. */
+function isPlumbing(nodes: readonly Node[], place: number): boolean {
+  const { span, parent } = nodes[place] as Node;
+  return span.kind === "other" && nodes[parent]?.span.status === "error";
+}
+
+function lastFailure(nodes: readonly Node[], parent: number): number {
   const { end } = nodes[parent] as Node;
   let last = -1;
   let lastEnd = Number.NEGATIVE_INFINITY;
   for (let i = parent + 1; i < end; i = (nodes[i] as Node).end) {
     const { span } = nodes[i] as Node;
-    if (span.status === "error" && span.offset_ms + span.duration_ms >= lastEnd) {
+    if (span.status === "error" && !isPlumbing(nodes, i) && span.offset_ms + span.duration_ms >= lastEnd) {
       last = i;
       lastEnd = span.offset_ms + span.duration_ms;
     }

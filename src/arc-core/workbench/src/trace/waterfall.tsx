@@ -2,7 +2,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { FixBadge, RedactionBadge } from "../badges.tsx";
-import { duration, grouped } from "../format.ts";
+import { duration, grouped, roundDuration } from "../format.ts";
 import { Icon, type IconName } from "../icons.tsx";
 import { useShortcuts } from "../keyboard.ts";
 import { Split, storedSplit } from "../split.tsx";
@@ -114,7 +114,7 @@ export function Waterfall({ tree, at, onSelect }: WaterfallProps) {
             <button
               type="button"
               class="bare"
-              title={collapsed.size > 0 ? "Expand all" : "Collapse all below the agents' first level"}
+              title={collapsed.size > 0 ? "Expand all" : "Collapse all"}
               aria-label={collapsed.size > 0 ? "Expand all" : "Collapse all"}
               onClick={() => setCollapsed(collapsed.size > 0 ? new Set() : foldable(tree))}
             >
@@ -125,7 +125,7 @@ export function Waterfall({ tree, at, onSelect }: WaterfallProps) {
         <div class="lane">
           {ticks(range).map((time) => (
             <span key={time} class="tick" style={{ left: `${((time - range.from) / (range.to - range.from)) * 100}%` }}>
-              {duration(time)}
+              {roundDuration(time)}
             </span>
           ))}
           {zoom && (
@@ -357,13 +357,11 @@ function Lane({ node, range }: { node: Node; range: TimeRange }) {
   const { span } = node;
   const where = bar(span.offset_ms, span.duration_ms, range);
   if (!where) return <div role="gridcell" class="lane" />;
-  const { left, width, label } = where;
-  const labelAt =
-    label === "after" ? { left: `${left + width}%` } : label === "before" ? { right: `${100 - left}%` } : { left: `${left}%` };
+  const { left, width } = where;
   return (
     <div role="gridcell" class="lane">
       <i class="bar" style={{ left: `${left}%`, width: `${width}%` }} />
-      <span class={`took is-${label}`} style={labelAt}>
+      <span class="took" style={{ left: `${left + width}%` }}>
         {duration(span.duration_ms)}
       </span>
     </div>

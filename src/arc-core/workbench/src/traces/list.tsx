@@ -8,6 +8,7 @@ import { Icon } from "../icons.tsx";
 import { useShortcuts } from "../keyboard.ts";
 import { go, isPlainClick, Link, place, rewrite, traceHref, withQuery } from "../routing.tsx";
 import { EmptyStore, NoMatch } from "./empty.tsx";
+import { meterScale } from "./meter.ts";
 import { feed, isLoading, load, loading } from "./feed.ts";
 
 const POLL_MS = 4000;
@@ -178,6 +179,7 @@ function Filters({ query, services, search, reload }: FiltersProps) {
             </option>
           ))}
         </select>
+        <Icon name="chevron" />
       </label>
       <label class={status ? "field is-set" : "field"}>
         <span>Status</span>
@@ -189,6 +191,7 @@ function Filters({ query, services, search, reload }: FiltersProps) {
             </option>
           ))}
         </select>
+        <Icon name="chevron" />
       </label>
       <Freshness live={!query.get("before")} />
       <button type="button" class={loading.value ? "is-busy" : ""} onClick={reload} title="Refresh (r)" aria-label="Refresh">
@@ -230,7 +233,7 @@ function Waiting() {
 }
 
 function Table({ traces, table }: { traces: TraceSummary[]; table: { current: HTMLTableElement | null } }) {
-  const longest = traces.reduce((most, trace) => Math.max(most, trace.duration_ms), 0);
+  const scale = meterScale(traces.map((trace) => trace.duration_ms));
   return (
     <table ref={table}>
       <thead>
@@ -252,14 +255,14 @@ function Table({ traces, table }: { traces: TraceSummary[]; table: { current: HT
       </thead>
       <tbody>
         {traces.map((trace) => (
-          <Row key={trace.trace_id} trace={trace} longest={longest} fresh={feed.value.fresh.has(trace.trace_id)} />
+          <Row key={trace.trace_id} trace={trace} scale={scale} fresh={feed.value.fresh.has(trace.trace_id)} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function Row({ trace, longest, fresh }: { trace: TraceSummary; longest: number; fresh: boolean }) {
+function Row({ trace, scale, fresh }: { trace: TraceSummary; scale: number; fresh: boolean }) {
   const href = traceHref(trace.trace_id);
   const open = (event: MouseEvent) => {
     // Selecting text in a row to copy it is not opening it.
@@ -300,7 +303,10 @@ function Row({ trace, longest, fresh }: { trace: TraceSummary; longest: number; 
       </td>
       <td class="c-duration">
         <span class="meter">
-          <i style={{ width: `${longest > 0 ? Math.max(1.5, (trace.duration_ms / longest) * 100) : 0}%` }} />
+          <i
+            class={trace.duration_ms > scale ? "is-over" : ""}
+            style={{ width: `${scale > 0 ? Math.min(100, Math.max(1.5, (trace.duration_ms / scale) * 100)) : 0}%` }}
+          />
         </span>
         <span>{duration(trace.duration_ms)}</span>
       </td>

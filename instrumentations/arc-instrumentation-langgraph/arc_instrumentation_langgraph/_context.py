@@ -1,0 +1,43 @@
+"""Makes a node's span current in the context that LangGraph and langchain-core copy for the node's own work.
+
+Attaching in the callbacks would leak into the caller of a stream and detach in other contexts. The copied context is
+thrown away with the node, so nothing is ever detached. Both functions are private: where a version lacks them, model
+calls stand beside the node instead of below it, and nothing else changes.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import wrapt
+from opentelemetry import context
+
+if TYPE_CHECKING:
+    from arc_instrumentation_langgraph import LangGraphInstrumentor
+    from arc_instrumentation_langgraph._handler import GraphHandler
+
+__all__ = ["follow"]
+
+_MODULES: Final = ("langgraph._internal._runnable", "langchain_core.runnables.config")
+_FUNCTION: Final = "_set_config_context"
+
+
+def follow(plugin: "LangGraphInstrumentor", handler: "GraphHandler") -> None:
+    """Wrap the functions that enter a node's context."""
+
+    def entering(wrapped: Callable[..., object], _instance: object, args: Any, kwargs: Any) -> object:
+        token = wrapped(*args, **kwargs)
+        if plugin.active:
+            plugin.guard.attempt("entering a run", enter, args[0] if args else kwargs["config"])
+        return token
+
+    def enter(config: Mapping[str, Any]) -> None:
+        inside = handler.context_of(getattr(config.get("callbacks"), "parent_run_id", None))
+        if inside is not None:
+            context.attach(inside)
+
+    def wrap(module: Any) -> None:
+        if hasattr(module, _FUNCTION):
+            wrapt.wrap_function_wrapper(module, _FUNCTION, entering)
+
+    for module in _MODULES:
+        plugin.when_imported(module, wrap)

@@ -1,0 +1,81 @@
+"""What LangGraph's callbacks say, as Arc's span contract tells it; pure.
+
+Source: the metadata and tags that LangGraph 0.6 to 1.2 puts on callback runs. A node's run carries the tag
+`graph:step:N` and has the node's name; routers and edge functions carry `seq:step:N` or another name.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from arc_semconv import attributes as semconv
+from opentelemetry.util.types import AttributeValue
+
+__all__ = ["is_cancellation", "is_graph", "node_of", "run_attributes", "tool_result", "workflow_attributes"]
+
+_INTEGRATIONS: Final = frozenset({"langgraph", "langchain_create_agent"})
+_CLASS_NAMES: Final = frozenset({"LangGraph", "CompiledStateGraph", "Pregel"})
+
+
+def is_graph(metadata: Mapping[str, Any]) -> bool:
+    """Whether the run is sure to be a graph; older versions do not say, there the first node tells."""
+    return metadata.get("ls_integration") in _INTEGRATIONS
+
+
+def node_of(name: str | None, tags: Sequence[str], metadata: Mapping[str, Any]) -> str | None:
+    """The node whose run this is; None for everything else inside a graph."""
+    node = metadata.get("langgraph_node")
+    if not isinstance(node, str) or node != name:
+        return None
+    return node if any(tag.startswith("graph:step:") for tag in tags) else None
+
+
+def workflow_name(name: str | None) -> str | None:
+    """The graph's own name; None when it has only that of its class."""
+    return None if name in _CLASS_NAMES else name
+
+
+def workflow_attributes(name: str | None, metadata: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """What is known when a graph starts."""
+    attributes: dict[str, AttributeValue] = {}
+    if name := workflow_name(name):
+        attributes[semconv.WORKFLOW_NAME] = name
+    if (thread := metadata.get("thread_id")) is not None:
+        attributes[semconv.CONVERSATION_ID] = str(thread)
+    return attributes
+
+
+def run_attributes(node: str, metadata: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """What is known when a node starts."""
+    attributes: dict[str, AttributeValue] = {semconv.AGENT_NAME: node, semconv.LANGGRAPH_NODE: node}
+    if isinstance(step := metadata.get("langgraph_step"), int):
+        attributes[semconv.LANGGRAPH_STEP] = step
+    if triggers := metadata.get("langgraph_triggers"):
+        attributes[semconv.LANGGRAPH_TRIGGERS] = tuple(map(str, triggers))
+    if isinstance(namespace := metadata.get("langgraph_checkpoint_ns"), str) and namespace:
+        attributes[semconv.LANGGRAPH_CHECKPOINT_NS] = namespace
+    if (thread := metadata.get("thread_id")) is not None:
+        attributes[semconv.CONVERSATION_ID] = str(thread)
+    return attributes
+
+
+def tool_attributes(serialized: Mapping[str, Any] | None, extra: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """What is known when a tool starts."""
+    said = serialized or {}
+    named = {
+        semconv.TOOL_NAME: extra.get("name") or said.get("name"),
+        semconv.TOOL_DESCRIPTION: said.get("description"),
+        semconv.TOOL_CALL_ID: extra.get("tool_call_id"),
+    }
+    attributes: dict[str, AttributeValue] = {name: value for name, value in named.items() if isinstance(value, str)}
+    return {semconv.TOOL_TYPE: "function", **attributes}
+
+
+def tool_result(output: object) -> object:
+    """What a tool gave back: the content of a ToolMessage, else the value itself."""
+    return getattr(output, "content", output)
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether the caller stopped it, rather than it failed."""
+    return isinstance(error, asyncio.CancelledError | GeneratorExit | KeyboardInterrupt)

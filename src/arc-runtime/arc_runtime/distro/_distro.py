@@ -1,0 +1,120 @@
+"""Arc as an OpenTelemetry distro: `opentelemetry-instrument python app.py` loads these two by their entry points."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import EntryPoint, version
+from typing import Any, Final
+
+from opentelemetry import _logs, trace
+from opentelemetry.instrumentation.distro import BaseDistro
+from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.trace import TracerProvider
+
+from arc_runtime._stderr import LOGGER
+from arc_runtime.distro._wiring import wired
+from arc_runtime.export import ExitBound, plan
+from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
+from arc_runtime.settings import Settings
+from arc_semconv import attributes as semconv
+
+__all__ = ["ArcConfigurator", "ArcDistro"]
+
+_DISTRIBUTION: Final = "arc-runtime"
+
+
+class ArcDistro(BaseDistro):  # type: ignore[misc]
+    """Loads plugins one by one: one that fails is one line on stderr, and the others load."""
+
+    def _configure(self, **_kwargs: Any) -> None:
+        wired()
+
+    def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
+        """Load and switch on one instrumentor, Arc's or another's; never raises."""
+        try:
+            entry_point.load()().instrument(runtime=wired(), **kwargs)
+        except ModuleNotFoundError:
+            raise  # the loader takes it for a library that is not installed, and goes on quietly
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise what it likes; the program runs
+            LOGGER.error("plugin %s could not be loaded", entry_point.name, exc_info=error,
+                         extra={"cause": f"plugin:{entry_point.name}"})
+
+
+class ArcConfigurator(_OTelSDKConfigurator):  # type: ignore[misc]
+    """Configures the SDK from the environment or OTEL_CONFIG_FILE, with redaction in force on either path."""
+
+    def _configure(self, **kwargs: Any) -> None:
+        settings = wired().settings
+        if not settings.active:
+            return
+        try:
+            self._configure_sdk(settings, kwargs)
+        except Exception as error:  # noqa: BLE001 - a program with a wrong setting runs without telemetry
+            LOGGER.error("telemetry is off: it could not be configured", exc_info=error, extra={"cause": "configure"})
+            _withdraw()
+
+    def _configure_sdk(self, settings: Settings, kwargs: dict[str, Any]) -> None:
+        if settings.config_file is None:
+            wanted = plan(settings)
+            for warning in wanted.warnings:
+                LOGGER.warning("%s", warning, extra={"cause": warning})
+            spans, logs = ExitBound(settings.exit_seconds), ExitBound(settings.exit_seconds)
+            kwargs = {
+                "exporter_args_map": wanted.exporter_args,
+                "export_span_processor": spans.batching_spans,
+                "span_processors": [RedactingSpanProcessor(spans.begin)],
+                "export_log_record_processor": logs.batching_logs,
+                "log_record_processors": [RedactingLogProcessor(logs.begin)],
+                **kwargs,
+                "resource_attributes": {**_distro_attributes(), **(kwargs.get("resource_attributes") or {})},
+            }
+            with _in_environment(wanted.env):
+                super()._configure(**kwargs)
+        else:
+            # A configuration file leaves no room for arguments: redaction is put in afterwards.
+            super()._configure(**kwargs)
+            _redact_afterwards()
+        _redact_resources()
+
+
+def _distro_attributes() -> dict[str, str]:
+    return {semconv.DISTRO_NAME: "arc", semconv.DISTRO_VERSION: version(_DISTRIBUTION)}
+
+
+@contextmanager
+def _in_environment(env: Mapping[str, str]) -> Iterator[None]:
+    """Have `env` in the environment for the length of this block: the program itself sees what its user set."""
+    before = {name: os.environ.get(name) for name in env}
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _redact_afterwards() -> None:
+    tracers, loggers = trace.get_tracer_provider(), _logs.get_logger_provider()
+    if isinstance(tracers, TracerProvider):
+        tracers.add_span_processor(RedactingSpanProcessor())
+    if isinstance(loggers, LoggerProvider):
+        processors = loggers._multi_log_record_processor  # noqa: SLF001 - no public way to be the first
+        processors._log_record_processors = (RedactingLogProcessor(), *processors._log_record_processors)  # noqa: SLF001
+
+
+def _withdraw() -> None:
+    """Shut down what was configured half: an exporter without redaction before it must not send."""
+    for provider in (trace.get_tracer_provider(), _logs.get_logger_provider()):
+        if isinstance(provider, TracerProvider | LoggerProvider):
+            provider.shutdown()
+
+
+def _redact_resources() -> None:
+    for provider in (trace.get_tracer_provider(), _logs.get_logger_provider()):
+        resource = getattr(provider, "resource", None)
+        if resource is not None:
+            redact_resource(resource)

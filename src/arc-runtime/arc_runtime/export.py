@@ -1,0 +1,112 @@
+"""Where telemetry goes: which OTLP exporters the SDK is to build, with which arguments, and how long they may hold up
+the end of the program.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Final, Literal, NamedTuple
+
+from arc_semconv import attributes as semconv
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+
+from arc_runtime.settings import Endpoint, Settings
+
+__all__ = ["ExitBound", "Plan", "plan"]
+
+Signal = Literal["traces", "metrics", "logs"]
+
+_SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
+_HTTP: Final = "http/protobuf"
+_EXPORTER: Final = {_HTTP: "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+
+
+class Plan(NamedTuple):
+    """What to tell the SDK's configurator."""
+
+    env: Mapping[str, str]
+    """OTEL_* defaults to hold while it reads the environment: Arc's defaults where the user set nothing."""
+    exporter_args: Mapping[type, Mapping[str, Any]]
+    """Arguments by exporter class: endpoint and key, when spans go to ARC_ENDPOINT."""
+    warnings: tuple[str, ...]
+
+
+def plan(settings: Settings) -> Plan:
+    """The exporters that `settings` ask for.
+
+    Spans go to OTEL_EXPORTER_OTLP_ENDPOINT when that is set, else to ARC_ENDPOINT, else to OpenTelemetry's default
+    endpoint; the API key goes along in the second case only. The protocol is http/protobuf unless
+    OTEL_EXPORTER_OTLP_PROTOCOL or the scheme of ARC_ENDPOINT asks for grpc.
+    """
+    env: dict[str, str] = {}
+    if settings.traces_exporter is None:
+        env["OTEL_TRACES_EXPORTER"] = "otlp"
+    args: dict[type, Mapping[str, Any]] = {}
+    warnings: list[str] = []
+    for signal in _SIGNALS:
+        endpoint = None if signal in settings.otel_endpoints else settings.endpoint
+        asked = settings.otel_protocols.get(signal)
+        demanded = endpoint.protocol if endpoint else None
+        if demanded and asked and asked != demanded:
+            warnings.append(f"OTEL_EXPORTER_OTLP_PROTOCOL={asked} gives way to ARC_ENDPOINT, whose scheme is {demanded}")
+        protocol = demanded or asked or _HTTP
+        env[f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL"] = protocol
+        if endpoint is not None and protocol in _EXPORTER and signal in settings.otlp_signals:
+            args[_exporter_class(protocol, signal)] = _arguments(endpoint, protocol, signal, settings.api_key)
+    if settings.endpoint is not None and "traces" in settings.otel_endpoints:
+        warnings.append("ARC_ENDPOINT gets no spans: OTEL_EXPORTER_OTLP_ENDPOINT is set, which comes first")
+    return Plan(env, args, tuple(dict.fromkeys(warnings)))
+
+
+def _exporter_class(protocol: str, signal: Signal) -> type:
+    # Found as the SDK finds it, and only now: importing an exporter takes half a second.
+    (found,) = entry_points(group=f"opentelemetry_{signal}_exporter", name=_EXPORTER[protocol])
+    loaded: type = found.load()
+    return loaded
+
+
+def _arguments(endpoint: Endpoint, protocol: str, signal: Signal, key: str | None) -> dict[str, Any]:
+    headers = {semconv.API_KEY_HEADER: key} if key else None
+    if protocol == "grpc":
+        return {
+            "endpoint": endpoint.authority,
+            "insecure": not endpoint.secure,
+            "headers": tuple(headers.items()) if headers else None,
+        }
+    return {"endpoint": f"{endpoint.url}/v1/{signal}", "headers": headers}
+
+
+class ExitBound:
+    """Bounds how long exporters may hold up the end of the program.
+
+    At its end the SDK sends what is left, retrying for ten seconds an exporter when nobody answers. Once the provider
+    shuts down, exporters get `seconds`; then they are told to give up.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._exporters: list[SpanExporter | LogRecordExporter] = []
+
+    def batching_spans(self, exporter: SpanExporter) -> SpanProcessor:
+        """The usual batch processor over `exporter`, which is held to the bound."""
+        self._exporters.append(exporter)
+        return BatchSpanProcessor(exporter)
+
+    def batching_logs(self, exporter: LogRecordExporter) -> LogRecordProcessor:
+        """The same for log records."""
+        self._exporters.append(exporter)
+        return BatchLogRecordProcessor(exporter)
+
+    def begin(self) -> None:
+        """Start the clock."""
+        for exporter in self._exporters:
+            _after(self._seconds, exporter.shutdown)
+
+
+def _after(seconds: float, work: Callable[[], None]) -> None:
+    timer = threading.Timer(seconds, work)
+    timer.daemon = True
+    timer.start()
