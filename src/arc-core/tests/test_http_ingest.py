@@ -182,7 +182,8 @@ def test_more_than_fits_is_put_off_on_both_transports_until_there_is_room(start,
     slow = socket.create_connection((host, int(port)))
     slow.sendall(
         f"POST /v1/traces HTTP/1.1\r\nHost: {core.http}\r\nContent-Type: application/x-protobuf\r\n"
-        "Content-Length: 1000000\r\n\r\n".encode() + bytes(900_000)
+        "Content-Length: 1000000\r\n\r\n".encode()
+        + bytes(900_000)
     )
 
     eventually(lambda: core.post(body, wire.PROTOBUF).status == 503)
@@ -226,14 +227,21 @@ def test_metrics_are_refused_truthfully(core, wire, is_json):
 @pytest.mark.parametrize("protocol", ["http-protobuf", "http-json", "grpc"])
 def test_logs_are_acknowledged(core, wire, protocol):
     request = ExportLogsServiceRequest()
-    record = request.resource_logs.add().scope_logs.add().log_records.add(
-        observed_time_unix_nano=wire.START_NS, severity_number=9, event_name="e", trace_id=b"\x01" * 16
+    record = (
+        request.resource_logs.add()
+        .scope_logs.add()
+        .log_records.add(
+            observed_time_unix_nano=wire.START_NS, severity_number=9, event_name="e", trace_id=b"\x01" * 16
+        )
     )
     record.body.string_value = "hello"
     if protocol == "grpc":
         with grpc.insecure_channel(core.grpc) as channel:
             export = channel.unary_unary("/opentelemetry.proto.collector.logs.v1.LogsService/Export")
-            assert ExportLogsServiceResponse.FromString(export(request.SerializeToString())).partial_success.ByteSize() == 0
+            assert (
+                ExportLogsServiceResponse.FromString(export(request.SerializeToString())).partial_success.ByteSize()
+                == 0
+            )
     elif protocol == "http-json":
         log = {"timeUnixNano": "5", "body": {"stringValue": "hello"}, "flags": 1, "traceId": "01" * 16}
         body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]}

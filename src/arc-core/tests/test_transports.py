@@ -5,7 +5,13 @@ MIB = 1024 * 1024
 
 def test_a_span_that_is_acknowledged_can_be_read_at_once(core, wire, transport):
     root = wire.span(
-        attributes={"arc.span.kind": "job", "app.count": 7, "app.list": ["a", "b"], "app.on": True, "app.raw": b"\x00\xff"}
+        attributes={
+            "arc.span.kind": "job",
+            "app.count": 7,
+            "app.list": ["a", "b"],
+            "app.on": True,
+            "app.raw": b"\x00\xff",
+        }
     )
     root.events.add(name="tick", time_unix_nano=wire.START_NS + 2_000_000).attributes.append(wire.attribute("n", 1.5))
     root.links.add(trace_id=b"\x01" * 16, span_id=b"\x02" * 8)

@@ -24,7 +24,7 @@ class _OneLine(logging.Handler):
     def __init__(self, level: int | None) -> None:
         super().__init__(logging.WARNING if level is None else level)
         self._chosen = level
-        self._seen: set[tuple[str, object]] = set()
+        self._seen: set[object] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -39,7 +39,7 @@ class _OneLine(logging.Handler):
             return True
         if self._chosen is None and record.levelno < logging.ERROR and not record.name.startswith("arc_runtime"):
             return False
-        cause = (record.name, getattr(record, "cause", None) or record.msg)
+        cause = _cause(record)
         if cause in self._seen:
             return False
         self._seen.add(cause)
@@ -53,6 +53,12 @@ class _OneLine(logging.Handler):
                 return f"arc: {text}\n{logging.Formatter().formatException(record.exc_info)}\n"
             text = f"{text}: {type(error).__name__}: {' '.join(str(error).split())}"
         return f"arc: {text}\n"
+
+
+def _cause(record: logging.LogRecord) -> object:
+    if record.name.startswith("opentelemetry.exporter"):
+        return "export"  # the exporters say the same in several ways
+    return getattr(record, "cause", None) or (record.name, record.msg)
 
 
 class _NotOfExporters(logging.Filter):

@@ -3,19 +3,20 @@ the end of the program.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Final, Literal, NamedTuple
 
 from arc_semconv import attributes as semconv
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
-from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from arc_runtime._stderr import LOGGER
 from arc_runtime.settings import Endpoint, Settings
 
-__all__ = ["ExitBound", "Plan", "plan"]
+__all__ = ["Destination", "ExitBound", "Plan", "destination", "plan"]
 
 Signal = Literal["traces", "metrics", "logs"]
 
@@ -61,6 +62,35 @@ def plan(settings: Settings) -> Plan:
     return Plan(env, args, tuple(dict.fromkeys(warnings)))
 
 
+class Destination(NamedTuple):
+    """Where spans go by OTLP."""
+
+    url: str
+    """With an http or https scheme, for gRPC too."""
+    protocol: str
+    keyed: bool
+    """Whether the API key goes along."""
+    arguments: Mapping[str, Any]
+
+    def exporter(self) -> SpanExporter:
+        """A new exporter of spans to there."""
+        found: SpanExporter = _exporter_class(self.protocol, "traces")(**self.arguments)
+        return found
+
+
+def destination(settings: Settings) -> Destination:
+    """Where `settings` send spans by OTLP; the same rules as `plan`."""
+    given = settings.otel_endpoints.get("traces")
+    endpoint = None if given else settings.endpoint
+    protocol = (endpoint.protocol if endpoint else None) or settings.otel_protocols.get("traces") or _HTTP
+    if endpoint is not None:
+        arguments = _arguments(endpoint, protocol, "traces", settings.api_key)
+        return Destination(endpoint.url, protocol, settings.api_key is not None, arguments)
+    default = "http://localhost:4317" if protocol == "grpc" else "http://localhost:4318"
+    # The SDK reads its own variables, the per-signal endpoint among them.
+    return Destination(given or default, protocol, keyed=False, arguments={})
+
+
 def _exporter_class(protocol: str, signal: Signal) -> type:
     # Found as the SDK finds it, and only now: importing an exporter takes half a second.
     (found,) = entry_points(group=f"opentelemetry_{signal}_exporter", name=_EXPORTER[protocol])
@@ -79,6 +109,29 @@ def _arguments(endpoint: Endpoint, protocol: str, signal: Signal, key: str | Non
     return {"endpoint": f"{endpoint.url}/v1/{signal}", "headers": headers}
 
 
+class SayingSpanExporter(SpanExporter):
+    """Another exporter that says, once, when spans are not delivered; the SDK is silent about some of the ways."""
+
+    def __init__(self, inner: SpanExporter) -> None:
+        self._inner = inner
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """What the exporter inside answers."""
+        result = self._inner.export(spans)
+        if result is not SpanExportResult.SUCCESS:
+            where = getattr(self._inner, "_endpoint", type(self._inner).__name__)
+            LOGGER.error("spans could not be delivered to %s; `arc doctor` tells why", where, extra={"cause": "export"})
+        return result
+
+    def shutdown(self) -> None:
+        """Shut the exporter inside down."""
+        self._inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Flush the exporter inside."""
+        return self._inner.force_flush(timeout_millis)
+
+
 class ExitBound:
     """Bounds how long exporters may hold up the end of the program.
 
@@ -93,7 +146,7 @@ class ExitBound:
     def batching_spans(self, exporter: SpanExporter) -> SpanProcessor:
         """The usual batch processor over `exporter`, which is held to the bound."""
         self._exporters.append(exporter)
-        return BatchSpanProcessor(exporter)
+        return BatchSpanProcessor(SayingSpanExporter(exporter))
 
     def batching_logs(self, exporter: LogRecordExporter) -> LogRecordProcessor:
         """The same for log records."""

@@ -35,6 +35,7 @@ _KNOWN: Final = {
     "ARC_CONTENT_LIMIT",
     "ARC_EXIT_SECONDS",
     "ARC_CORE_API_KEY",
+    "ARC_CORE_URL",
 }
 
 
@@ -71,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`ARC_API_KEY`: sent as `x-api-key`, to ARC_ENDPOINT and nowhere else."""
     log_level: str | None = None
     """`ARC_LOG_LEVEL`: DEBUG, INFO, WARNING, ERROR or CRITICAL on stderr. Unset: one line a problem."""
+    core_url: str | None = None
+    """`ARC_CORE_URL`: http address of Arc Core's API. Unset: ARC_ENDPOINT, when that is http or https."""
     disabled: bool = False
     """`ARC_DISABLE`: anything but empty, 0, false, no or off switches all of Arc off."""
     fixes: Literal["on", "shadow", "off"] = "on"
@@ -115,6 +118,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         settings = cls(
             endpoint=reader.parsed("ARC_ENDPOINT", _endpoint, None),
             api_key=reader.parsed("ARC_API_KEY", _key, None, secret=True),
+            core_url=reader.parsed("ARC_CORE_URL", _http_url, None),
             log_level=level or None,
             disabled=env.get("ARC_DISABLE", "").strip().lower() not in _OFF,
             fixes=reader.choice("ARC_FIXES", ("on", "shadow", "off"), "on"),
@@ -133,6 +137,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
         reader.unknown_names()
         return settings, reader.warnings
+
+    @property
+    def api_url(self) -> str | None:
+        """Where Arc Core's HTTP API is thought to be, without a final slash; None when nothing says so."""
+        if self.core_url is not None:
+            return self.core_url
+        endpoint = self.endpoint
+        return endpoint.url if endpoint is not None and endpoint.protocol is None else None
 
     @property
     def otlp_signals(self) -> frozenset[str]:
@@ -213,6 +225,13 @@ def _endpoint(value: str) -> Endpoint:
         port=port or (4317 if grpc else 4318),
         path=re.sub(r"(/v1/traces)?/*$", "", parts.path),
     )
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it is no URL such as http://127.0.0.1:4318")
+    return value.rstrip("/")
 
 
 def _key(value: str) -> str:

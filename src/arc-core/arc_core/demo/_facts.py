@@ -24,6 +24,15 @@ def failed_tools(detail: TraceDetail) -> list[SpanView]:
     return [span for span in detail.spans if span.kind == "tool" and span.status == "error"]
 
 
+def agent_of(detail: TraceDetail, span: SpanView) -> str | None:
+    """Return the agent that `span` belongs to: its own, else that of the nearest span around it."""
+    known = {one.span_id: one for one in detail.spans}
+    here: SpanView | None = span
+    while here is not None and here.agent is None:
+        here = known.pop(here.parent_id or "", None)
+    return None if here is None else here.agent
+
+
 def redacted(detail: TraceDetail) -> Redactions:
     """Return what was taken out of the whole trace; types are distinct and in the order they are first met."""
     found = [span.redactions for span in detail.spans if span.redactions is not None]

@@ -17,7 +17,7 @@ WIDEST: Final = 100
 """Columns; beyond that the eye loses the row between a name and its time."""
 BAR: Final = 16
 SECOND_MS: Final = 1000
-INSTRUMENTATION: Final = "arc_instrumentation_"
+INSTRUMENTATION: Final = "arc-instrumentation-"
 
 STYLES: Final[dict[Status, str]] = {
     "ok": "green",
@@ -133,7 +133,7 @@ def _facts_table(detail: TraceDetail, url: str, glyphs: Glyphs) -> Table:
     for name, value in _request(detail):
         table.add_row(name, value)
     for name, lines in {
-        "Fixes": [line for span in _facts.mended(detail) for line in _fix_lines(span, glyphs)],
+        "Fixes": [line for span in _facts.mended(detail) for line in _fix_lines(detail, span, glyphs)],
         "Redacted": _redaction_lines(detail),
         "Failed tools": _failure_lines(detail),
     }.items():
@@ -161,10 +161,11 @@ def _node_line(number: int, span: SpanView) -> str:
     return f"{number:2}. {framework}{span.agent or span.name} - {state} ({_duration(span.duration_ms)})"
 
 
-def _fix_lines(span: SpanView, glyphs: Glyphs) -> Iterator[str]:
+def _fix_lines(detail: TraceDetail, span: SpanView, glyphs: Glyphs) -> Iterator[str]:
     if span.fix is None:
         return
-    where = f"{span.name} of {span.agent}" if span.agent else span.name
+    agent = _facts.agent_of(detail, span)
+    where = f"{span.name} of {agent}" if agent else span.name
     for change in span.fix.changes:
         yield f"{where}: {_change(change, glyphs)} [{', '.join(span.fix.ids)}]"
 

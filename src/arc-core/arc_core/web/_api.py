@@ -48,7 +48,10 @@ def api_routes(store: TraceStore, access: Access) -> list[Route]:
         Route("/api/v1/health", _guarded(api.health, access)),
         Route("/api/v1/traces", _guarded(api.traces, access)),
         Route("/api/v1/traces/{trace_id}", _guarded(api.trace, access)),
-        Route("/api/{path:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        *(
+            Route(path, _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+            for path in ("/api", "/api/{path:path}")
+        ),
     ]
 
 

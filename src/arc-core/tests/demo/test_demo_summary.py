@@ -20,7 +20,7 @@ def span(number: int, parent: int | None, kind: str, name: str, *times: float, *
         "kind": kind,
         "name": name,
         "service": "loan-agents",
-        "scope": "arc_instrumentation_openai" if kind == "llm" else "arc_instrumentation_langgraph",
+        "scope": "arc-instrumentation-openai" if kind == "llm" else "arc-instrumentation-langgraph",
         "status": "ok",
         "status_message": "",
         "started_at": "2026-11-20T09:00:00.000000000Z",
@@ -44,7 +44,7 @@ def span(number: int, parent: int | None, kind: str, name: str, *times: float, *
     return SpanView(**{**shape, **given})
 
 
-MENDED = Fix(["openai.gpt-4.1.temperature"], "on", "before", "ok", [Change("temperature", old=0.95, new=0.7)])
+MENDED = Fix(["arc.gpt-4.1.temperature"], "on", "before", "ok", [Change("temperature", old=0.95, new=0.7)])
 SPANS = [
     span(
         1,
@@ -56,7 +56,7 @@ SPANS = [
         attributes={attributes.WORKFLOW_NAME: "loan_review", attributes.REQUEST_ID: "a1b2c3d4"},
     ),
     span(2, 1, "run", "agent.run intake_officer", 3, 152.1, agent="intake_officer"),
-    span(3, 2, "llm", "chat gpt-4.1-mini", 5, 145, agent="intake_officer", redactions=Redactions(2, ["EMAIL", "SSN"])),
+    span(3, 2, "llm", "chat gpt-4.1-mini", 5, 145, redactions=Redactions(2, ["EMAIL", "US_SSN"])),
     span(4, 1, "run", "agent.run credit_checks", 300, 90, agent="credit_checks"),
     span(
         5,
@@ -65,14 +65,13 @@ SPANS = [
         "agent.tool credit_bureau",
         302,
         81,
-        agent="credit_checks",
         tool="credit_bureau",
         status="error",
         status_message="bureau northstar did not answer",
         attributes={attributes.ERROR_TYPE: "TimeoutError"},
     ),
     span(6, 1, "run", "agent.run underwriter", 700, 538, agent="underwriter"),
-    span(7, 6, "llm", "chat gpt-4.1", 702, 530, agent="underwriter", fix=MENDED, redactions=Redactions(1, ["EMAIL"])),
+    span(7, 6, "llm", "chat gpt-4.1", 702, 530, fix=MENDED, redactions=Redactions(1, ["EMAIL"])),
 ]
 DETAIL = TraceDetail(
     TraceSummary(
@@ -135,8 +134,8 @@ Node executions  3
 Tokens           1,913 in, 164 out
 Cost             0.003121 USD
 Fixes            chat gpt-4.1 of underwriter: temperature 0.95 → 0.7
-                 [openai.gpt-4.1.temperature]
-Redacted         3 values: EMAIL, SSN
+                 [arc.gpt-4.1.temperature]
+Redacted         3 values: EMAIL, US_SSN
 Failed tools     credit_bureau: TimeoutError: bureau northstar did not answer
                  The job recovered.
 Trace            http://127.0.0.1:43181/traces/0af7651916cd43dd8448eb211c80319c\

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ago, bytes, clipped, compact, cost, dollars, duration, epoch, parsedJson, pretty, roundDuration } from "./format.ts";
+import { ago, bytes, clipped, compact, cost, dollars, duration, epoch, parsedJson, pretty, tickTime } from "./format.ts";
 
 test.each([
   [0, "0 ms"],
@@ -19,15 +19,19 @@ test.each([
 ])("a duration of %s ms reads %s", (ms, text) => expect(duration(ms)).toBe(text));
 
 test.each([
-  [0, "0"],
-  [5000, "5 s"],
-  [2500, "2.5 s"],
-  [10_000, "10 s"],
-  [200, "200 ms"],
-  [100, "100 ms"],
-  [180_000, "3m"],
-  [3_600_000, "1h"],
-])("a tick at %s ms reads %s", (ms, text) => expect(roundDuration(ms)).toBe(text));
+  [0, 5000, "0"],
+  [5000, 5000, "5 s"],
+  [2500, 500, "2.5 s"],
+  [10_000, 5000, "10 s"],
+  [200, 200, "200 ms"],
+  [0.05, 0.05, "50 µs"],
+  [12_345, 5, "12.345 s"],
+  [225_100, 100, "3m 45.1s"],
+  [180_000, 60_000, "3m"],
+  [3_600_000, 1_800_000, "1h"],
+  [5_400_000, 1_800_000, "1h 30m"],
+  [-40, 20, "−40 ms"],
+])("a tick at %s ms, %s apart, reads %s", (ms, step, text) => expect(tickTime(ms, step)).toBe(text));
 
 test.each([
   [999, "999"],

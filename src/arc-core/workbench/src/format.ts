@@ -16,17 +16,25 @@ export function duration(ms: number): string {
   return `${grouped(Math.floor(minutes / 60))}h ${pad(minutes % 60)}m`;
 }
 
-/** A duration without zeros at its end: `5 s`, `2.5 s`, `3m`. */
-export function roundDuration(ms: number): string {
+/** A time on an axis whose ticks are `step` apart: with as many digits as tell one tick from the next. */
+export function tickTime(ms: number, step: number): string {
+  if (ms < 0) return `−${tickTime(-ms, step)}`;
   if (ms === 0) return "0";
-  return duration(ms)
-    .replace(/(\.\d*?)0+ /, "$1 ")
-    .replace(". ", " ")
-    .replace(/ 00[sm]$/, "");
+  if (ms < 1) return `${trim((ms * 1000).toFixed(digits(step * 1000)))} µs`;
+  if (ms < 1000) return `${trim(ms.toFixed(digits(step)))} ms`;
+  if (ms < 60_000) return `${trim((ms / 1000).toFixed(digits(step / 1000)))} s`;
+  const minutes = Math.floor(ms / 60_000);
+  const seconds = trim(((ms - minutes * 60_000) / 1000).toFixed(digits(step / 1000)));
+  const coarse = minutes < 60 ? `${minutes}m` : `${Math.floor(minutes / 60)}h${minutes % 60 ? ` ${minutes % 60}m` : ""}`;
+  return seconds === "0" ? coarse : `${coarse} ${seconds}s`;
 }
 
-function trim(digits: string): string {
-  return digits.includes(".") ? digits.replace(/\.?0+$/, "") : digits;
+function digits(step: number): number {
+  return Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+}
+
+function trim(text: string): string {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
 function pad(n: number, width = 2): string {

@@ -42,7 +42,7 @@ export function bar(offset: number, length: number, { from, to }: TimeRange): Ba
 export function ticks({ from, to }: TimeRange, count = 5): number[] {
   const step = niceStep((to - from) / count);
   const list: number[] = [];
-  for (let i = Math.ceil(from / step - 1e-9); i * step <= to + step * 1e-9; i++) list.push(i * step);
+  for (let i = Math.ceil(from / step - 1e-9); i * step <= to + step * 1e-9; i++) list.push(i * step + 0); // + 0: not minus zero
   return list;
 }
 

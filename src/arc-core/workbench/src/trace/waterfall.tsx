@@ -2,7 +2,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { FixBadge, RedactionBadge } from "../badges.tsx";
-import { duration, grouped, roundDuration } from "../format.ts";
+import { duration, grouped, tickTime } from "../format.ts";
 import { Icon, type IconName } from "../icons.tsx";
 import { useShortcuts } from "../keyboard.ts";
 import { Split, storedSplit } from "../split.tsx";
@@ -40,6 +40,8 @@ export function Waterfall({ tree, at, onSelect }: WaterfallProps) {
   const rowOf = useMemo(() => new Map(rows.map((place, row) => [place, row])), [rows]);
   const [first, last] = useRowWindow(scroller, rows.length);
   const range = zoom ?? { from: tree.startMs, to: tree.endMs };
+  const axis = ticks(range);
+  const step = (axis[1] ?? range.to) - (axis[0] ?? range.from);
   const row = rowOf.get(at) ?? -1;
   const node = tree.nodes[at];
 
@@ -123,9 +125,9 @@ export function Waterfall({ tree, at, onSelect }: WaterfallProps) {
           )}
         </div>
         <div class="lane">
-          {ticks(range).map((time) => (
+          {axis.map((time) => (
             <span key={time} class="tick" style={{ left: `${((time - range.from) / (range.to - range.from)) * 100}%` }}>
-              {roundDuration(time)}
+              {tickTime(time, step)}
             </span>
           ))}
           {zoom && (
@@ -146,7 +148,7 @@ export function Waterfall({ tree, at, onSelect }: WaterfallProps) {
       >
         <div class="rows" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
           <div class="grid lane" role="presentation">
-            {ticks(range).map((time) => (
+            {axis.map((time) => (
               <i key={time} style={{ left: `${((time - range.from) / (range.to - range.from)) * 100}%` }} />
             ))}
           </div>

@@ -1,0 +1,74 @@
+"""`arc doctor`: is everything there that `opentelemetry-instrument` needs, and does a span arrive?"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from arc_runtime.cli._check import Check, passed, warned
+from arc_runtime.cli._delivery import check_delivery
+from arc_runtime.cli._installation import check_entry_points, check_plugins, check_versions
+from arc_runtime.settings import Settings
+
+__all__ = ["doctor"]
+
+_MARKS: Final = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
+_PLAIN: Final = {"ok": "ok", "warning": "!!", "problem": "XX"}
+
+
+def doctor(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON lines.")] = False
+) -> None:
+    """Check versions, plugins, endpoint, key and TLS; send one span and read it back.
+
+    Exit status: 0 when telemetry works, 1 when something must be done.
+    """
+    findings: list[Check] = []
+    console = Console()
+    for check in _checks(os.environ):
+        findings.append(check)
+        if as_json:
+            sys.stdout.write(msgspec.json.encode(check).decode() + "\n")
+    if not as_json:
+        _print(console, findings)
+    if any(check.state == "problem" for check in findings):
+        raise typer.Exit(1)
+
+
+def _checks(env: Mapping[str, str]) -> Iterator[Check]:
+    yield from check_versions()
+    yield from check_entry_points(env)
+    yield from check_plugins(env)
+    settings, warnings = Settings.from_env(env)
+    for warning in warnings:
+        yield warned("settings", warning, "correct or unset it")
+    if not warnings:
+        yield passed("settings", "every ARC_* setting is understood")
+    if not settings.active:
+        name = "ARC_DISABLE" if settings.disabled else "OTEL_SDK_DISABLED"
+        yield warned("switched off", f"{name} is set: nothing is traced or mended", f"unset {name}")
+    yield from check_delivery(settings)
+
+
+def _print(console: Console, findings: list[Check]) -> None:
+    table = Table.grid(padding=(0, 2))
+    for check in findings:
+        mark, colour = _MARKS[check.state]
+        if not console.encoding.lower().startswith("utf"):
+            mark = _PLAIN[check.state]
+        detail = Text(check.detail, overflow="fold")
+        if check.advice:
+            detail.append(f"\n-> {check.advice}", style="bold")
+        table.add_row(Text(mark, style=colour), Text(check.name, style="bold"), detail)
+    console.print(table)
+    problems = sum(check.state == "problem" for check in findings)
+    warnings = sum(check.state == "warning" for check in findings)
+    verdict = f"{problems} to solve" if problems else "telemetry works"
+    console.print(Text(f"\n{verdict}, {warnings} to look at" if warnings else f"\n{verdict}",
+                       style="red" if problems else "green"))

@@ -1,0 +1,55 @@
+"""Gathers the commands and runs one: a deliberate error is one line and a known exit status."""
+
+import sys
+from importlib.metadata import entry_points, version
+from typing import Annotated
+
+import typer
+
+from arc_runtime.cli._doctor import doctor
+from arc_runtime.errors import ArcError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run one command of `arc`."""
+    try:
+        _app()()
+    except ArcError as error:
+        sys.stderr.write(f"arc: {error}\n")
+        raise SystemExit(error.exit_code) from error
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name="arc",
+        help="Arc: the reliability layer for AI agents.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_root)
+    app.command("doctor")(doctor)
+    for entry_point in sorted(entry_points(group="arc.commands"), key=lambda found: found.name):
+        try:
+            app.command(entry_point.name)(entry_point.load())
+        except (ImportError, AttributeError) as error:
+            sys.stderr.write(f"arc: the command {entry_point.name!r} is left out: {error}\n")
+    return app
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"arc {version('arc-runtime')}\n")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=lambda wanted: _print_version(wanted=wanted), is_eager=True)
+    ] = False,
+) -> None:
+    """Arc: the reliability layer for AI agents."""
+    del show_version
