@@ -31,7 +31,7 @@ class _Run:
 
     def __init__(self, above: "_Run | None", *, span: Span | None = None) -> None:
         self.owned = span is not None
-        self.span = span or (above.span if above else None)
+        self.span: Span | None = span or (above.span if above else None)
         self.root: _Run = above.root if above else self
         self.interrupted = False
         self.started_ns = time.time_ns()
@@ -43,9 +43,9 @@ class GraphHandler(BaseCallbackHandler):
     """Opens and closes the spans of every graph of the process; a failure of its own never reaches the graph."""
 
     run_inline = True
-    ignore_llm = True  # type: ignore[assignment]
-    ignore_chat_model = True  # type: ignore[assignment]
-    ignore_retriever = True  # type: ignore[assignment]
+    ignore_llm = True
+    ignore_chat_model = True
+    ignore_retriever = True
 
     def __init__(self, plugin: "LangGraphInstrumentor") -> None:
         self._plugin = plugin
@@ -65,15 +65,13 @@ class GraphHandler(BaseCallbackHandler):
         *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         """A graph, a node, or something inside a node starts."""
         del serialized, inputs
         if self._plugin.active:
-            args = (run_id, parent_run_id, kwargs.get("name"), tags or [], metadata or {})
-            self._plugin.guard.attempt("opening a run", self._start, *args)
+            said = (kwargs.get("name"), kwargs.get("tags") or [], kwargs.get("metadata") or {})
+            self._plugin.guard.attempt("opening a run", self._start, run_id, parent_run_id, *said)
 
     def on_chain_end(self, outputs: object, *, run_id: UUID, **kwargs: Any) -> None:
         """It ended."""
@@ -139,9 +137,7 @@ class GraphHandler(BaseCallbackHandler):
         subject = _mapping.workflow_name(name)
         if kind is Kind.RUN and subject:
             attributes = {**attributes, semconv.AGENT_NAME: subject}
-        root.span = self._plugin.pen.spans.open(
-            kind, subject, attributes, parent=root.within, start_ns=root.started_ns
-        )
+        root.span = self._plugin.pen.spans.open(kind, subject, attributes, parent=root.within, start_ns=root.started_ns)
         root.owned = True
         return root
 

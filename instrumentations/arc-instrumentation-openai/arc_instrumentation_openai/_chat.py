@@ -237,7 +237,7 @@ def _tool_parts(message: object) -> Iterator[object]:
 
 
 def _read(arguments: object) -> object:
-    """Tool arguments as the values they are, so that redaction sees them unescaped; as they stand when they are no JSON."""
+    """Tool arguments as values, so that redaction sees them unescaped; as they stand when they are no JSON."""
     if not isinstance(arguments, str):
         return arguments
     try:

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from arc_core.settings import MIB
 
 

@@ -195,7 +195,7 @@ def test_more_than_fits_is_put_off_on_both_transports_until_there_is_room(start,
     assert answer.headers["retry-after"] == "1"
     assert Status.FromString(answer.body).code == grpc.StatusCode.UNAVAILABLE.value[0]
     assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
-    trailers = {name: value for name, value in refused.value.trailing_metadata()}
+    trailers = dict(refused.value.trailing_metadata())
     assert RetryInfo.FromString(trailers["google.rpc.retryinfo-bin"]).retry_delay.seconds == 1
     details = Status.FromString(trailers["grpc-status-details-bin"]).details
     assert [detail.Is(RetryInfo.DESCRIPTOR) for detail in details] == [True]

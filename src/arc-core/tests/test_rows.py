@@ -2,15 +2,14 @@
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
-
 from arc_core.errors import OverCapacityError
 from arc_core.ingest import Capacity
 from arc_core.ingest._rows import MAX_TIME_NS, span_rows
 from arc_core.ingest._values import text
 from arc_core.model import Prices
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 PRICES = Prices()
 CALL = {

@@ -1,10 +1,9 @@
 """The workbench's files, from a folder that stands in for the built one."""
 
 import pytest
+from arc_core.web import workbench_routes
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-
-from arc_core.web import workbench_routes
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-
 from arc_core.errors import OverCapacityError, StoreError
 from arc_core.model import Batch
 from arc_core.store import Writer

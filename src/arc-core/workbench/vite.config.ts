@@ -9,7 +9,7 @@ const fontLicences: Plugin = {
   generateBundle() {
     for (const font of FONTS) {
       const source = readFileSync(new URL(`node_modules/@fontsource-variable/${font}/LICENSE`, import.meta.url));
-      this.emitFile({ type: "asset", fileName: `assets/${font}.LICENSE.txt`, source });
+      this.emitFile({ type: "asset", fileName: `licences/${font}.txt`, source });
     }
   },
 };

@@ -1,6 +1,4 @@
-"""Where telemetry goes: which OTLP exporters the SDK is to build, with which arguments, and how long they may hold up
-the end of the program.
-"""
+"""Where telemetry goes: which OTLP exporters the SDK builds, and how long they may hold up the end of the program."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +50,9 @@ def plan(settings: Settings) -> Plan:
         asked = settings.otel_protocols.get(signal)
         demanded = endpoint.protocol if endpoint else None
         if demanded and asked and asked != demanded:
-            warnings.append(f"OTEL_EXPORTER_OTLP_PROTOCOL={asked} gives way to ARC_ENDPOINT, whose scheme is {demanded}")
+            warnings.append(
+                f"OTEL_EXPORTER_OTLP_PROTOCOL={asked} gives way to ARC_ENDPOINT, whose scheme is {demanded}"
+            )
         protocol = demanded or asked or _HTTP
         env[f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL"] = protocol
         if endpoint is not None and protocol in _EXPORTER and signal in settings.otlp_signals:

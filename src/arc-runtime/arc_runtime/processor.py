@@ -35,7 +35,7 @@ class RedactingSpanProcessor(SpanProcessor):
     def _on_ending(self, span: Span) -> None:
         try:
             _redact_span(span)
-        except Exception:  # fail closed: what can't be redacted is not sent
+        except Exception:  # noqa: BLE001 - fail closed: whatever went wrong, nothing raw is sent
             LOGGER.exception("a span could not be redacted; its content was dropped", extra={"cause": "redaction"})
             with suppress(Exception):
                 _empty_span(span)
@@ -64,7 +64,7 @@ class RedactingLogProcessor(LogRecordProcessor):
             record.body = scrub(record.body, tally)  # type: ignore[assignment]
             if record.attributes:
                 record.attributes = scrub(dict(record.attributes), tally)  # type: ignore[assignment]
-        except Exception:
+        except Exception:  # noqa: BLE001 - as above
             LOGGER.exception("a log record could not be redacted; it was emptied", extra={"cause": "redaction"})
             record.body = _DROPPED
             record.attributes = {}
@@ -147,5 +147,7 @@ def _empty_span(span: Span) -> None:
     span._context = sampled  # noqa: SLF001
 
 
-def _unsampled(context: SpanContext) -> SpanContext:
-    return SpanContext(context.trace_id, context.span_id, context.is_remote, TraceFlags(0), context.trace_state)
+def _unsampled(context: SpanContext | None) -> SpanContext | None:
+    return context and SpanContext(
+        context.trace_id, context.span_id, context.is_remote, TraceFlags(0), context.trace_state
+    )

@@ -1,1 +1,10 @@
+"""What the tests of Arc's packages and plugins share: real servers on free ports, and spans kept in memory.
 
+The fixtures are a pytest plugin (`arc_testing.plugin`) that is there once this distribution is installed.
+"""
+
+from arc_testing._core import RunningCore
+from arc_testing._spans import SpanStore, tree
+from arc_testing._waiting import eventually
+
+__all__ = ["RunningCore", "SpanStore", "eventually", "tree"]

@@ -27,6 +27,10 @@ _DRAIN_SECONDS: Final = 10
 """How long requests under way may take to end when Arc Core stops."""
 
 
+_KEEP_ALIVE_SECONDS: Final = 75
+"""uvicorn's 5 s is just the time between two exports of an SDK, which would then meet a connection being closed."""
+
+
 class Endpoints(msgspec.Struct, frozen=True):
     """Where a running Arc Core is reached."""
 
@@ -125,6 +129,7 @@ async def _http_server(app: Starlette, listener: socket.socket, stop: asyncio.Ev
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     server = _HttpServer(config)

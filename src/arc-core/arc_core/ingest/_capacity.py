@@ -1,5 +1,6 @@
 """How much may be held in memory at a time: what keeps a burst from becoming an outage."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ class Capacity:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._held_bytes = 0
+        self._lock = threading.Lock()  # large bodies are inflated in threads
 
     @contextmanager
     def hold(self) -> Iterator["Held"]:
@@ -20,14 +22,16 @@ class Capacity:
         try:
             yield held
         finally:
-            self._held_bytes -= held.size_bytes
+            with self._lock:
+                self._held_bytes -= held.size_bytes
 
     def _take(self, size_bytes: int, already_bytes: int) -> None:
-        others = self._held_bytes - already_bytes
-        # A request alone is always let in, or one larger than the whole capacity could never be taken.
-        if others > 0 and self._held_bytes + size_bytes > self._max_bytes:
-            raise OverCapacityError(f"{self._held_bytes} bytes are waiting to be stored; send this again in a second")
-        self._held_bytes += size_bytes
+        with self._lock:
+            others = self._held_bytes - already_bytes
+            # A request alone is always let in, or one larger than the whole capacity could never be taken.
+            if others > 0 and self._held_bytes + size_bytes > self._max_bytes:
+                raise OverCapacityError(f"{others} bytes are waiting to be stored; send this again in a second")
+            self._held_bytes += size_bytes
 
 
 class Held:

@@ -1,12 +1,15 @@
 """Traces and spans, read back."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from arc_core.model import SERVED_TENANT, StoredSpan, StoredTrace, TraceFilter
 from arc_core.store._chdb import Database
 from arc_core.store._queries import SERVICES, SPANS, TRACE_TOTALS, TRACES_PAGE
+
+_ALL: Final = 2**63
 
 
 class _Totals(msgspec.Struct, kw_only=True):
@@ -55,8 +58,14 @@ class TraceStore:
         return [row.service for row in self._services.decode_lines(lines)]
 
     async def _find(self, wanted: TraceFilter, trace_id: str, limit: int) -> list[StoredTrace]:
+        needs_faces = bool(wanted.status or wanted.text)
         lines = await self._database.query(
-            TRACES_PAGE, tenant=SERVED_TENANT, trace_id=trace_id, limit=limit, **msgspec.structs.asdict(wanted)
+            TRACES_PAGE,
+            tenant=SERVED_TENANT,
+            trace_id=trace_id,
+            candidates=_ALL if needs_faces else limit,
+            limit=limit,
+            **msgspec.structs.asdict(wanted),
         )
         return self._traces.decode_lines(lines)
 

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 
 const BUDGETS = { ".js": 90 * 1024, ".css": 20 * 1024 };
 const dist = new URL("../../arc_core/web/dist/", import.meta.url);
-const files = readdirSync(new URL("assets/", dist)).map((name) => `assets/${name}`).concat("index.html");
+const files = readdirSync(dist, { recursive: true }).filter((name) => /\.\w+$/.test(name));
 
 let over = false;
 const totals = {};

@@ -14,15 +14,22 @@ function here(): Place {
 
 export const place = signal<Place>(here());
 
-let pending: ReturnType<typeof setTimeout> | undefined;
+let pending: { href: string; timer: ReturnType<typeof setTimeout> } | null = null;
+
+function settle(write: boolean): void {
+  if (!pending) return;
+  clearTimeout(pending.timer);
+  if (write) history.replaceState(null, "", pending.href);
+  pending = null;
+}
 
 addEventListener("popstate", () => {
-  clearTimeout(pending);
+  settle(false);
   place.value = here();
 });
 
 export function go(href: string): void {
-  clearTimeout(pending);
+  settle(true);
   history.pushState(null, "", href);
   place.value = here();
 }
@@ -33,8 +40,8 @@ export function go(href: string): void {
  * (Safari: throw) past 100 writes in 30 s.
  */
 export function rewrite(href: string): void {
-  clearTimeout(pending);
-  pending = setTimeout(() => history.replaceState(null, "", href), 120);
+  settle(false);
+  pending = { href, timer: setTimeout(() => settle(true), 120) };
   const url = new URL(href, location.href);
   place.value = { path: url.pathname, query: url.searchParams };
 }

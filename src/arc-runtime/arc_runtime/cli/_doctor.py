@@ -1,4 +1,4 @@
-"""`arc doctor`: is everything there that `opentelemetry-instrument` needs, and does a span arrive?"""
+"""`arc doctor` tells whether everything is there that `opentelemetry-instrument` needs, and whether a span arrives."""
 
 import os
 import sys
@@ -70,5 +70,8 @@ def _print(console: Console, findings: list[Check]) -> None:
     problems = sum(check.state == "problem" for check in findings)
     warnings = sum(check.state == "warning" for check in findings)
     verdict = f"{problems} to solve" if problems else "telemetry works"
-    console.print(Text(f"\n{verdict}, {warnings} to look at" if warnings else f"\n{verdict}",
-                       style="red" if problems else "green"))
+    console.print(
+        Text(
+            f"\n{verdict}, {warnings} to look at" if warnings else f"\n{verdict}", style="red" if problems else "green"
+        )
+    )

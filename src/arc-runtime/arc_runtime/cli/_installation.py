@@ -86,8 +86,11 @@ def _check_plugin(entry_point: EntryPoint, disabled: set[str]) -> Check:
 def _library(*, conflict_free: EntryPoint) -> str:
     dist = conflict_free.dist
     requires = dist.requires or [] if dist is not None else []
-    names = [line.split(";")[0].split(">")[0].split("<")[0].split("=")[0].split("~")[0].strip() for line in requires
-             if "instruments" in line]
+    names = [
+        line.split(";")[0].split(">")[0].split("<")[0].split("=")[0].split("~")[0].strip()
+        for line in requires
+        if "instruments" in line
+    ]
     versions = []
     for name in names:
         try:

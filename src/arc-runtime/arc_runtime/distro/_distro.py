@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from importlib.metadata import EntryPoint, version
 from typing import Any, Final
 
+from arc_semconv import attributes as semconv
 from opentelemetry import _logs, trace
-from opentelemetry.instrumentation.distro import BaseDistro
+from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.trace import TracerProvider
@@ -17,7 +18,6 @@ from arc_runtime.distro._wiring import wired
 from arc_runtime.export import ExitBound, plan
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
 from arc_runtime.settings import Settings
-from arc_semconv import attributes as semconv
 
 __all__ = ["ArcConfigurator", "ArcDistro"]
 
@@ -37,11 +37,15 @@ class ArcDistro(BaseDistro):  # type: ignore[misc]
         except ModuleNotFoundError:
             raise  # the loader takes it for a library that is not installed, and goes on quietly
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise what it likes; the program runs
-            LOGGER.error("plugin %s could not be loaded", entry_point.name, exc_info=error,
-                         extra={"cause": f"plugin:{entry_point.name}"})
+            LOGGER.error(
+                "plugin %s could not be loaded",
+                entry_point.name,
+                exc_info=error,
+                extra={"cause": f"plugin:{entry_point.name}"},
+            )
 
 
-class ArcConfigurator(_OTelSDKConfigurator):  # type: ignore[misc]
+class ArcConfigurator(_OTelSDKConfigurator):
     """Configures the SDK from the environment or OTEL_CONFIG_FILE, with redaction in force on either path."""
 
     def _configure(self, **kwargs: Any) -> None:
@@ -70,10 +74,10 @@ class ArcConfigurator(_OTelSDKConfigurator):  # type: ignore[misc]
                 "resource_attributes": {**_distro_attributes(), **(kwargs.get("resource_attributes") or {})},
             }
             with _in_environment(wanted.env):
-                super()._configure(**kwargs)
+                super()._configure(**kwargs)  # type: ignore[no-untyped-call]
         else:
             # A configuration file leaves no room for arguments: redaction is put in afterwards.
-            super()._configure(**kwargs)
+            super()._configure(**kwargs)  # type: ignore[no-untyped-call]
             _redact_afterwards()
         _redact_resources()
 

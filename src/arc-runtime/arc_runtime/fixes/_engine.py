@@ -77,9 +77,7 @@ class Engine:
             return []
         call = request.call
         return [
-            one
-            for one in candidates
-            if one.entry.level in self._levels and one.pattern.matches(request.body, call)
+            one for one in candidates if one.entry.level in self._levels and one.pattern.matches(request.body, call)
         ]
 
 

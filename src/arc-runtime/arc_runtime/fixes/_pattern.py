@@ -5,7 +5,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from arc_runtime.errors import PatternError
 from arc_runtime.fixes._paths import MISSING, lookup
@@ -53,8 +53,10 @@ def parse_pattern(pattern: object) -> Pattern:
     for key, wanted in pattern.items():
         path = _parse_key(key)
         if isinstance(wanted, float):
-            warnings.append(f"{key!r} is compared with the float {wanted!r} for equality; a range such as "
-                            f"{{'>=': {wanted!r}}} is rarely missed")
+            warnings.append(
+                f"{key!r} is compared with the float {wanted!r} for equality; a range such as "
+                f"{{'>=': {wanted!r}}} is rarely missed"
+            )
         tests = wanted if isinstance(wanted, Mapping) else {"==": wanted}
         if not tests:
             raise PatternError(key, "an empty mapping compares with nothing", allowed=OPERATORS)
@@ -86,8 +88,10 @@ def _model_of(pattern: Mapping[str, object]) -> str | None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not (
-        isinstance(value, float) and math.isnan(value)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and not (isinstance(value, float) and math.isnan(value))
     )
 
 
@@ -96,7 +100,7 @@ def _equal(value: object, operand: object) -> bool:
     return isinstance(value, bool) == isinstance(operand, bool) and value == operand
 
 
-def _ordered(compare: Callable[[object, object], bool]) -> Callable[[str, object], Test]:
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[str, object], Test]:
     def build(key: str, operand: object) -> Test:
         if not (_is_number(operand) or isinstance(operand, str)):
             raise PatternError(key, f"{operand!r} has no order; compare with a number or a string")

@@ -1,14 +1,16 @@
 """All entries of this process, indexed by model. Readers take no lock: a change swaps one reference."""
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from arc_runtime._stderr import LOGGER
 from arc_runtime.fixes._entry import Compiled, Entry, compiled
 
 __all__ = ["Registry"]
+
+_LOGGER: Final = logging.getLogger("arc_runtime.fixes")
 
 
 class _Index(NamedTuple):
@@ -36,7 +38,7 @@ class Registry:
         """Add `entry`, or put it in the place of the one with its id; PatternError when it is malformed."""
         new = compiled(entry)
         for warning in new.pattern.warnings:
-            LOGGER.warning("%s", warning, extra={"cause": warning})
+            _LOGGER.warning("%s", warning, extra={"cause": warning})
         with self._lock:
             self._entries = {**self._entries, entry.id: new}
             self._index = _indexed(self._entries.values())

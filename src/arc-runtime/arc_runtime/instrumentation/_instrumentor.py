@@ -6,7 +6,7 @@ from importlib.metadata import distribution as metadata_of
 from typing import Any, ClassVar, NamedTuple
 
 import wrapt
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._model_call import Flight, ModelCall, depart

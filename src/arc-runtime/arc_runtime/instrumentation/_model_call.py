@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, NamedTuple, Protocol
 
@@ -82,7 +82,7 @@ def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard) -> "Flight
     """Mend the request, open its span, and hand back what to send."""
     mended = runtime.engine.before(call.request)
     body = mended.body if mended else call.request.body
-    span = INVALID_SPAN
+    span: Span = INVALID_SPAN
     if is_instrumentation_enabled():
         span = pen.spans.open(Kind.LLM, _model_name(body), _start_attributes(call, body, mended))
     content = call.content(body) if pen.recorder.wanted and span.is_recording() else {}
@@ -103,7 +103,7 @@ class Flight:
         self._mended = mended
         self._started = time.perf_counter()
         self._fold: Fold | None = None
-        self._add = self._first_chunk
+        self._add: Callable[[object], None] = self._first_chunk
         self._open = True
 
     @property
@@ -233,9 +233,7 @@ def _model_name(body: Mapping[str, object]) -> str | None:
     return model if isinstance(model, str) else None
 
 
-def _start_attributes(
-    call: ModelCall, body: Mapping[str, object], mended: Mended | None
-) -> dict[str, AttributeValue]:
+def _start_attributes(call: ModelCall, body: Mapping[str, object], mended: Mended | None) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {
         semconv.OPERATION: call.operation,
         semconv.PROVIDER: call.request.provider,

@@ -1,6 +1,6 @@
-"""The rules: each looks at a text and yields what it is sure of; cheap gates keep clean text cheap.
+r"""The rules: each looks at a text and yields what it is sure of; cheap gates keep clean text cheap.
 
-A rule has its own boundaries instead of `\\b`: in telemetry a value often stands inside JSON, a URL or an escaped
+A rule has its own boundaries instead of `\b`: in telemetry a value often stands inside JSON, a URL or an escaped
 string, where the neighbour is a letter of an escape or an underscore.
 """
 
@@ -25,8 +25,11 @@ class Finding(NamedTuple):
 # --- email -----------------------------------------------------------------------------------------------------------
 
 _LOCAL: Final = re.compile(r"[\w.!#$&'*+/=?^`{|}~-]{1,64}\Z")
-_DOMAIN: Final = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])|"
-                            r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}xn--[a-z0-9-]{2,59}", re.ASCII | re.IGNORECASE)
+_DOMAIN: Final = re.compile(
+    r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])|"
+    r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}xn--[a-z0-9-]{2,59}",
+    re.ASCII | re.IGNORECASE,
+)
 _DOMAIN_UNICODE: Final = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 _AT: Final = re.compile(r"@|%40|\\u0040")
 _TRIMMED: Final = "'`/=|{}.*&?"
@@ -42,7 +45,11 @@ def emails(text: str) -> Iterator[Finding]:
         if domain is None:
             continue
         name = local.group().lstrip(_TRIMMED)
-        if name and (name[-1].isalnum() or name[-1] in "_-+") and not (name.endswith("git") and text[domain.end() : domain.end() + 1] == ":"):
+        if (
+            name
+            and (name[-1].isalnum() or name[-1] in "_-+")
+            and not (name.endswith("git") and text[domain.end() : domain.end() + 1] == ":")
+        ):
             yield Finding(local.end() - len(name), domain.end(), "EMAIL", "email")
 
 
@@ -69,7 +76,8 @@ _SSN_BARE: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _PHONE: Final = re.compile(
-    r"(?:(?:(?<![A-Za-z0-9_+])|(?<=\\[nrt]))\+|%2[Bb]|\\u002[bB])(\(?[1-9]\d{0,2}\)?(?:(?:[ .\-/()\u00a0\u2011]|%20){0,3}\d){5,14})(?!\d)",
+    r"(?:(?:(?<![A-Za-z0-9_+])|(?<=\\[nrt]))\+|%2[Bb]|\\u002[bB])"
+    r"(\(?[1-9]\d{0,2}\)?(?:(?:[ .\-/()\u00a0\u2011]|%20){0,3}\d){5,14})(?!\d)",
     re.ASCII,
 )
 _PHONE_00: Final = re.compile(_START + r"00[1-9]\d{0,2}[ .-](?:[ .\-/()]{0,2}\d){6,12}(?!\d)", re.ASCII)
@@ -142,8 +150,9 @@ _SECRETS: Final = (
     ("github-token", re.compile(_EDGE + r"(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})")),
     ("arc-key", re.compile(_EDGE + r"arc_(?:live|test)_[A-Za-z0-9_-]{8,}")),
 )
-_AWS_SECRET: Final = re.compile(r"aws.{0,20}?(?:secret|key)[^A-Za-z0-9/+]{1,12}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
-                                re.IGNORECASE | re.DOTALL)
+_AWS_SECRET: Final = re.compile(
+    r"aws.{0,20}?(?:secret|key)[^A-Za-z0-9/+]{1,12}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", re.IGNORECASE | re.DOTALL
+)
 _BEARER: Final = re.compile(r"bearer(?:\s|%20|\\u0020)+([A-Za-z0-9._~+/-]{8,}=*)", re.IGNORECASE)
 _CREDENTIAL_LENGTH: Final = 20
 

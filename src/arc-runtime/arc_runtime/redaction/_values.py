@@ -1,4 +1,4 @@
-"""Redaction through the shapes that telemetry has: strings, bytes, sequences, mappings, and text that is known clean."""
+"""Redaction through the shapes that telemetry has: strings, bytes, sequences, mappings, and text known to be clean."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,11 @@ def _scrub_text(text: str, tally: Tally) -> str:
 
 def _scrub_mapping(value: Mapping[object, object], tally: Tally, depth: int) -> object:
     scrubbed = {scrub(key, tally, depth=depth + 1): scrub(item, tally, depth=depth + 1) for key, item in value.items()}
-    same = all(old is new for pair in zip(value.items(), scrubbed.items(), strict=False) for old, new in zip(*pair, strict=True))
+    same = all(
+        old is new
+        for pair in zip(value.items(), scrubbed.items(), strict=False)
+        for old, new in zip(*pair, strict=True)
+    )
     return value if same and len(scrubbed) == len(value) else scrubbed
 
 

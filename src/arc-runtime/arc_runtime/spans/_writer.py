@@ -18,7 +18,7 @@ class SpanWriter:
         self._tracer = tracer
         self._genai_names = genai_names
 
-    def open(
+    def open(  # noqa: PLR0913 - what OpenTelemetry takes to start a span, no more
         self,
         kind: Kind,
         subject: str | None,

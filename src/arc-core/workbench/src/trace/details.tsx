@@ -67,7 +67,7 @@ export function Details(props: DetailsProps) {
           ))}
         </nav>
       </header>
-      <div class="sections" ref={body} tabIndex={0} aria-label="Details of the span">
+      <div class="sections" ref={body} tabIndex={0} role="region" data-scrolls aria-label="Details of the span">
         {sections.map(({ name, body }) => (
           <section key={name} data-section={name} aria-label={name}>
             {name !== "Overview" && <h3>{name}</h3>}

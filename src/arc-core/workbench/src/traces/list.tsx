@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Page } from "../app.tsx";
-import { AwayError, type Status, type TraceSummary } from "../api.ts";
+import { AwayError, RefusedError, type Status, type TraceSummary } from "../api.ts";
 import { FixBadge, RedactionBadge, StatusMark } from "../badges.tsx";
 import { now } from "../clock.ts";
 import { ago, compact, cost, duration, epoch, exact, grouped, plural } from "../format.ts";
@@ -47,10 +47,11 @@ export function TraceList() {
   useEffect(() => {
     void load(question);
     if (query.get("before")) return;
-    const timer = setInterval(() => {
-      if (!document.hidden && !isLoading()) void load(question);
-    }, POLL_MS);
-    const look = () => !document.hidden && !isLoading() && void load(question);
+    const look = () => {
+      // Who closed the dialog for the key is not asked again every few seconds.
+      if (!document.hidden && !isLoading() && !lacksKey(feed.value.problem)) void load(question);
+    };
+    const timer = setInterval(look, POLL_MS);
     document.addEventListener("visibilitychange", look);
     return () => {
       clearInterval(timer);
@@ -81,7 +82,7 @@ export function TraceList() {
     <Page crumbs={<h1>Traces</h1>}>
       <main class="traces">
         <Filters query={query} services={page?.services ?? []} search={search} reload={() => void load(question)} />
-        {problem && <Problem error={problem} kept={traces.length > 0} />}
+        {problem && <Problem error={problem} kept={traces.length > 0} retry={() => void load(question)} />}
         {page === null ? (
           !problem && <Waiting />
         ) : traces.length === 0 && !stale ? (
@@ -157,7 +158,7 @@ function Filters({ query, services, search, reload }: FiltersProps) {
           ref={search}
           type="search"
           defaultValue={q}
-          placeholder="Search by name, agent, model, text or trace id"
+          placeholder="Search by trace name or id"
           spellcheck={false}
           autocomplete="off"
           onInput={(event) => type(event.currentTarget.value)}
@@ -203,21 +204,37 @@ function Filters({ query, services, search, reload }: FiltersProps) {
 
 function Freshness({ live }: { live: boolean }) {
   const { answeredAt, problem } = feed.value;
-  if (!answeredAt) return null;
+  if (!answeredAt) return <span class="freshness" />;
   // With a healthy live list the age is never more than the poll, and a ticking number would only distract.
   if (live && !problem) return <span class="freshness is-live">Live</span>;
   return <span class="freshness">Updated {ago(answeredAt, now.value)}</span>;
 }
 
-function Problem({ error, kept }: { error: Error; kept: boolean }) {
+function lacksKey(problem: Error | null): boolean {
+  return problem instanceof RefusedError && problem.status === 401;
+}
+
+function headline(problem: Error): string {
+  if (problem instanceof AwayError) return "Arc Core does not answer.";
+  return problem instanceof RefusedError && problem.status < 500 ? "Arc Core refused the request." : "Arc Core cannot answer now.";
+}
+
+function Problem({ error, kept, retry }: { error: Error; kept: boolean; retry: () => void }) {
   const away = error instanceof AwayError;
   return (
     <div class="problem" role="alert">
       <Icon name={away ? "away" : "error"} />
       <p>
-        <strong>{away ? "Arc Core does not answer." : "Arc Core refused the request."}</strong>{" "}
-        {away ? (kept ? "These are the traces it last sent; trying again every few seconds." : `Nothing listens at ${location.origin}; trying again every few seconds.`) : error.message}
+        <strong>{headline(error)}</strong>{" "}
+        {away
+          ? `${kept ? "These are the traces it last sent" : `Nothing listens at ${location.origin}`}; trying again every few seconds.`
+          : error.message}
       </p>
+      {lacksKey(error) && (
+        <button type="button" onClick={retry}>
+          Enter the API key
+        </button>
+      )}
     </div>
   );
 }

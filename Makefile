@@ -1,0 +1,87 @@
+# Every command there is; CI runs the same ones. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := .make
+WORKBENCH := src/arc-core/workbench
+DIST := src/arc-core/arc_core/web/dist
+PACKAGES := src/arc-semconv src/arc-runtime src/arc-core src/arc-testing \
+            instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph
+IMPORTS := $(foreach package,$(PACKAGES),$(package)/$(subst -,_,$(notdir $(package))))
+EDITABLE := -e src/arc-semconv -e src/arc-runtime -e 'src/arc-core[demo]' -e src/arc-testing \
+            -e 'instrumentations/arc-instrumentation-openai[instruments]' \
+            -e 'instrumentations/arc-instrumentation-langgraph[instruments]'
+MANIFESTS := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))
+
+# uv takes the interpreter of the virtual environment, and never fetches another.
+export UV_PYTHON_DOWNLOADS := never
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench workbench chromium screenshots constraints clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+run: $(DONE)/app $(DONE)/workbench ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
+	@$(BIN)/arc demo $(ARGS)
+
+test: $(DONE)/dev $(DONE)/workbench chromium ## every test, against real servers and a real browser
+	$(BIN)/pytest $(ARGS)
+	npm --prefix $(WORKBENCH) test
+
+check: $(DONE)/dev $(DONE)/workbench ## format, lint, types, imports, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	@set -e; for import in $(IMPORTS); do echo "mypy --strict $$import"; $(BIN)/mypy $$import; done
+	$(BIN)/lint-imports
+	@set -e; for package in $(PACKAGES); do echo "deptry $$package"; \
+	  (cd $$package && $(CURDIR)/$(BIN)/deptry --config pyproject.toml $$(basename $$package | tr - _)); done
+	npm --prefix $(WORKBENCH) run check
+
+bench: $(DONE)/dev ## what Arc costs, side by side with bare calls, as ratios
+	$(BIN)/python tests/bench/run.py $(ARGS)
+
+workbench: $(DONE)/workbench ## build the workbench into arc_core
+
+screenshots: $(DONE)/dev $(DONE)/workbench chromium ## make the pictures in docs/images from a real run
+	$(BIN)/python docs/screenshots.py
+
+constraints: $(DONE)/uv ## resolve every version anew
+	echo 'protobuf<6' > $(DONE)/held
+	$(BIN)/uv pip compile --quiet --no-header --no-annotate --upgrade --group pyproject.toml:dev --all-extras \
+	  --constraint $(DONE)/held $(addsuffix /pyproject.toml,$(PACKAGES)) | grep -v '^-e ' > $(DONE)/resolved
+	{ cat $(DONE)/resolved; $(BIN)/uv --version | awk '{print "uv==" $$2}'; } | sort > constraints.txt
+
+clean: ## forget what was installed and built
+	rm -rf $(VENV) $(DONE) $(DIST) $(WORKBENCH)/node_modules
+
+chromium:
+	@command -v chromium >/dev/null || { \
+	  echo "installing chromium"; sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium >/dev/null; }
+
+$(DONE)/uv: constraints.txt
+	@mkdir -p $(DONE)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@touch $@
+
+$(DONE)/app: $(DONE)/uv $(MANIFESTS)
+	@echo "installing Arc and the demo into $(VENV)"
+	@$(UV) $(EDITABLE)
+	@touch $@
+
+$(DONE)/dev: $(DONE)/app
+	@echo "installing the tools"
+	@$(UV) --group dev $(EDITABLE)
+	@touch $@
+
+$(DONE)/workbench: $(shell find $(WORKBENCH) -type f -not -path '*/node_modules/*')
+	@mkdir -p $(DONE)
+	@command -v npm >/dev/null || { echo "the workbench is built with Node.js 20 or newer and npm: install both first"; exit 1; }
+	@echo "building the workbench"
+	@npm --prefix $(WORKBENCH) ci --silent --no-fund --no-audit
+	@npm --prefix $(WORKBENCH) run --silent build
+	@touch $@

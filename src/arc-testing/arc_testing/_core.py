@@ -1,0 +1,58 @@
+"""A real Arc Core in a process of its own, on free loopback ports."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+__all__ = ["RunningCore", "running_core"]
+
+
+class RunningCore(NamedTuple):
+    """One that is up."""
+
+    process: subprocess.Popen[str]
+    url: str
+    """HTTP: OTLP, the API and the workbench."""
+    grpc: str
+    """`host:port` of OTLP over gRPC."""
+    data: Path
+
+    def get(self, path: str, **headers: str) -> Any:
+        """The JSON that GET `path` answers; None for 404."""
+        request = urllib.request.Request(f"{self.url}{path}", headers=headers)  # noqa: S310 - always http
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def traces(self, service: str) -> list[dict[str, Any]]:
+        """The finished traces of `service`, newest first, each with its spans."""
+        page = self.get(f"/api/v1/traces?service={service}")
+        done = [trace for trace in page["traces"] if trace["status"] != "running"]
+        return [self.get(f"/api/v1/traces/{trace['trace_id']}") for trace in done]
+
+
+@contextmanager
+def running_core(data: Path, *options: str) -> Iterator[RunningCore]:
+    """Arc Core over the folder `data`, ended with the block; `options` are those of `arc core`."""
+    command = [sys.executable, "-m", "arc_core", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(data)]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"http=(\S+) grpc=(\S+)", line)
+            assert found, f"Arc Core did not start: {line!r}"
+            yield RunningCore(process, found[1], found[2], data)
+        finally:
+            process.terminate()
+            process.wait(20)

@@ -1,0 +1,38 @@
+"""The fixtures, as a pytest plugin."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+__all__ = ["arc_core", "clean_environment", "spans"]
+
+# Imports are inside the fixtures: pytest loads this module in every run of whoever has it installed.
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the OTEL_* and ARC_* variables of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith(("OTEL_", "ARC_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def spans() -> "Iterator[object]":
+    """A SpanStore: providers whose spans and events are kept."""
+    from arc_testing._spans import SpanStore
+
+    store = SpanStore()
+    yield store
+    store.tracer_provider.shutdown()
+    store.logger_provider.shutdown()
+
+
+@pytest.fixture(scope="session")
+def arc_core(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[object]":
+    """A RunningCore that the whole session shares; each test uses a service name of its own."""
+    from arc_testing._core import running_core
+
+    with running_core(tmp_path_factory.mktemp("arc-core")) as core:
+        yield core
