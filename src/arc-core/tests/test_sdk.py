@@ -6,6 +6,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import StatusCode
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
@@ -16,11 +17,12 @@ def test_a_span_of_the_sdk_is_found_by_its_trace_id(core, protocol):
     provider = TracerProvider(resource=Resource({"service.name": "sdk"}))
     provider.add_span_processor(SimpleSpanProcessor(exporter))
 
-    with pytest.raises(ValueError, match="oops"), provider.get_tracer("test").start_as_current_span("chat") as span:
-        trace_id = span.get_span_context().trace_id.to_bytes(16)
-        raise ValueError("oops")
+    span = provider.get_tracer("test").start_span("chat")
+    span.record_exception(ValueError("oops"))
+    span.set_status(StatusCode.ERROR)
+    span.end()
     provider.shutdown()
 
-    found = core.trace(trace_id)["spans"][0]
+    found = core.trace(span.get_span_context().trace_id.to_bytes(16))["spans"][0]
     assert (found["name"], found["service"], found["scope"], found["status"]) == ("chat", "sdk", "test", "error")
     assert found["events"][0]["attributes"]["exception.message"] == "oops"

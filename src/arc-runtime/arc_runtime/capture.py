@@ -38,7 +38,7 @@ class Recorder:
         """`value` as text (strings as they are, the rest as JSON), redacted, at most the limit long."""
         tally = Tally()
         clean = _clean(value, self._limit, tally)
-        return Clean.of(_cut(clean if isinstance(clean, str) else _json(clean), self._limit), tally)
+        return Clean.of(clean if isinstance(clean, str) else _cut(_json(clean), self._limit), tally)
 
     def messages(self, messages: Sequence[object]) -> Clean:
         """`messages` as one JSON array, redacted; past the limit the oldest but the first are left out, and said so."""

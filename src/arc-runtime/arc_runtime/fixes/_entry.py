@@ -31,8 +31,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, pattern: Mapping[str, object], fix: Mapping[str, object]) -> "Entry":
         """An entry of the user's own, with an id made of its content."""
-        content = msgspec.json.encode([pattern, fix], order="deterministic", enc_hook=repr)
-        return cls(id=f"user.{hashlib.sha256(content).hexdigest()[:12]}", pattern=pattern, fix=fix)
+        content = hashlib.sha256(repr((pattern, fix)).encode())
+        return cls(id=f"user.{content.hexdigest()[:12]}", pattern=pattern, fix=fix)
 
 
 class Compiled(NamedTuple):

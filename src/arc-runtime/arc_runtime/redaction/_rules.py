@@ -24,7 +24,8 @@ class Finding(NamedTuple):
 
 # --- email -----------------------------------------------------------------------------------------------------------
 
-_LOCAL: Final = re.compile(r"[\w.!#$&'*+/=?^`{|}~-]{1,64}\Z")
+# Without the characters that RFC 5321 allows and nobody has, but that stand before addresses: = & / ? |
+_LOCAL: Final = re.compile(r"[\w.!#$'*+^`{}~-]{1,64}\Z")
 _DOMAIN: Final = re.compile(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])|"
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}xn--[a-z0-9-]{2,59}",
@@ -32,7 +33,7 @@ _DOMAIN: Final = re.compile(
 )
 _DOMAIN_UNICODE: Final = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 _AT: Final = re.compile(r"@|%40|\\u0040")
-_TRIMMED: Final = "'`/=|{}.*&?"
+_TRIMMED: Final = "'`{}.*"
 
 
 def emails(text: str) -> Iterator[Finding]:
@@ -44,7 +45,10 @@ def emails(text: str) -> Iterator[Finding]:
         domain = _DOMAIN.match(text, at.end()) or _DOMAIN_UNICODE.match(text, at.end())
         if domain is None:
             continue
-        name = local.group().lstrip(_TRIMMED)
+        name = local.group()
+        if name[0] in "nrt" and text[local.start() - 1 : local.start()] == "\\":
+            name = name[1:]
+        name = name.lstrip(_TRIMMED)
         if (
             name
             and (name[-1].isalnum() or name[-1] in "_-+")

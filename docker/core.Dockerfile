@@ -1,0 +1,32 @@
+# Arc Core in an image of its own. Build it from the root of the repository:
+#
+#     docker build -f docker/core.Dockerfile -t arc-core .
+
+FROM node:22-slim AS workbench
+WORKDIR /arc/src/arc-core/workbench
+COPY src/arc-core/workbench/package.json src/arc-core/workbench/package-lock.json src/arc-core/workbench/.npmrc ./
+RUN npm ci --no-fund --no-audit
+COPY src/arc-core/workbench/ ./
+RUN npm run build
+
+FROM python:3.11-slim AS wheels
+WORKDIR /arc
+COPY src/arc-semconv/ src/arc-semconv/
+COPY src/arc-runtime/ src/arc-runtime/
+COPY src/arc-core/ src/arc-core/
+COPY --from=workbench /arc/src/arc-core/arc_core/web/dist/ src/arc-core/arc_core/web/dist/
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels src/arc-semconv src/arc-runtime src/arc-core
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --home-dir /var/lib/arc --create-home arc
+COPY constraints.txt /tmp/constraints.txt
+COPY --from=wheels /wheels/ /tmp/wheels/
+RUN pip install --no-cache-dir --constraint /tmp/constraints.txt /tmp/wheels/*.whl \
+    && rm -r /tmp/wheels /tmp/constraints.txt
+USER arc
+VOLUME /var/lib/arc
+EXPOSE 4317 4318
+# It can be reached from outside the container, so it does not start without ARC_CORE_API_KEY.
+ENTRYPOINT ["arc", "core"]
+CMD ["--grpc", "0.0.0.0:4317", "--http", "0.0.0.0:4318", "--data", "/var/lib/arc"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(r.Request('http://127.0.0.1:4318/api/v1/health', headers={'x-api-key': os.environ.get('ARC_CORE_API_KEY', '')}), timeout=4)"]

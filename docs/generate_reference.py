@@ -1,0 +1,171 @@
+"""Writes the tables of docs/reference whose source is the code.
+
+python docs/generate_reference.py          rewrite the marked regions
+python docs/generate_reference.py --check  exit with 1 when one of them is stale
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+from arc_runtime.fixes import DEFAULT_ENTRIES, MENDABLE, OPERATORS
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SETTINGS: Final = ROOT / "src/arc-runtime/arc_runtime/settings.py"
+API: Final = ROOT / "src/arc-semconv/arc_semconv/api.py"
+FIXES: Final = ROOT / "src/arc-semconv/arc_semconv/fixes.py"
+REGION: Final = re.compile(r"<!-- generated: (?P<name>[\w:-]+) -->\n.*?<!-- /generated -->", re.DOTALL)
+
+SAYS: Final = {
+    ">": "greater; numbers with numbers, strings with strings",
+    ">=": "greater or equal",
+    "<": "less",
+    "<=": "less or equal",
+    "==": "equal; the same as a bare value",
+    "!=": "there, and not equal",
+    "in": "equal to one of a list",
+    "not_in": "there, and equal to none of a list",
+    "exists": "`true`: there; `false`: not there",
+    "glob": "a string that matches `*`, `?` and `[...]` as a whole",
+    "prefix": "a string that starts so",
+}
+
+
+class Field(NamedTuple):
+    """One field of a class as its source has it."""
+
+    name: str
+    annotation: str
+    default: str
+    says: str
+
+
+def fields_of(path: Path, class_name: str) -> Iterator[Field]:
+    """The annotated fields of a class and the docstring under each."""
+    tree = ast.parse(path.read_text("utf-8"))
+    (body,) = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == class_name]
+    for node, below in zip(body, [*body[1:], ast.Pass()], strict=True):
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            continue
+        says = ""
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
+            says = " ".join(below.value.value.split())
+        yield Field(node.target.id, ast.unparse(node.annotation), _default(node.value), says)
+
+
+def _default(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Call):  # msgspec.field(default=...)
+        node = next((word.value for word in node.keywords if word.arg == "default"), None)
+    return "" if node is None else ast.unparse(node)
+
+
+def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def settings(prefix: str) -> str:
+    """The settings whose variable starts with `prefix`."""
+    return table(("Variable", "Values", "Default", "What it does"), _settings(prefix))
+
+
+def _settings(prefix: str) -> Iterator[tuple[str, ...]]:
+    for field in fields_of(SETTINGS, "Settings"):
+        told = re.match(r"`(?P<name>[A-Z_\[\]]+)`[:;]? (?P<says>.*)", field.says)
+        if told is None:
+            raise SystemExit(f"Settings.{field.name}: its docstring does not start with the name of a variable")
+        if told["name"].startswith(prefix):
+            default = {"None": "unset", "False": "unset", "{}": "unset"}.get(field.default, field.default.strip("'"))
+            says = told["says"]
+            if standard := re.fullmatch(r"unset: (\w+)\.", says):
+                default, says = standard[1], "as OpenTelemetry defines it."
+            values = "a URL" if re.search(r"(_URL|_ENDPOINT)$", told["name"]) else _values(field.annotation)
+            yield f"`{told['name']}`", values, default, says
+
+
+def _values(annotation: str) -> str:
+    choices = dict(_aliases()).get(annotation, annotation)
+    if choices.startswith("Literal"):
+        return ", ".join(f"`{value}`" for value in ast.literal_eval(choices.removeprefix("Literal")))
+    words = {"Endpoint": "a URL", "bool": "yes or no", "int": "a number", "float": "a number"}
+    return words.get(annotation.removesuffix(" | None"), "text")
+
+
+def _aliases() -> Iterator[tuple[str, str]]:
+    for node in ast.parse(SETTINGS.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, ast.unparse(node.value)
+
+
+def mendable() -> str:
+    """Which request fields a fix may touch."""
+    rows = ((f"`{api}`", ", ".join(f"`{name}`" for name in sorted(names))) for api, names in sorted(MENDABLE.items()))
+    return table(("API (`$api`)", "Fields"), rows)
+
+
+def operators() -> str:
+    """The operators of the pattern language."""
+    return table(("Operator", "Holds when the value is"), ((f"`{name}`", SAYS[name]) for name in OPERATORS))
+
+
+def entries() -> str:
+    """The entries that Arc brings along."""
+    rows = (
+        (f"`{one.id}`", _json(one.pattern), _json(one.fix), one.level, one.state, one.reason) for one in DEFAULT_ENTRIES
+    )
+    return table(("Id", "Pattern", "Fix", "Level", "State", "Why"), rows)
+
+
+def _json(value: object) -> str:
+    return f"`{msgspec.json.encode(value).decode()}`"
+
+
+def shape(path: Path, class_name: str) -> str:
+    """The fields of one shape of the API."""
+    rows = ((f"`{one.name}`", f"`{one.annotation}`", one.says) for one in fields_of(path, class_name))
+    return table(("Field", "Type", ""), rows)
+
+
+TABLES: Final[dict[str, Callable[[], str]]] = {
+    "settings:arc": lambda: settings("ARC_"),
+    "settings:otel": lambda: settings("OTEL_"),
+    "fixes:mendable": mendable,
+    "fixes:operators": operators,
+    "fixes:entries": entries,
+    **{
+        f"api:{name}": (lambda name=name: shape(API, name))
+        for name in ("TraceSummary", "TracePage", "TraceDetail", "SpanView", "EventView", "LinkView", "Redactions")
+    },
+    **{f"api:{name}": (lambda name=name: shape(FIXES, name)) for name in ("Fix", "Change")},
+}
+
+
+def generated(text: str) -> str:
+    """`text` with every marked region written anew."""
+    return REGION.sub(
+        lambda found: f"<!-- generated: {found['name']} -->\n{TABLES[found['name']]()}\n<!-- /generated -->", text
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Rewrite, or with `--check` only compare; the exit status."""
+    stale = []
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        before = path.read_text("utf-8")
+        after = generated(before)
+        if after != before:
+            stale.append(path.relative_to(ROOT))
+            if "--check" not in arguments:
+                path.write_text(after, "utf-8")
+    for path in stale:
+        print(f"{path}: {'stale; run python docs/generate_reference.py' if '--check' in arguments else 'rewritten'}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

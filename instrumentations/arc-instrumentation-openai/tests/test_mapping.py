@@ -1,0 +1,118 @@
+import json
+
+import pytest
+from arc_instrumentation_openai import _chat
+from arc_instrumentation_openai._provider import provider_of
+from arc_semconv import attributes as semconv
+
+
+@pytest.mark.parametrize(
+    ("body", "attributes"),
+    [
+        ({"model": "gpt-4.1", "temperature": 0.2, "top_p": 1, "seed": 7}, {
+            semconv.REQUEST_MODEL: "gpt-4.1", semconv.REQUEST_TEMPERATURE: 0.2, semconv.REQUEST_TOP_P: 1,
+            semconv.REQUEST_SEED: 7}),
+        ({"max_tokens": 5, "max_completion_tokens": 9}, {semconv.REQUEST_MAX_TOKENS: 9}),
+        ({"stop": "END"}, {semconv.REQUEST_STOP_SEQUENCES: ("END",)}),
+        ({"stop": ["a", "b", 3]}, {semconv.REQUEST_STOP_SEQUENCES: ("a", "b")}),
+        ({"n": 1}, {}), ({"n": 3}, {semconv.REQUEST_CHOICE_COUNT: 3}),
+        ({"stream": True}, {semconv.REQUEST_STREAM: True}), ({"stream": False}, {}),
+        ({"response_format": {"type": "json_schema"}}, {semconv.OUTPUT_TYPE: "json"}),
+        ({"reasoning_effort": "low", "service_tier": "flex"}, {
+            semconv.REQUEST_REASONING_LEVEL: "low", semconv.OPENAI_REQUEST_SERVICE_TIER: "flex"}),
+        ({"temperature": True, "model": 4, "seed": "x", "response_format": 3, "stop": 5, "n": None}, {
+            semconv.REQUEST_CHOICE_COUNT: None}),
+    ],
+)  # fmt: skip
+def test_the_attributes_of_a_request(body, attributes):
+    expected = {semconv.OPENAI_API_TYPE: "chat_completions"} | {k: v for k, v in attributes.items() if v is not None}
+    assert _chat.request_attributes(body) == expected
+
+
+def test_messages_become_roles_and_parts():
+    content = _chat.request_content({"messages": [
+        {"role": "system", "content": "be brief"},
+        {"role": "user", "content": [
+            {"type": "text", "text": "what is this"},
+            {"type": "image_url", "image_url": {"url": "https://example.com/x.png"}},
+            {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+            {"type": "later", "x": 1},
+        ]},
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}},
+            {"id": "c2", "type": "function", "function": {"name": "g", "arguments": "not json"}},
+        ]},
+        {"role": "tool", "tool_call_id": "c1", "content": "done"},
+    ], "tools": [{"type": "function"}]})  # fmt: skip
+    assert content[semconv.INPUT_MESSAGES] == [
+        {"role": "system", "parts": [{"type": "text", "content": "be brief"}]},
+        {"role": "user", "parts": [
+            {"type": "text", "content": "what is this"},
+            {"type": "uri", "modality": "image", "uri": "https://example.com/x.png"},
+            {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "data": "AAAA"},
+            {"type": "later", "x": 1},
+        ]},
+        {"role": "assistant", "parts": [
+            {"type": "tool_call", "id": "c1", "name": "f", "arguments": {"a": 1}},
+            {"type": "tool_call", "id": "c2", "name": "g", "arguments": "not json"},
+        ]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "done"}]},
+    ]  # fmt: skip
+    assert content[semconv.TOOL_DEFINITIONS] == [{"type": "function"}]
+
+
+@pytest.mark.parametrize("body", [{}, {"messages": None}, {"messages": [None, 3, "x", {}]}, {"messages": "text"}])
+def test_content_of_any_shape_is_survived(body):
+    for values in _chat.request_content(body).values():
+        json.dumps(list(values))
+
+
+@pytest.mark.parametrize("completion", [None, {}, {"choices": None}, {"choices": [None]}, {"usage": 3}, "text", []])
+def test_an_answer_of_any_shape_is_survived(completion):
+    reply = _chat.reply(completion)
+    json.dumps(list(reply.messages))
+
+
+def test_a_streamed_answer_amounts_to_what_a_whole_one_says():
+    chunks = [
+        {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hel"}}]},
+        {"choices": [{"index": 0, "delta": {"content": "lo"}}, {"index": 1, "delta": {"content": "Hi"}}]},
+        {"choices": [{"index": 0, "delta": {"tool_calls": [
+            {"index": 0, "id": "t1", "function": {"name": "f", "arguments": '{"a"'}}]}}]},
+        {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}]}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"},
+                     {"index": 1, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}},
+    ]  # fmt: skip
+    fold = _chat.ChunkFold()
+    for chunk in chunks:
+        fold.add(chunk)
+    reply = fold.reply()
+    assert reply.attributes == {
+        semconv.RESPONSE_ID: "c",
+        semconv.RESPONSE_MODEL: "m",
+        semconv.USAGE_INPUT_TOKENS: 3,
+        semconv.USAGE_OUTPUT_TOKENS: 4,
+        semconv.RESPONSE_FINISH_REASONS: ("tool_calls", "stop"),
+    }
+    assert list(reply.messages) == [
+        {"role": "assistant", "finish_reason": "tool_calls", "parts": [
+            {"type": "text", "content": "Hello"},
+            {"type": "tool_call", "id": "t1", "name": "f", "arguments": {"a": 1}}]},
+        {"role": "assistant", "finish_reason": "stop", "parts": [{"type": "text", "content": "Hi"}]},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("host", "client", "provider"),
+    [
+        ("api.openai.com", "OpenAI", "openai"),
+        ("my.openai.azure.com", "AzureOpenAI", "azure.ai.openai"),
+        ("proxy.internal", "AsyncAzureOpenAI", "azure.ai.openai"),
+        ("api.groq.com", "OpenAI", "groq"),
+        ("notapi.groq.com.evil.example", "OpenAI", "openai"),
+        ("127.0.0.1", "OpenAI", "openai"),
+    ],
+)
+def test_the_provider_is_told_by_the_host(host, client, provider):
+    assert provider_of(host, client) == provider

@@ -1,0 +1,88 @@
+import pytest
+from arc_runtime.settings import Settings
+
+
+def read(**env):
+    return Settings.from_env(env)
+
+
+def test_an_empty_environment_gives_the_defaults_without_a_warning():
+    settings, warnings = read()
+    assert settings == Settings()
+    assert warnings == []
+    assert settings.capture == "NO_CONTENT"
+
+
+@pytest.mark.parametrize(
+    ("value", "protocol", "url", "authority"),
+    [
+        ("http://core:4318", None, "http://core:4318", "core:4318"),
+        ("https://core", None, "https://core:4318", "core:4318"),
+        ("http://core/otlp/", None, "http://core:4318/otlp", "core:4318"),
+        ("http://core:80/v1/traces", None, "http://core:80", "core:80"),
+        ("grpc://core", "grpc", "http://core:4317", "core:4317"),
+        ("grpcs://core:443", "grpc", "https://core:443", "core:443"),
+        ("grpc://[::1]:4317", "grpc", "http://[::1]:4317", "[::1]:4317"),
+    ],
+)
+def test_an_endpoint_is_read_with_its_protocol_and_default_port(value, protocol, url, authority):
+    settings, warnings = read(ARC_ENDPOINT=value)
+    assert warnings == []
+    assert (settings.endpoint.protocol, settings.endpoint.url, settings.endpoint.authority) == (protocol, url, authority)
+
+
+@pytest.mark.parametrize("value", ["core:4318", "ftp://core", "http://", "http://core:port", "grpc://core:99999"])
+def test_an_endpoint_that_is_none_warns_and_is_left_out(value):
+    settings, (warning,) = read(ARC_ENDPOINT=value)
+    assert settings.endpoint is None
+    assert "ARC_ENDPOINT" in warning
+    assert value in warning
+
+
+@pytest.mark.parametrize("key", ["with space", "ümlaut", "tab\tbed", "line\nbreak"])
+def test_a_key_that_no_header_can_carry_is_not_sent_and_not_shown(key):
+    settings, (warning,) = read(ARC_API_KEY=key)
+    assert settings.api_key is None
+    assert key not in warning
+
+
+@pytest.mark.parametrize(
+    ("value", "disabled"),
+    [("1", True), ("true", True), ("anything", True), ("0", False), ("false", False), ("", False), ("off", False)],
+)
+def test_arc_disable_takes_all_but_the_ways_to_say_no(value, disabled):
+    settings, warnings = read(ARC_DISABLE=value)
+    assert settings.disabled is disabled
+    assert settings.active is not disabled
+    assert warnings == []
+
+
+def test_otel_sdk_disabled_takes_true_alone_as_the_specification_says():
+    assert read(OTEL_SDK_DISABLED="TRUE")[0].sdk_disabled
+    assert not read(OTEL_SDK_DISABLED="1")[0].sdk_disabled
+
+
+@pytest.mark.parametrize("value", ["true", "span", "yes"])
+def test_a_capture_mode_that_is_none_falls_back_to_no_content(value):
+    settings, (warning,) = read(OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=value)
+    assert settings.capture == "NO_CONTENT"
+    assert "SPAN_ONLY" in warning
+
+
+def test_capture_modes_are_read_in_any_case():
+    settings, _ = read(OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="span_and_event")
+    assert settings.capture == "SPAN_AND_EVENT"
+
+
+def test_unknown_arc_names_warn_once_with_the_names_there_are():
+    _, (warning,) = read(ARC_ENDPIONT="http://core", ARC_FOO="1")
+    assert "ARC_ENDPIONT, ARC_FOO" in warning
+    assert "ARC_ENDPOINT" in warning
+
+
+def test_a_bad_value_names_itself_and_what_is_used_instead():
+    settings, warnings = read(ARC_FIXES="maybe", ARC_CONTENT_LIMIT="-3", ARC_EXIT_SECONDS="soon", ARC_LOG_LEVEL="loud")
+    assert (settings.fixes, settings.content_limit, settings.exit_seconds, settings.log_level) == ("on", 16384, 3.0, None)
+    assert len(warnings) == 4
+    for warning, value in zip(sorted(warnings), ["'-3'", "'soon'", "'maybe'", "'loud'"], strict=True):
+        assert value in warning
