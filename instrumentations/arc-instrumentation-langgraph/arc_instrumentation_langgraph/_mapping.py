@@ -14,6 +14,7 @@ from opentelemetry.util.types import AttributeValue
 __all__ = ["is_cancellation", "is_graph", "node_of", "run_attributes", "tool_result", "workflow_attributes"]
 
 _INTEGRATIONS: Final = frozenset({"langgraph", "langchain_create_agent"})
+_NO_AGENTS: Final = frozenset({"__start__", "__end__"})
 _CLASS_NAMES: Final = frozenset({"LangGraph", "CompiledStateGraph", "Pregel"})
 
 
@@ -25,7 +26,7 @@ def is_graph(metadata: Mapping[str, Any]) -> bool:
 def node_of(name: str | None, tags: Sequence[str], metadata: Mapping[str, Any]) -> str | None:
     """The node whose run this is; None for everything else inside a graph."""
     node = metadata.get("langgraph_node")
-    if not isinstance(node, str) or node != name:
+    if not isinstance(node, str) or node != name or node in _NO_AGENTS:
         return None
     return node if any(tag.startswith("graph:step:") for tag in tags) else None
 

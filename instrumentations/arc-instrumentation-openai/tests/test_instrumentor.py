@@ -22,7 +22,9 @@ WHOLE = {
 
 
 def chunk(**fields):
-    return {"data": {"id": "chatcmpl-2", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1-x", **fields}}
+    return {
+        "data": {"id": "chatcmpl-2", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1-x", **fields}
+    }
 
 
 def delta(text, finish=None):
@@ -30,7 +32,11 @@ def delta(text, finish=None):
 
 
 STREAM = [delta("Hel"), delta("lo"), delta("", "stop"), {"data": "[DONE]"}]
-WITH_USAGE = [*STREAM[:3], chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}), STREAM[3]]
+WITH_USAGE = [
+    *STREAM[:3],
+    chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}),
+    STREAM[3],
+]
 
 
 @pytest.fixture
@@ -331,7 +337,9 @@ def test_span_names_follow_the_conventions_when_asked(spans, instrumented, conne
     assert spans.only.name == "chat gpt-4.1"
 
 
-@pytest.mark.parametrize("seam", ["start_attributes", "content", "with_body", "watch", "reply", "fold", "error_attributes"])
+@pytest.mark.parametrize(
+    "seam", ["start_attributes", "content", "with_body", "watch", "reply", "fold", "error_attributes"]
+)
 def test_whatever_fails_inside_the_program_s_calls_go_on_unchanged(
     spans, instrumented, connect, server, monkeypatch, seam
 ):

@@ -24,7 +24,9 @@ def exchanges(name):
 def send(client, recorded):
     stream = recorded["stream"]
     kind = openai.Stream[ChatCompletionChunk] if stream else None
-    answer = client.post("/chat/completions", body=recorded["request"], cast_to=ChatCompletion, stream=stream, stream_cls=kind)
+    answer = client.post(
+        "/chat/completions", body=recorded["request"], cast_to=ChatCompletion, stream=stream, stream_cls=kind
+    )
     return [one.model_dump() for one in answer] if stream else answer.model_dump()
 
 
@@ -39,7 +41,9 @@ def recorded_usage(recorded):
 
 def recorded_reasons(recorded):
     if not recorded["stream"]:
-        return tuple(choice["finish_reason"] for choice in recorded["response"].get("choices", ()) if choice.get("finish_reason"))
+        return tuple(
+            choice["finish_reason"] for choice in recorded["response"].get("choices", ()) if choice.get("finish_reason")
+        )
     events = [event["data"] for event in recorded["response_sse"] if isinstance(event["data"], dict)]
     by_choice = {}
     for event in events:
@@ -54,7 +58,9 @@ def recorded_reasons(recorded):
 def test_every_recorded_exchange_gives_one_span_with_its_facts_and_the_same_answer(name, spans, instrumented):
     wrong = []
     for recorded in exchanges(name):
-        with ReplayServer([{key: recorded[key] for key in ("request", "status", "response", "response_sse") if recorded.get(key)}]) as server:
+        with ReplayServer(
+            [{key: recorded[key] for key in ("request", "status", "response", "response_sse") if recorded.get(key)}]
+        ) as server:
             with openai.OpenAI(base_url=server.url, api_key="k", max_retries=0) as client:
                 bare = send(client, recorded)
                 plugin = instrumented(fixes="off", capture="SPAN_ONLY")
@@ -67,7 +73,8 @@ def test_every_recorded_exchange_gives_one_span_with_its_facts_and_the_same_answ
             "same answer": bare == watched,
             "model": span.attributes.get(semconv.REQUEST_MODEL) == recorded["request"]["model"],
             "input": usage is None or span.attributes.get(semconv.USAGE_INPUT_TOKENS) == usage["prompt_tokens"],
-            "output": usage is None or span.attributes.get(semconv.USAGE_OUTPUT_TOKENS) == usage.get("completion_tokens"),
+            "output": usage is None
+            or span.attributes.get(semconv.USAGE_OUTPUT_TOKENS) == usage.get("completion_tokens"),
             "reasons": span.attributes.get(semconv.RESPONSE_FINISH_REASONS, ()) == recorded_reasons(recorded),
         }
         wrong += [(recorded["id"], fact) for fact, holds in facts.items() if not holds]

@@ -74,11 +74,12 @@ def quieten(level: int | None) -> None:
     `level` None is the default: warnings of Arc, errors of OpenTelemetry. A handler that the program itself put on
     those loggers keeps working.
     """
+    one_line = _OneLine(level)
     for name in ("arc_runtime", "opentelemetry"):
         logger = logging.getLogger(name)
         for handler in [handler for handler in logger.handlers if isinstance(handler, _OneLine)]:
             logger.removeHandler(handler)
-        logger.addHandler(_OneLine(level))
+        logger.addHandler(one_line)
         logger.propagate = False
         if level is not None:
             logger.setLevel(level)

@@ -76,7 +76,11 @@ def test_cyclic_and_foreign_values_end():
     assert "too deep" in recorder(100_000).messages([cycle])
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
 def test_whatever_is_recorded_is_bounded_json(value):
     text = recorder(100).messages([value])
     json.loads(text)

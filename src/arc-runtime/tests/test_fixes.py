@@ -109,8 +109,7 @@ def test_an_unknown_operator_is_answered_with_those_there_are():
 )  # fmt: skip
 def test_a_fix_beyond_the_allowed_fields_and_commands_is_refused(fix):
     with pytest.raises(PatternError):
-        Entry_of = Entry.of({"model": "m"}, fix)
-        Registry().register(Entry_of)
+        Registry().register(Entry.of({"model": "m"}, fix))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +149,9 @@ def test_a_fix_with_nothing_to_change_is_not_recorded(fix, body):
 def test_no_body_makes_the_engine_raise_or_changes_under_it(body):
     before = copy.deepcopy(body)
     registry = Registry(DEFAULT_ENTRIES)
-    registry.register(Entry.of({"tools.0.function.name": {"glob": "*x"}, "temperature": {">": 0}}, {"stop": {"$delete": True}}))
+    registry.register(
+        Entry.of({"tools.0.function.name": {"glob": "*x"}, "temperature": {">": 0}}, {"stop": {"$delete": True}})
+    )
     Engine(registry).before(request(**body))
     assert repr(body) == repr(before)
 
@@ -166,7 +167,13 @@ def test_each_field_is_changed_by_the_entry_that_ranks_first():
 
 @pytest.mark.parametrize(
     ("mode", "state", "expected"),
-    [("on", "on", "on"), ("shadow", "on", "shadow"), ("on", "shadow", "shadow"), ("off", "on", None), ("on", "off", None)],
+    [
+        ("on", "on", "on"),
+        ("shadow", "on", "shadow"),
+        ("on", "shadow", "shadow"),
+        ("off", "on", None),
+        ("on", "off", None),
+    ],
 )
 def test_modes_and_states(mode, state, expected):
     entry = Entry(id="a", pattern={"model": "m"}, fix={"seed": 1}, state=state)

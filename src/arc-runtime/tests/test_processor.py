@@ -13,9 +13,12 @@ MAIL = "jane@example.com"
 def test_every_part_of_a_span_is_redacted_before_an_exporter_that_was_added_first_sees_it(spans):
     tracer = spans.tracer_provider.get_tracer("test")
     other = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1))
-    with pytest.raises(ValueError, match=MAIL), tracer.start_as_current_span(  # noqa: SIM117
-        f"mail {MAIL}", attributes={"a": f"to {MAIL}", "n": {"x": [MAIL]}}, links=[Link(other, {"l": MAIL})]
-    ) as span:
+    with (
+        pytest.raises(ValueError, match=MAIL),
+        tracer.start_as_current_span(  # noqa: SIM117
+            f"mail {MAIL}", attributes={"a": f"to {MAIL}", "n": {"x": [MAIL]}}, links=[Link(other, {"l": MAIL})]
+        ) as span,
+    ):
         span.add_event(f"event {MAIL}", {"e": MAIL})
         raise ValueError(f"no such user {MAIL}")
     span = spans.only
@@ -43,7 +46,9 @@ def test_content_redacted_at_capture_is_counted_once(spans):
 
 
 def test_a_span_that_can_t_be_redacted_is_exported_without_its_content(spans, capsys):
-    span = spans.tracer_provider.get_tracer("test").start_span(f"n {MAIL}", attributes={"arc.span.kind": "llm", "a": MAIL})
+    span = spans.tracer_provider.get_tracer("test").start_span(
+        f"n {MAIL}", attributes={"arc.span.kind": "llm", "a": MAIL}
+    )
     span.add_event("e", {"e": MAIL})
     span._links = [object()]  # what a later SDK may hold there
     span.end()

@@ -28,7 +28,11 @@ def test_an_empty_environment_gives_the_defaults_without_a_warning():
 def test_an_endpoint_is_read_with_its_protocol_and_default_port(value, protocol, url, authority):
     settings, warnings = read(ARC_ENDPOINT=value)
     assert warnings == []
-    assert (settings.endpoint.protocol, settings.endpoint.url, settings.endpoint.authority) == (protocol, url, authority)
+    assert (settings.endpoint.protocol, settings.endpoint.url, settings.endpoint.authority) == (
+        protocol,
+        url,
+        authority,
+    )
 
 
 @pytest.mark.parametrize("value", ["core:4318", "ftp://core", "http://", "http://core:port", "grpc://core:99999"])
@@ -82,7 +86,12 @@ def test_unknown_arc_names_warn_once_with_the_names_there_are():
 
 def test_a_bad_value_names_itself_and_what_is_used_instead():
     settings, warnings = read(ARC_FIXES="maybe", ARC_CONTENT_LIMIT="-3", ARC_EXIT_SECONDS="soon", ARC_LOG_LEVEL="loud")
-    assert (settings.fixes, settings.content_limit, settings.exit_seconds, settings.log_level) == ("on", 16384, 3.0, None)
+    assert (settings.fixes, settings.content_limit, settings.exit_seconds, settings.log_level) == (
+        "on",
+        16384,
+        3.0,
+        None,
+    )
     assert len(warnings) == 4
     for warning, value in zip(sorted(warnings), ["'-3'", "'soon'", "'maybe'", "'loud'"], strict=True):
         assert value in warning

@@ -1,0 +1,30 @@
+"""OTEL_CONFIG_FILE bypasses a configurator's arguments; redaction must be in force all the same."""
+
+import json
+
+CONFIG = """
+file_format: "1.0"
+tracer_provider:
+  processors:
+    - simple:
+        exporter:
+          console: {}
+logger_provider:
+  processors:
+    - simple:
+        exporter:
+          console: {}
+"""
+
+
+def test_with_a_configuration_file_spans_and_events_are_redacted(tmp_path, run, personal_values):
+    file = tmp_path / "otel.yaml"
+    file.write_text(CONFIG)
+    done = run(OTEL_CONFIG_FILE=str(file), OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="SPAN_AND_EVENT")
+    said = done.stdout.decode("latin-1")
+    assert done.returncode == 3
+    assert '"chat gpt-4.1"' in said
+    assert "<EMAIL>" in said
+    for value in personal_values:
+        assert value not in said
+        assert json.dumps(value) not in said

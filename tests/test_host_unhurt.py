@@ -1,0 +1,133 @@
+"""Whatever is wrong with Arc or its backend, the program prints, returns and fails as it does without."""
+
+import socket
+import sys
+import sysconfig
+import textwrap
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def nobody():
+    """The URL of a port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def bare(run):
+    return run(instrumented=False)
+
+
+def gained(done, bare):
+    """The lines of stderr that the bare run does not have; everything else must be byte for byte the same."""
+    assert done.stdout == bare.stdout
+    assert done.returncode == bare.returncode == 3
+    lines, own = done.stderr.decode().splitlines(), bare.stderr.decode().splitlines()
+    assert [line for line in lines if line in own] == own
+    return [line for line in lines if line not in own]
+
+
+@pytest.mark.parametrize("setting", [{"ARC_DISABLE": "1"}, {"OTEL_SDK_DISABLED": "true"}])
+def test_switched_off_nothing_at_all_is_different(run, bare, model, nobody, setting):
+    done = run(ARC_ENDPOINT=nobody, **setting)
+    assert gained(done, bare) == []
+    assert [request.body["temperature"] for request in model.requests] == [0.95, 0.95]
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_with_the_backend_away_one_line_says_so(run, bare, nobody, scheme):
+    (line,) = gained(run(ARC_ENDPOINT=nobody.replace("http", scheme), ARC_EXIT_SECONDS="1"), bare)
+    assert line.startswith("arc: spans could not be delivered to")
+    assert "arc doctor" in line
+
+
+def test_with_a_key_that_is_garbage_one_line_says_so(run, bare, nobody):
+    lines = gained(run(ARC_ENDPOINT=nobody, ARC_API_KEY="gar\tbage\x7f ü", ARC_EXIT_SECONDS="1"), bare)
+    assert len(lines) == 2
+    assert lines[0].startswith("arc: ARC_API_KEY can't be used")
+    assert "bage" not in "".join(lines)
+
+
+def test_with_a_key_that_the_backend_refuses_one_line_says_so(run, bare, tmp_path):
+    from arc_testing._core import running_core
+
+    with running_core(tmp_path / "data", "--api-key", "arc_live_right") as core:
+        (line,) = gained(run(ARC_ENDPOINT=core.url, ARC_API_KEY="arc_live_wrong"), bare)
+    assert "401" in line
+    assert "arc_live" not in line
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ARC_ENDPOINT": "not a url"},
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "carrier-pigeon"},
+        {"OTEL_TRACES_EXPORTER": "no_such_exporter"},
+        {"OTEL_CONFIG_FILE": "/no/such/file.yaml"},
+    ],
+)
+def test_with_a_setting_that_is_wrong_the_program_runs_and_is_told_in_a_line_or_two(run, bare, model, settings):
+    lines = gained(run(ARC_EXIT_SECONDS="0.2", **settings), bare)
+    assert 1 <= len(lines) <= 2
+    assert all(line.startswith("arc: ") for line in lines)
+    assert model.requests[-1].body["temperature"] == 0.7  # fixes do not depend on telemetry
+
+
+BROKEN = """
+    def {name}(*args, **kwargs):
+        {fault}
+
+    class Instrumentor:
+        def __init__(self):
+            pass
+
+        instrument = {name}
+"""
+
+
+@pytest.fixture
+def broken_plugin(tmp_path):
+    """Installs a plugin that fails when it is loaded; given how."""
+
+    def install(fault):
+        site = tmp_path / "site"
+        info = site / "arc_broken-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: arc-broken\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[opentelemetry_instrumentor]\naaa_broken = arc_broken:Instrumentor\n")
+        (site / "arc_broken.py").write_text(textwrap.dedent(BROKEN).format(name="fail", fault=fault))
+        return str(site)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    "fault", ["raise RuntimeError('no')", "raise SystemExit(9)", "1 / 0", "import no_such.module.at_all as x; x()"]
+)
+def test_a_plugin_that_fails_on_load_is_a_line_and_the_others_load(run, bare, model, broken_plugin, fault):
+    lines = gained(run(PYTHONPATH=broken_plugin(fault), OTEL_TRACES_EXPORTER="none"), bare)
+    if "import" in fault:
+        assert lines == []  # taken for a library that is not installed
+    else:
+        (line,) = lines
+        assert line.startswith("arc: plugin aaa_broken could not be loaded")
+    assert model.requests[-1].body["temperature"] == 0.7
+
+
+def test_the_environment_that_the_program_sees_is_its_own(run, nobody):
+    """Arc sets no variables that the program, or its child processes, would find."""
+    done = run(program="show_environment.py", ARC_ENDPOINT=nobody, ARC_EXIT_SECONDS="0")
+    assert done.stdout.decode().split() == ["ARC_ENDPOINT", "ARC_EXIT_SECONDS"]
+
+
+def test_a_library_that_the_program_does_not_import_is_not_imported(run, nobody):
+    done = run(program="show_modules.py", ARC_ENDPOINT=nobody, ARC_EXIT_SECONDS="0")
+    assert done.stdout.decode().split() == []
+
+
+def test_this_interpreter_has_the_real_executable():
+    assert Path(sys.executable).with_name("opentelemetry-instrument").exists(), sysconfig.get_path("scripts")
