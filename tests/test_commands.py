@@ -90,13 +90,13 @@ def test_doctor_names_settings_plugins_and_distros_that_are_wrong(arc, arc_core)
 
 def test_doctor_tells_a_collector_from_arc_core(arc):
     class Collector(BaseHTTPRequestHandler):
-        def do_POST(self):  # noqa: N802
+        def do_POST(self):
             self.rfile.read(int(self.headers["content-length"]))
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             self.send_error(404)
 
         def log_message(self, *args):

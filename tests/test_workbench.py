@@ -92,7 +92,7 @@ def test_the_keyboard_reaches_everything_and_back(arc_core, page, traced):
 
 def test_light_and_dark_follow_the_system_and_the_switch(arc_core, browser, traced):
     def background(page):
-        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
 
     with browser.new_context(color_scheme="dark") as context:
         page = context.new_page()
