@@ -83,5 +83,5 @@ $(DONE)/workbench: $(shell find $(WORKBENCH) -type f -not -path '*/node_modules/
 	@command -v npm >/dev/null || { echo "the workbench is built with Node.js 20 or newer and npm: install both first"; exit 1; }
 	@echo "building the workbench"
 	@npm --prefix $(WORKBENCH) ci --silent --no-fund --no-audit
-	@npm --prefix $(WORKBENCH) run --silent build
+	@npm --prefix $(WORKBENCH) run --silent build >$(DONE)/workbench.log 2>&1 || { cat $(DONE)/workbench.log; exit 1; }
 	@touch $@

@@ -40,7 +40,9 @@ def test_doctor_sends_a_span_and_reads_it_back_redacted(arc, arc_core, protocol)
     assert done.returncode == 0
     assert {name for name, one in found.items() if one["state"] != "ok"} == set()
     assert "the address in it redacted" in found["read back"]["detail"]
-    assert {"versions", "distro", "configurator", "plugin arc_openai", "plugin arc_langgraph", "connection"} <= set(found)
+    assert {"versions", "distro", "configurator", "plugin arc_openai", "plugin arc_langgraph", "connection"} <= set(
+        found
+    )
 
 
 def test_doctor_reads_well_and_says_so_when_all_is_well(arc, arc_core):

@@ -1,6 +1,6 @@
 """One streamed chat completion with the plain OpenAI client; Arc is not imported.
 
-    OPENAI_API_KEY=... ARC_ENDPOINT=http://127.0.0.1:4318 opentelemetry-instrument python chat.py
+OPENAI_API_KEY=... ARC_ENDPOINT=http://127.0.0.1:4318 opentelemetry-instrument python chat.py
 """
 
 import openai

@@ -15,7 +15,7 @@ def test_every_part_of_a_span_is_redacted_before_an_exporter_that_was_added_firs
     other = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1))
     with (
         pytest.raises(ValueError, match=MAIL),
-        tracer.start_as_current_span(  # noqa: SIM117
+        tracer.start_as_current_span(
             f"mail {MAIL}", attributes={"a": f"to {MAIL}", "n": {"x": [MAIL]}}, links=[Link(other, {"l": MAIL})]
         ) as span,
     ):
