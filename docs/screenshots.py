@@ -4,6 +4,7 @@ python docs/screenshots.py     the same as `make screenshots`
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 IMAGES: Final = Path(__file__).resolve().parent / "images"
 ARC: Final = Path(sys.executable).with_name("arc")
-RUNS: Final = 3
+RUNS: Final = 4
 MAX_BYTES: Final = 250_000
 FLAGS: Final = (
     "--no-sandbox",
@@ -50,9 +51,9 @@ def core(data: Path) -> Iterator[str]:
             process.terminate()
 
 
-def newest_trace(url: str) -> str:
-    """Id of the trace that was sent last."""
-    with urllib.request.urlopen(f"{url}/api/v1/traces?limit=1") as answer:  # noqa: S310 - always http
+def demo_trace(url: str) -> str:
+    """Id of the last trace of the demo."""
+    with urllib.request.urlopen(f"{url}/api/v1/traces?service=loan-agents&limit=1") as answer:  # noqa: S310 - always http
         return str(json.load(answer)["traces"][0]["trace_id"])
 
 
@@ -64,7 +65,7 @@ def show_list(page: Page, url: str) -> None:
 
 def show_detail(page: Page, url: str) -> None:
     """One trace, with the model call that was mended selected."""
-    page.goto(f"{url}/traces/{newest_trace(url)}")
+    page.goto(f"{url}/traces/{demo_trace(url)}")
     page.get_by_test_id("span-row").first.wait_for()
     page.locator("[data-testid=span-row][data-kind=llm]").last.click()
     page.get_by_test_id("fix-diff").first.wait_for()
@@ -105,6 +106,8 @@ def main() -> None:
         for _ in range(RUNS):
             subprocess.run([ARC, "demo", "--once", "--data", data], check=True, stdout=subprocess.DEVNULL)
         with core(data) as url, sync_playwright() as playwright:
+            environment = {**os.environ, "ARC_ENDPOINT": url}
+            subprocess.run([ARC, "doctor"], check=True, stdout=subprocess.DEVNULL, env=environment)
             browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
             for theme in THEMES:
                 take(browser, url, theme)

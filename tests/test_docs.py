@@ -24,7 +24,7 @@ PAGES = sorted(
 )
 SETTINGS = ROOT / "src/arc-runtime/arc_runtime/settings.py"
 LOAN_AGENTS = ROOT / "src/arc-core/arc_core/demo/loan_agents.py"
-LINK = re.compile(r"\]\(([^)\s]+)\)|<img[^>]+src=\"([^\"]+)\"")
+LINK = re.compile(r"\]\(([^)\s]+)\)|\bsrc(?:set)?=\"([^\"]+)\"")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAMES_OF_ARC = re.compile(r"\bARC_[A-Z_]+[A-Z]\b")
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import socket
+import time
 from pathlib import Path
 
 import grpc
@@ -39,7 +40,11 @@ def test_another_encoding_is_refused_by_name(core, wire):
     assert "'br'" in Status.FromString(answer.body).message
 
 
-@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"") + b"junk"])
+@pytest.mark.parametrize(
+    "body",
+    [b"plain", gzip.compress(b"x" * 1000)[:-9], gzip.compress(b"") + b"junk"],
+    ids=["plain", "cut short", "followed by junk"],
+)
 def test_broken_gzip_is_malformed(core, wire, body):
     answer = core.post(body, wire.PROTOBUF | wire.GZIP)
 
@@ -178,19 +183,20 @@ def test_more_than_fits_is_put_off_on_both_transports_until_there_is_room(start,
     core = start("--max-pending-mib", "1")
     span = wire.span(attributes={"filler": "x" * 300_000})
     body = wire.request(span).SerializeToString()
-    host, port = core.http.split(":")
-    slow = socket.create_connection((host, int(port)))
-    slow.sendall(
-        f"POST /v1/traces HTTP/1.1\r\nHost: {core.http}\r\nContent-Type: application/x-protobuf\r\n"
-        "Content-Length: 1000000\r\n\r\n".encode()
-        + bytes(900_000)
-    )
+    stalled = []
 
-    eventually(lambda: core.post(body, wire.PROTOBUF).status == 503)
+    def is_full():
+        # A body that never ends holds its share; if it was itself put off, another one takes its place.
+        stalled.append(_stalled_request(core, 900_000))
+        time.sleep(0.2)
+        return core.post(body, wire.PROTOBUF).status == 503
+
+    eventually(is_full)
     answer = core.post(body, wire.PROTOBUF)
     with grpc.insecure_channel(core.grpc) as channel, pytest.raises(grpc.RpcError) as refused:
         channel.unary_unary(EXPORT)(body)
-    slow.close()
+    for connection in stalled:
+        connection.close()
 
     assert answer.headers["retry-after"] == "1"
     assert Status.FromString(answer.body).code == grpc.StatusCode.UNAVAILABLE.value[0]
@@ -248,6 +254,14 @@ def test_logs_are_acknowledged(core, wire, protocol):
         assert core.post(json.dumps(body).encode(), wire.JSON, "/v1/logs").json() == {}
     else:
         assert core.post(request.SerializeToString(), wire.PROTOBUF, "/v1/logs").status == 200
+
+
+def _stalled_request(core, size_bytes):
+    host, port = core.http.split(":")
+    connection = socket.create_connection((host, int(port)))
+    head = f"POST /v1/traces HTTP/1.1\r\nHost: {core.http}\r\nContent-Type: application/x-protobuf\r\nContent-Length: "
+    connection.sendall(f"{head}{size_bytes + 1}\r\n\r\n".encode() + bytes(size_bytes))
+    return connection
 
 
 def _peak_bytes(core) -> int:
