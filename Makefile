@@ -28,7 +28,7 @@ run: $(DONE)/app $(DONE)/workbench ## the demo: agents, Arc Core and the workben
 	@$(BIN)/arc demo $(ARGS)
 
 test: $(DONE)/dev $(DONE)/workbench chromium ## every test, against real servers and a real browser
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
 
 check: $(DONE)/dev $(DONE)/workbench ## format, lint, types, imports, dependencies

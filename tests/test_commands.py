@@ -90,6 +90,13 @@ def test_doctor_names_settings_plugins_and_distros_that_are_wrong(arc, arc_core)
     assert found["distro"]["advice"] == "export OTEL_PYTHON_DISTRO=arc"
 
 
+@pytest.mark.parametrize("name", ["ARC_DISABLE", "OTEL_SDK_DISABLED"])
+def test_doctor_says_that_arc_is_switched_off(arc, arc_core, name):
+    done = arc("doctor", "--json", ARC_ENDPOINT=arc_core.url, **{name: "true"})
+    assert done.returncode == 1
+    assert findings(done)["switched off"]["advice"] == f"unset {name}"
+
+
 def test_doctor_tells_a_collector_from_arc_core(arc):
     class Collector(BaseHTTPRequestHandler):
         def do_POST(self):

@@ -60,7 +60,6 @@ def test_no_personal_value_is_anywhere_in_what_is_stored_served_or_said(tmp_path
             ARC_ENDPOINT=core.url,
             ARC_LOG_LEVEL="DEBUG",
             OTEL_SERVICE_NAME="private",
-            OTEL_LOGS_EXPORTER="otlp",
             OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="SPAN_AND_EVENT",
         )
         detail = trace_of(core, "private")

@@ -11,11 +11,6 @@ import typer
 from arc_core.errors import ArcCoreError
 from arc_core.settings import Settings, default_data
 
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="Folder of the database.", show_default="~/.local/share/arc"),
-]
-
 
 def core(
     *,
@@ -25,7 +20,10 @@ def core(
     http: Annotated[
         str, typer.Option("--http", metavar="HOST:PORT", help="OTLP over HTTP, the API and the workbench.")
     ] = "127.0.0.1:4318",
-    data: Data = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Folder of the database.", show_default="~/.local/share/arc"),
+    ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(
@@ -55,7 +53,15 @@ def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="Run the demo once and exit.")] = False,
     port: Annotated[int, typer.Option("--port", help="HTTP port of Arc Core; 0 takes a free one.")] = 0,
-    data: Data = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Keep the database in this folder.",
+            show_default="one that ends with the demo",
+        ),
+    ] = None,
 ) -> None:
     """Run a recorded multi-agent app against Arc Core, without a key or a network."""
     from arc_core.demo import run

@@ -58,6 +58,8 @@ class _OneLine(logging.Handler):
 def _cause(record: logging.LogRecord) -> object:
     if record.name.startswith("opentelemetry.exporter"):
         return "export"  # the exporters say the same in several ways
+    if record.name.startswith("opentelemetry.configuration"):
+        return "configure"  # what it raises after it has logged it
     return getattr(record, "cause", None) or (record.name, record.msg)
 
 

@@ -43,6 +43,8 @@ def plan(settings: Settings) -> Plan:
     env: dict[str, str] = {}
     if settings.traces_exporter is None:
         env["OTEL_TRACES_EXPORTER"] = "otlp"
+    if settings.logs_exporter is None and "logs" in settings.otlp_signals:
+        env["OTEL_LOGS_EXPORTER"] = "otlp"
     args: dict[type, Mapping[str, Any]] = {}
     warnings: list[str] = []
     for signal in _SIGNALS:

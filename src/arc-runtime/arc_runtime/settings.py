@@ -97,7 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     traces_exporter: str | None = None
     """`OTEL_TRACES_EXPORTER`; unset: otlp."""
     logs_exporter: str | None = None
-    """`OTEL_LOGS_EXPORTER`; unset: none."""
+    """`OTEL_LOGS_EXPORTER`; unset: none, or otlp where content is recorded on events."""
     metrics_exporter: str | None = None
     """`OTEL_METRICS_EXPORTER`; unset: none."""
     otel_endpoints: Mapping[str, str] = {}
@@ -149,8 +149,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def otlp_signals(self) -> frozenset[str]:
-        """The signals that are exported by OTLP: traces unless the user says otherwise, others when he asks."""
-        named = {"traces": self.traces_exporter or "otlp", "logs": self.logs_exporter, "metrics": self.metrics_exporter}
+        """The signals that are exported by OTLP: traces unless the user says otherwise, others when he asks.
+
+        Content recorded on events is a way of asking for logs: that is what events are.
+        """
+        events = "otlp" if self.capture in ("EVENT_ONLY", "SPAN_AND_EVENT") else None
+        named = {
+            "traces": self.traces_exporter or "otlp",
+            "logs": self.logs_exporter or events,
+            "metrics": self.metrics_exporter,
+        }
         return frozenset(signal for signal, exporters in named.items() if exporters and "otlp" in exporters)
 
     @property

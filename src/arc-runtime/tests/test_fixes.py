@@ -119,7 +119,7 @@ def test_a_fix_beyond_the_allowed_fields_and_commands_is_refused(fix):
         ({"max_tokens": {"$rename": "max_completion_tokens"}}, {"max_tokens": 5}, {"max_completion_tokens": 5},
          Change("max_tokens", "rename", 5, "max_completion_tokens")),
         ({"max_tokens": {"$rename": "max_completion_tokens"}}, {"max_tokens": 5, "max_completion_tokens": 7},
-         {"max_completion_tokens": 7}, Change("max_tokens", "rename", 5, "max_completion_tokens")),
+         {"max_completion_tokens": 7}, Change("max_tokens", "delete", 5)),
         ({"stop": {"$delete": True}}, {"stop": ["x"]}, {}, Change("stop", "delete", ["x"])),
         ({"max_tokens": {"$clamp": [1, 10]}}, {"max_tokens": 99}, {"max_tokens": 10}, Change("max_tokens", "set", 99, 10)),
         ({"seed": {"$default": 7}}, {}, {"seed": 7}, Change("seed", new=7)),

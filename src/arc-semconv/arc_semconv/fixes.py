@@ -15,7 +15,8 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     old: object = msgspec.UNSET
     """The value before; left out when there was none or content is not captured."""
     new: object = msgspec.UNSET
-    """The value sent; left out when the field was removed or content is not captured."""
+    """The value sent, or the new path of a renamed field; left out when the field was removed or content is not
+    captured."""
 
 
 class Fix(msgspec.Struct, frozen=True):

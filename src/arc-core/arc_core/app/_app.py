@@ -69,7 +69,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
 def _application(receiver: Receiver, capacity: Capacity, access: Access, store: TraceStore) -> Starlette:
     return Starlette(
         routes=[*http_routes(receiver, capacity, access), *api_routes(store, access), *workbench_routes()],
-        middleware=[Middleware(Guard, access=access), Middleware(GZipMiddleware, minimum_size=1024)],
+        middleware=[Middleware(Guard, access=access), Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)],
     )
 
 

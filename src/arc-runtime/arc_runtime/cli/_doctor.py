@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arc_runtime.cli._check import Check, passed, warned
+from arc_runtime.cli._check import Check, failed, passed, warned
 from arc_runtime.cli._delivery import check_delivery
 from arc_runtime.cli._installation import check_entry_points, check_plugins, check_versions
 from arc_runtime.settings import Settings
@@ -52,7 +52,8 @@ def _checks(env: Mapping[str, str]) -> Iterator[Check]:
         yield passed("settings", "every ARC_* setting is understood")
     if not settings.active:
         name = "ARC_DISABLE" if settings.disabled else "OTEL_SDK_DISABLED"
-        yield warned("switched off", f"{name} is set: nothing is traced or mended", f"unset {name}")
+        yield failed("switched off", f"{name} is set: nothing is traced or mended", f"unset {name}")
+        return
     yield from check_delivery(settings)
 
 

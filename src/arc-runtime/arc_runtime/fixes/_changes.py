@@ -85,10 +85,10 @@ def _rename(name: str, steps: tuple[str, ...], operand: object) -> Step:
         old = lookup(body, steps)
         if old is MISSING:
             return None
-        body = removed(body, steps)
-        if lookup(body, target) is MISSING:  # what the caller set himself wins
-            body = assigned(body, target, old)
-        return body, Change(name, "rename", old, ".".join(target))
+        rest = removed(body, steps)
+        if lookup(rest, target) is not MISSING:  # what the caller set himself wins
+            return rest, _change(name, "delete", old, MISSING)
+        return assigned(rest, target, old), Change(name, "rename", old, ".".join(target))
 
     return Step(frozenset((steps[0], target[0])), apply)
 

@@ -209,18 +209,13 @@ class Flight:
             self._emit(attributes)
 
     def _emit(self, attributes: Mapping[str, AttributeValue]) -> None:
-        request = self.call.request
+        body = self._mended.body if self._mended else self.call.request.body
+        start = _start_attributes(self.call, body, self._mended)
         self._pen.events.emit(
             context=current(self._span),
             severity_number=SeverityNumber.DEBUG,
             event_name=semconv.EVENT_INFERENCE_DETAILS,
-            attributes={
-                semconv.OPERATION: self.call.operation,
-                semconv.PROVIDER: request.provider,
-                **self.call.start_attributes(request.body),
-                **attributes,
-                **self.content,
-            },
+            attributes={**start, **attributes, **self.content},
         )
 
 
