@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DONE := .make
+DONE := $(VENV)/.done
 WORKBENCH := src/arc-core/workbench
 DIST := src/arc-core/arc_core/web/dist
 PACKAGES := src/arc-semconv src/arc-runtime src/arc-core src/arc-testing \
@@ -24,14 +24,14 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-run: $(DONE)/app $(DONE)/workbench ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
+run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
 	@$(BIN)/arc demo $(ARGS)
 
-test: $(DONE)/dev $(DONE)/workbench chromium ## every test, against real servers and a real browser
+test: $(DONE)/dev $(DIST)/index.html chromium ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
 
-check: $(DONE)/dev $(DONE)/workbench ## format, lint, types, imports, dependencies
+check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependencies
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	@set -e; for import in $(IMPORTS); do echo "mypy --strict $$import"; $(BIN)/mypy $$import; done
@@ -43,9 +43,9 @@ check: $(DONE)/dev $(DONE)/workbench ## format, lint, types, imports, dependenci
 bench: $(DONE)/dev ## what Arc costs, side by side with bare calls, as ratios
 	$(BIN)/python tests/bench/run.py $(ARGS)
 
-workbench: $(DONE)/workbench ## build the workbench into arc_core
+workbench: $(DIST)/index.html ## build the workbench into arc_core
 
-screenshots: $(DONE)/dev $(DONE)/workbench chromium ## make the pictures in docs/images from a real run
+screenshots: $(DONE)/dev $(DIST)/index.html chromium ## make the pictures in docs/images from a real run
 	$(BIN)/python docs/screenshots.py
 
 constraints: $(DONE)/uv ## resolve every version anew
@@ -55,7 +55,7 @@ constraints: $(DONE)/uv ## resolve every version anew
 	{ cat $(DONE)/resolved; $(BIN)/uv --version | awk '{print "uv==" $$2}'; } | sort > constraints.txt
 
 clean: ## forget what was installed and built
-	rm -rf $(VENV) $(DONE) $(DIST) $(WORKBENCH)/node_modules
+	rm -rf $(VENV) $(DIST) $(WORKBENCH)/node_modules
 
 chromium:
 	@command -v chromium >/dev/null || { \
@@ -63,8 +63,8 @@ chromium:
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium >/dev/null; }
 
 $(DONE)/uv: constraints.txt
-	@mkdir -p $(DONE)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@mkdir -p $(DONE)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@touch $@
 
@@ -78,10 +78,9 @@ $(DONE)/dev: $(DONE)/app
 	@$(UV) --group dev $(EDITABLE)
 	@touch $@
 
-$(DONE)/workbench: $(shell find $(WORKBENCH) -type f -not -path '*/node_modules/*')
-	@mkdir -p $(DONE)
+$(DIST)/index.html: $(shell find $(WORKBENCH) -type f -not -path '*/node_modules/*')
 	@command -v npm >/dev/null || { echo "the workbench is built with Node.js 20 or newer and npm: install both first"; exit 1; }
 	@echo "building the workbench"
 	@npm --prefix $(WORKBENCH) ci --silent --no-fund --no-audit
-	@npm --prefix $(WORKBENCH) run --silent build >$(DONE)/workbench.log 2>&1 || { cat $(DONE)/workbench.log; exit 1; }
+	@log=$$(npm --prefix $(WORKBENCH) run --silent build 2>&1) || { echo "$$log"; exit 1; }
 	@touch $@
