@@ -114,17 +114,17 @@ def _redact_attributes(attributes: object, tally: Tally) -> None:
     bounded = _bounded(attributes)
     with bounded._lock:  # noqa: SLF001
         values = bounded._dict  # noqa: SLF001
-        if not all(map(is_clean, values)) or not all(map(is_clean, values.values())):
-            _rewrite(values, tally)
+        for key in [key for key, value in values.items() if not (is_clean(value) and is_clean(key))]:
+            _rewrite(values, key, tally)
 
 
-def _rewrite(values: dict[str, AnyValue], tally: Tally) -> None:
-    for key, value in list(values.items()):
-        clean_key, clean = scrub(key, tally), scrub(value, tally)
-        if clean_key is not key:
-            del values[key]
-        if clean is not value or clean_key is not key:
-            values[str(clean_key)] = clean  # type: ignore[assignment]
+def _rewrite(values: dict[str, AnyValue], key: str, tally: Tally) -> None:
+    value = values[key]
+    clean_key, clean = scrub(key, tally), scrub(value, tally)
+    if clean_key is not key:
+        del values[key]
+    if clean is not value or clean_key is not key:
+        values[str(clean_key)] = clean  # type: ignore[assignment]
 
 
 def _count(attributes: BoundedAttributes, tally: Tally) -> None:

@@ -33,7 +33,7 @@ _HARMLESS: Final = frozenset({int, float, bool, type(None)})
 
 
 def is_clean(value: object) -> bool:
-    """Whether `value` is of numbers and short text without findings: what most attributes are, told in a tenth of the time.
+    """Whether `value` is of numbers and short text without findings, as most attributes are; told ten times faster.
 
     False says only that `scrub` must look.
     """
