@@ -86,7 +86,7 @@ class Plugin:
 def hand_written(tracer: Any, call: Callable[[], Any]) -> None:
     """The bound: one span with the same attributes, written by hand, unguarded, for this call alone."""
     start = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4.1",
-             "gen_ai.request.temperature": 0.5, "server.address": "api.openai.com", "server.port": 443}  # fmt: skip
+             "gen_ai.request.temperature": 0.5, "server.address": "api.openai.com", "server.port": 443, "openai.api.type": "chat_completions"}  # fmt: skip
     with tracer.start_as_current_span("chat gpt-4.1", kind=SpanKind.CLIENT, attributes=start) as span:
         answer = call()
         span.set_attributes({

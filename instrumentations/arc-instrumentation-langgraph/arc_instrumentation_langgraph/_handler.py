@@ -69,7 +69,7 @@ class GraphHandler(BaseCallbackHandler):
     ) -> None:
         """A graph, a node, or something inside a node starts."""
         del serialized, inputs
-        if self._plugin.active:
+        if self._plugin.active and self._plugin.writes_spans:
             said = (kwargs.get("name"), kwargs.get("tags") or [], kwargs.get("metadata") or {})
             self._plugin.guard.attempt("opening a run", self._start, run_id, parent_run_id, *said)
 
@@ -93,7 +93,7 @@ class GraphHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """A tool starts."""
-        if self._plugin.active:
+        if self._plugin.active and self._plugin.writes_spans:
             arguments = kwargs.get("inputs") or input_str
             self._plugin.guard.attempt(
                 "opening a tool", self._start_tool, run_id, parent_run_id, serialized, arguments, kwargs

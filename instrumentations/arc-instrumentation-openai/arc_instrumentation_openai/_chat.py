@@ -251,7 +251,7 @@ def _read(arguments: object) -> object:
 
 def get(value: object, field: str) -> Any:
     """`field` of a mapping or an object; None when it is not there."""
-    return value.get(field) if isinstance(value, Mapping) else getattr(value, field, None)
+    return value.get(field) if isinstance(value, dict) else getattr(value, field, None)
 
 
 def _items(value: object, field: str) -> Sequence[Any]:

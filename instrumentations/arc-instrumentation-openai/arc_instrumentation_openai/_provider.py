@@ -1,5 +1,6 @@
 """Which provider a host belongs to (`gen_ai.provider.name`)."""
 
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["provider_of"]
@@ -24,6 +25,7 @@ _BY_DOMAIN: Final = {
 """Well-known values of the GenAI conventions where they have one, else the provider's usual id."""
 
 
+@lru_cache(maxsize=256)
 def provider_of(host: str, client: str) -> str:
     """The provider that serves `host`; `client` is the class of the client, which knows Azure behind any host.
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from arc_runtime.redaction import Clean, Tally, scrub
+from arc_runtime.redaction import Clean, Tally, is_clean, scrub
 from arc_runtime.settings import Capture
 
 __all__ = ["Recorder"]
@@ -19,6 +19,7 @@ _SLACK: Final = 4_096
 _BLOB: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,100};base64,")
 _BASE64_FIELDS: Final = frozenset({"data", "b64_json", "file_data"})
 _BLOB_LENGTH: Final = 512
+_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Recorder:
@@ -55,9 +56,9 @@ def _clean(value: object, limit: int, tally: Tally, depth: int = 0) -> object:
         return value
     if depth >= _DEEPEST:
         return "<too deep>"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):  # a dict is told at once, the abstract class takes its time
         return {
-            scrub(str(key), tally): _named_base64(key, item) or _clean(item, limit, tally, depth + 1)
+            _clean_key(key, tally): _named_base64(key, item) or _clean(item, limit, tally, depth + 1)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
@@ -67,8 +68,14 @@ def _clean(value: object, limit: int, tally: Tally, depth: int = 0) -> object:
     return _clean_text(str(value), limit, tally)
 
 
+def _clean_key(key: object, tally: Tally) -> object:
+    return key if isinstance(key, str) and is_clean(key) else scrub(str(key), tally)
+
+
 def _clean_text(text: str, limit: int, tally: Tally) -> str:
     """`text` redacted, then cut; a long one is only read some way past the cut, so that its cost is bounded."""
+    if is_clean(text) and len(text) <= limit:
+        return text
     read = text[: limit + _SLACK]
     clean = str(scrub(read, tally))
     if len(read) < len(text):
@@ -76,10 +83,6 @@ def _clean_text(text: str, limit: int, tally: Tally) -> str:
         clean = clean[: max(0, min(limit, len(clean) - _SLACK))]
         return f"{clean}…[{len(text) - len(clean)} more]"
     return _cut(clean, limit)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _cut(text: str, limit: int) -> str:

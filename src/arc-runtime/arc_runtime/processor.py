@@ -16,9 +16,10 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.trace import SpanContext, Status, TraceFlags
+from opentelemetry.util.types import AnyValue
 
 from arc_runtime._stderr import LOGGER
-from arc_runtime.redaction import Tally, scrub
+from arc_runtime.redaction import Tally, is_clean, scrub
 
 __all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "redact_resource"]
 
@@ -113,12 +114,17 @@ def _redact_attributes(attributes: object, tally: Tally) -> None:
     bounded = _bounded(attributes)
     with bounded._lock:  # noqa: SLF001
         values = bounded._dict  # noqa: SLF001
-        for key, value in list(values.items()):
-            clean_key, clean = scrub(key, tally), scrub(value, tally)
-            if clean_key is not key:
-                del values[key]
-            if clean is not value or clean_key is not key:
-                values[str(clean_key)] = clean  # type: ignore[assignment]
+        for key in [key for key, value in values.items() if not (is_clean(value) and is_clean(key))]:
+            _rewrite(values, key, tally)
+
+
+def _rewrite(values: dict[str, AnyValue], key: str, tally: Tally) -> None:
+    value = values[key]
+    clean_key, clean = scrub(key, tally), scrub(value, tally)
+    if clean_key is not key:
+        del values[key]
+    if clean is not value or clean_key is not key:
+        values[str(clean_key)] = clean  # type: ignore[assignment]
 
 
 def _count(attributes: BoundedAttributes, tally: Tally) -> None:

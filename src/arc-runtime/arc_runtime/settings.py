@@ -1,7 +1,7 @@
 """What the environment says, read once, frozen, and passed down; no other module of the runtime reads it.
 
 `OTEL_*` names that Arc itself reads (the SDK reads its own beside them): `OTEL_SDK_DISABLED`, `OTEL_CONFIG_FILE`,
-`OTEL_{TRACES,LOGS,METRICS}_EXPORTER`, `OTEL_EXPORTER_OTLP_ENDPOINT`,
+`OTEL_{TRACES,LOGS,METRICS}_EXPORTER`, `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`, `OTEL_EXPORTER_OTLP_ENDPOINT`,
 `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_ENDPOINT`,
 `OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_PROTOCOL` and
 `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
@@ -9,22 +9,24 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-__all__ = ["Capture", "Endpoint", "Settings"]
+__all__ = ["Capture", "Endpoint", "Mode", "Settings"]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=str)
 
+Mode = Literal["auto", "enabled", "disabled"]
 Capture = Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"]
 
 _OFF: Final = {"", "0", "false", "no", "off"}
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SIGNALS: Final = ("TRACES", "LOGS", "METRICS")
+_INSTRUMENT: Final = "ARC_INSTRUMENT_"
 _KNOWN: Final = {
     "ARC_ENDPOINT",
     "ARC_API_KEY",
@@ -88,8 +90,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     exit_seconds: float = 3.0
     """`ARC_EXIT_SECONDS`: longest time that spans still waiting hold up the end of the program, in seconds."""
 
+    instrument: Mapping[str, Mode] = {}
+    """`ARC_INSTRUMENT_<NAME>` by name (OPENAI, LANGGRAPH, ...): `auto` leaves the spans to another instrumentor of the
+    same library where one is installed, `enabled` writes them all the same, `disabled` does not load the plugin.
+    Unset: auto."""
+
     capture: Capture = "NO_CONTENT"
     """`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`: where message content is recorded."""
+    disabled_instrumentations: Sequence[str] = ()
+    """`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`: names of instrumentors that do not load; ours are `arc_openai`, ..."""
     sdk_disabled: bool = False
     """`OTEL_SDK_DISABLED`: telemetry and fixes are off."""
     config_file: str | None = None
@@ -127,7 +136,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             span_names=reader.choice("ARC_SPAN_NAMES", ("arc", "genai"), "arc"),
             content_limit=reader.parsed("ARC_CONTENT_LIMIT", _positive_int, 16_384),
             exit_seconds=reader.parsed("ARC_EXIT_SECONDS", _seconds, 3.0),
+            instrument=_modes(reader),
             capture=_capture(reader),
+            disabled_instrumentations=_names(env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")),
             sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
             config_file=env.get("OTEL_CONFIG_FILE", "").strip() or None,
             traces_exporter=env.get("OTEL_TRACES_EXPORTER", "").strip() or None,
@@ -199,7 +210,11 @@ class _Reader:
 
     def unknown_names(self) -> None:
         """Warn once about the ARC_* names that nothing reads."""
-        unknown = sorted(name for name in self.env if name.startswith("ARC_") and name not in _KNOWN)
+        unknown = sorted(
+            name
+            for name in self.env
+            if name.startswith("ARC_") and name not in _KNOWN and not name.startswith(_INSTRUMENT)
+        )
         if unknown:
             self.warnings.append(f"{', '.join(unknown)}: no such setting; there are: {', '.join(sorted(_KNOWN))}")
 
@@ -208,6 +223,16 @@ def _capture(reader: _Reader) -> Capture:
     modes: tuple[Capture, ...] = ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT")
     name = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
     return reader.choice(name, modes, "NO_CONTENT", str.upper)
+
+
+def _modes(reader: _Reader) -> dict[str, Mode]:
+    modes: tuple[Mode, ...] = ("auto", "enabled", "disabled")
+    names = [name for name in reader.env if name.startswith(_INSTRUMENT)]
+    return {name.removeprefix(_INSTRUMENT).lower(): reader.choice(name, modes, "auto") for name in names}
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name for part in value.split(",") if (name := part.strip()))
 
 
 def _by_signal(env: Mapping[str, str], what: str) -> dict[str, str]:

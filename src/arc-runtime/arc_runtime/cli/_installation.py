@@ -6,6 +6,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distributions, 
 from typing import Final
 
 from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
+from packaging.requirements import Requirement
 
 from arc_runtime.cli._check import Check, failed, passed, warned
 
@@ -86,13 +87,11 @@ def _check_plugin(entry_point: EntryPoint, disabled: set[str]) -> Check:
 def _library(*, conflict_free: EntryPoint) -> str:
     dist = conflict_free.dist
     requires = dist.requires or [] if dist is not None else []
-    names = [
-        line.split(";")[0].split(">")[0].split("<")[0].split("=")[0].split("~")[0].strip()
-        for line in requires
-        if "instruments" in line
-    ]
     versions = []
-    for name in names:
+    for line in requires:
+        if "instruments" not in line:
+            continue
+        name = Requirement(line).name
         try:
             versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:

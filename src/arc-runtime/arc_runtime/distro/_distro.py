@@ -14,8 +14,10 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 from arc_runtime._stderr import LOGGER
+from arc_runtime.distro._coexistence import rival_of
 from arc_runtime.distro._wiring import wired
 from arc_runtime.export import ExitBound, plan
+from arc_runtime.instrumentation import ArcInstrumentor
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
 from arc_runtime.settings import Settings
 
@@ -33,7 +35,11 @@ class ArcDistro(BaseDistro):  # type: ignore[misc]
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Load and switch on one instrumentor, Arc's or another's; never raises."""
         try:
-            entry_point.load()().instrument(runtime=wired(), **kwargs)
+            instrumentor = entry_point.load()()
+            if isinstance(instrumentor, ArcInstrumentor):
+                _switch_on(instrumentor, entry_point, kwargs)
+            else:
+                instrumentor.instrument(**kwargs)
         except ModuleNotFoundError:
             raise  # the loader takes it for a library that is not installed, and goes on quietly
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise what it likes; the program runs
@@ -43,6 +49,19 @@ class ArcDistro(BaseDistro):  # type: ignore[misc]
                 exc_info=error,
                 extra={"cause": f"plugin:{entry_point.name}"},
             )
+
+
+def _switch_on(plugin: ArcInstrumentor, entry_point: EntryPoint, kwargs: Mapping[str, Any]) -> None:
+    runtime = wired()
+    name = entry_point.name.removeprefix("arc_")
+    mode = runtime.settings.instrument.get(name, "auto")
+    if mode == "disabled":
+        LOGGER.info("plugin %s is switched off by ARC_INSTRUMENT_%s", entry_point.name, name.upper())
+        return
+    rival = rival_of(entry_point, runtime.settings.disabled_instrumentations) if mode == "auto" else None
+    if rival is not None:
+        LOGGER.info("plugin %s leaves the spans to the instrumentor %s", entry_point.name, rival)
+    plugin.instrument(runtime=runtime, spans=rival is None, **kwargs)
 
 
 class ArcConfigurator(_OTelSDKConfigurator):

@@ -75,7 +75,7 @@ class Engine:
         candidates = self.registry.candidates(request.body.get("model"))
         if not candidates:
             return []
-        call = request.call
+        call = request.call if any(one.pattern.asks_call for one in candidates) else {}
         return [
             one for one in candidates if one.entry.level in self._levels and one.pattern.matches(request.body, call)
         ]

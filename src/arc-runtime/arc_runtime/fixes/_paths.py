@@ -19,7 +19,7 @@ MISSING: Final = _Missing()
 def lookup(body: object, path: Sequence[str]) -> object:
     """The value at `path`, or MISSING."""
     for step in path:
-        if isinstance(body, Mapping):
+        if isinstance(body, dict | Mapping):  # a dict is told at once, the abstract class takes its time
             body = body.get(step, MISSING)
         elif isinstance(body, list | tuple):
             body = _item(body, step)

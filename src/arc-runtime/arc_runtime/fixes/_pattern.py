@@ -34,6 +34,8 @@ class Pattern(NamedTuple):
     model: str | None
     """The model it demands, when it demands exactly one: what entries are indexed by."""
     warnings: tuple[str, ...]
+    asks_call: bool
+    """Whether a condition is on the call rather than the body."""
 
     def matches(self, body: Mapping[str, object], call: Mapping[str, object]) -> bool:
         """Whether `body` (wire JSON) and `call` (values of the `$` keys) meet every condition; never raises."""
@@ -61,7 +63,8 @@ def parse_pattern(pattern: object) -> Pattern:
         if not tests:
             raise PatternError(key, "an empty mapping compares with nothing", allowed=OPERATORS)
         conditions += (Condition(key, path, _parse_test(key, name, operand)) for name, operand in tests.items())
-    return Pattern(tuple(conditions), _model_of(pattern), tuple(warnings))
+    asks_call = any(not condition.path for condition in conditions)
+    return Pattern(tuple(conditions), _model_of(pattern), tuple(warnings), asks_call)
 
 
 def _parse_key(key: object) -> tuple[str, ...]:

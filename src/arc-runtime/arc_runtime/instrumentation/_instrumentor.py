@@ -41,12 +41,18 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         # BaseInstrumentor hands out one instance a class and calls this each time.
         if not hasattr(self, "_active"):
             self._active = False
+            self._writes_spans = True
             self._hooked = False
 
     @property
     def active(self) -> bool:
         """Whether the plugin does anything at the moment."""
         return self._active
+
+    @property
+    def writes_spans(self) -> bool:
+        """Whether spans are its own to write; else another instrumentor of the same library writes them."""
+        return self._writes_spans
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The requirements of the extra `instruments`, as this distribution's metadata has them."""
@@ -57,6 +63,7 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         if not self.runtime.settings.active:
             return
         providers = Providers(kwargs.get("tracer_provider"), kwargs.get("logger_provider"))
+        self._writes_spans = kwargs.get("spans", True)
         self.pen: Pen = self.runtime.pen(self.distribution, providers)
         self.guard = Guard(self.distribution)
         self._active = True
@@ -91,7 +98,7 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _depart(self, target: Target, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flight | None:
         call = target.describe(instance, args, kwargs)
-        return None if call is None else depart(call, self.runtime, self.pen, self.guard)
+        return None if call is None else depart(call, self.runtime, self.pen, self.guard, traced=self._writes_spans)
 
     def _boarded(
         self, target: Target, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]

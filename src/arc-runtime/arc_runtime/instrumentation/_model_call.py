@@ -78,12 +78,12 @@ class ModelCall(Protocol):
         """A new fold for a streamed answer."""
 
 
-def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard) -> "Flight":
-    """Mend the request, open its span, and hand back what to send."""
+def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard, *, traced: bool = True) -> "Flight":
+    """Mend the request, open its span (not where it is not `traced`), and hand back what to send."""
     mended = runtime.engine.before(call.request)
     body = mended.body if mended else call.request.body
     span: Span = INVALID_SPAN
-    if is_instrumentation_enabled():
+    if traced and is_instrumentation_enabled():
         span = pen.spans.open(Kind.LLM, _model_name(body), _start_attributes(call, body, mended))
     content = call.content(body) if pen.recorder.wanted and span.is_recording() else {}
     flight = Flight(call, pen, guard, span, mended)

@@ -10,16 +10,17 @@ from arc_runtime.redaction._rules import Finding
 
 __all__ = ["Finding", "find", "redact"]
 
-_SHORT: Final = 96
+SHORT: Final = 96
+"""Longest text whose findings are remembered."""
 _NUMBER: Final = re.compile(r"\d[\d .()/%\u00a0\u2011-]{5,}\d", re.ASCII)
-_SECRET: Final = re.compile(r"sk-|A(?:KI|SI|BI|CC)A|gh[pousr]_|github_pat_|arc_(?:live|test)_")
-_WORDS: Final = re.compile(r"bearer|aws", re.IGNORECASE)
+# Substring searches run at memory speed, an alternation of the same words takes fifty times as long.
+_SECRET: Final = ("sk-", "AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "arc_")
 
 
 def find(text: str) -> list[Finding]:
     """What in `text` must not leave the process, in order and without overlaps."""
-    if len(text) <= _SHORT:
-        return list(_find_short(text))
+    if len(text) <= SHORT:
+        return list(find_short(text))
     return _find(text)
 
 
@@ -40,8 +41,8 @@ def replaced(text: str, findings: list[Finding]) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _find_short(text: str) -> tuple[Finding, ...]:
-    """The same for short text, which repeats: model names, agents, services."""
+def find_short(text: str) -> tuple[Finding, ...]:
+    """The same for text of at most SHORT characters, which repeats: model names, agents, services."""
     return tuple(_find(text))
 
 
@@ -62,14 +63,23 @@ def _find(text: str) -> list[Finding]:
 def _candidates(text: str) -> Iterator[Finding]:
     if "@" in text or "%40" in text or "\\u0040" in text:
         yield from _rules.emails(text)
+    lowered = text.lower()
     if _NUMBER.search(text):
-        yield from _rules.cards(text)
-        yield from _rules.social_security_numbers(text)
-        yield from _rules.phones(text)
-    if _SECRET.search(text):
+        yield from _numbers(text, lowered)
+    if any(map(text.__contains__, _SECRET)):
         yield from _rules.secrets(text)
-    words = {match.group().lower() for match in _WORDS.finditer(text)}
-    if "bearer" in words:
+    if "bearer" in lowered:
         yield from _rules.bearer_tokens(text)
-    if "aws" in words:
+    if "aws" in lowered:
         yield from _rules.aws_secret_keys(text)
+
+
+def _numbers(text: str, lowered: str) -> Iterator[Finding]:
+    yield from _rules.cards(text)
+    yield from _rules.social_security_numbers(text)
+    if "ssn" in lowered or "social" in lowered:
+        yield from _rules.named_social_security_numbers(text)
+    if "+" in text or "%2b" in lowered or "\\u002b" in lowered:
+        yield from _rules.phones(text)
+    if "00" in text:
+        yield from _rules.phones_behind_00(text)

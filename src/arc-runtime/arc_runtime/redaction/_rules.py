@@ -126,21 +126,29 @@ def _groups(run: str) -> Iterator[tuple[int, int]]:
 
 
 def social_security_numbers(text: str) -> Iterator[Finding]:
-    """US SSNs as 3-2-4 groups, or as nine digits right behind the words."""
+    """US SSNs as 3-2-4 groups."""
     for match in _SSN.finditer(text):
         yield Finding(match.start(), match.end(), "US_SSN", "us-ssn")
+
+
+def named_social_security_numbers(text: str) -> Iterator[Finding]:
+    """US SSNs as nine digits right behind the words."""
     for match in _SSN_BARE.finditer(text):
         yield Finding(match.start(1), match.end(1), "US_SSN", "us-ssn-context")
 
 
 def phones(text: str) -> Iterator[Finding]:
-    """Phone numbers with a country code: `+` or `00` and 8 to 15 digits (E.164); behind +1 exactly eleven."""
+    """Phone numbers with a country code behind `+`: 8 to 15 digits (E.164), behind +1 exactly eleven."""
     for match in _PHONE.finditer(text):
         number = match.group(1).replace("%20", " ")
         count = sum(char.isdigit() for char in number)
         nanp = number.lstrip("(").startswith("1")
         if count in _E164_DIGITS and (not nanp or count == _NANP_DIGITS):
             yield Finding(match.start(), match.end(), "PHONE", "phone-international")
+
+
+def phones_behind_00(text: str) -> Iterator[Finding]:
+    """The same with `00` for the `+`, in groups."""
     for match in _PHONE_00.finditer(text):
         yield Finding(match.start(), match.end(), "PHONE", "phone-international")
 

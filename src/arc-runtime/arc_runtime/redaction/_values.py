@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from arc_runtime.redaction._engine import find, replaced
+from arc_runtime.redaction._engine import SHORT, find, find_short, replaced
 
-__all__ = ["Clean", "Tally", "scrub"]
+__all__ = ["Clean", "Tally", "is_clean", "scrub"]
 
 _DEEPEST: Final = 32
 _UNREADABLE: Final = "<UNREADABLE>"
@@ -27,6 +27,22 @@ class Clean(str):
         clean = cls(text)
         clean.tally = tally
         return clean
+
+
+_HARMLESS: Final = frozenset({int, float, bool, type(None)})
+
+
+def is_clean(value: object) -> bool:
+    """Whether `value` is of numbers and short text without findings, as most attributes are; told ten times faster.
+
+    False says only that `scrub` must look.
+    """
+    kind = type(value)
+    if kind is str:
+        return len(value) <= SHORT and not find_short(value)  # type: ignore[arg-type]
+    if kind is tuple:
+        return all(map(is_clean, value))  # type: ignore[call-overload]
+    return kind in _HARMLESS
 
 
 def scrub(value: object, tally: Tally, *, depth: int = 0) -> object:

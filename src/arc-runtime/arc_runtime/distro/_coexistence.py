@@ -1,0 +1,31 @@
+"""Who writes the spans of a library that several instrumentors are installed for."""
+
+from collections.abc import Iterable
+from importlib.metadata import Distribution, EntryPoint, entry_points
+
+from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
+from packaging.requirements import Requirement
+
+__all__ = ["rival_of"]
+
+
+def rival_of(entry_point: EntryPoint, disabled: Iterable[str]) -> str | None:
+    """Name of another vendor's instrumentor that will load for the library of `entry_point`; None when there is none.
+
+    `disabled` are the names that OTEL_PYTHON_DISABLED_INSTRUMENTATIONS switches off.
+    """
+    ours = _libraries(entry_point.dist)
+    off = set(disabled)
+    for other in entry_points(group="opentelemetry_instrumentor"):
+        if other.name in off or other.dist is None or other.name.startswith("arc_"):
+            continue
+        if ours & _libraries(other.dist) and get_dist_dependency_conflicts(other.dist) is None:
+            return other.name
+    return None
+
+
+def _libraries(distribution: Distribution | None) -> frozenset[str]:
+    """What `distribution` says it instruments, in its extras `instruments` and `instruments-any`."""
+    requires = distribution.requires or [] if distribution is not None else []
+    found = (Requirement(line) for line in requires if "extra" in line and "instruments" in line)
+    return frozenset(requirement.name.lower().replace("_", "-") for requirement in found)
