@@ -5,6 +5,7 @@ import json
 import openai
 import pytest
 from arc_core.demo import ReplayServer
+from arc_runtime.fixes import Entry
 from arc_runtime.instrumentation import ArcInstrumentor
 from arc_semconv import attributes as semconv
 from opentelemetry import trace
@@ -99,6 +100,20 @@ def test_in_shadow_what_would_change_is_recorded_and_nothing_changes(spans, inst
     connect(server).chat.completions.create(**ASK, temperature=0.95)
     assert server.requests[0].body["temperature"] == 0.95
     assert spans.only.attributes[semconv.FIX_MODE] == "shadow"
+
+
+def test_words_of_the_user_s_in_a_fix_are_content(spans, instrumented, connect, server):
+    entry = Entry(id="t", pattern={"model": "gpt-4.1"}, fix={"stop": {"$delete": True}})
+    for capture, expected in (
+        ("NO_CONTENT", {"path": "stop", "op": "delete"}),
+        ("SPAN_ONLY", {"path": "stop", "op": "delete", "old": "Mr <EMAIL>"}),
+    ):
+        plugin = instrumented(capture=capture)
+        plugin.runtime.engine.registry.register(entry)
+        connect(server).chat.completions.create(**ASK, stop="Mr jane@example.com")
+        assert json.loads(spans.only.attributes[semconv.FIX_CHANGES]) == [expected]
+        plugin.uninstrument()
+        spans.clear()
 
 
 def test_without_content_no_word_of_it_is_in_the_span(spans, instrumented, connect, server):

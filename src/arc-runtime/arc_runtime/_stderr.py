@@ -11,6 +11,8 @@ from typing import Final
 
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
+from arc_runtime.redaction import redact
+
 __all__ = ["LOGGER", "quieten"]
 
 LOGGER: Final = logging.getLogger("arc_runtime")
@@ -46,6 +48,9 @@ class _OneLine(logging.Handler):
         return True
 
     def _line(self, record: logging.LogRecord) -> str:
+        return redact(self._raw_line(record))
+
+    def _raw_line(self, record: logging.LogRecord) -> str:
         text = " ".join(record.getMessage().split())
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]

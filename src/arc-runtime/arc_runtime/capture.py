@@ -1,7 +1,7 @@
 """What of a message is recorded, and how: redacted here, before a span holds it, then cut to a bounded size.
 
 Content is a JSON value (GenAI messages: `role` and `parts`); recorded is its text as `Clean`, which the processor
-does not scan a second time.
+does not scan a second time. Work is bounded like the result: what there is no room for is not looked at.
 """
 
 import json
@@ -9,13 +9,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from arc_runtime.redaction import Clean, Tally, is_clean, scrub
+from arc_runtime.redaction import Clean, Tally, is_clean, scrub, scrub_item
 from arc_runtime.settings import Capture
 
 __all__ = ["Recorder"]
 
 _DEEPEST: Final = 32
 _SLACK: Final = 4_096
+_NODE: Final = 4
+"""Characters that a value takes at the least, with its comma and quotes."""
 _BLOB: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,100};base64,")
 _BASE64_FIELDS: Final = frozenset({"data", "b64_json", "file_data"})
 _BLOB_LENGTH: Final = 512
@@ -37,52 +39,115 @@ class Recorder:
 
     def text(self, value: object) -> Clean:
         """`value` as text (strings as they are, the rest as JSON), redacted, at most the limit long."""
-        tally = Tally()
-        clean = _clean(value, self._limit, tally)
-        return Clean.of(clean if isinstance(clean, str) else _cut(_json(clean), self._limit), tally)
+        cleaner = _Cleaner(self._limit)
+        clean = cleaner.clean(value)
+        return Clean.of(clean if isinstance(clean, str) else _cut(_json(clean), self._limit), cleaner.tally)
 
     def messages(self, messages: Sequence[object]) -> Clean:
         """`messages` as one JSON array, redacted; past the limit the oldest but the first are left out, and said so."""
+        if not messages:
+            return Clean.of("[]", Tally())
+        half = max(self._limit // 2, 64)
         tally = Tally()
-        texts = [_json(_clean(message, max(self._limit // 2, 64), tally)) for message in messages]
-        return Clean.of(f"[{','.join(_fitting(texts, self._limit))}]", tally)
+        opening, *rest = messages
+        first = _message(opening, half, tally)
+        latest, left_out = self._latest(rest, self._limit - len(first), tally)
+        gap = [_note(f"[{left_out} messages left out]")] if left_out else []
+        texts = [first, *gap, *latest]
+        if sum(map(len, texts)) > 2 * self._limit:  # one message alone is that long, in many parts
+            texts = [_note(_cut(",".join(texts), self._limit))]
+        return Clean.of(f"[{','.join(texts)}]", tally)
+
+    def _latest(self, messages: Sequence[object], room: int, tally: Tally) -> tuple[list[str], int]:
+        """The last messages that fit into `room`, at least one where there is any, and how many do not."""
+        kept: list[str] = []
+        for index in range(len(messages) - 1, -1, -1):
+            seen = Tally()
+            text = _message(messages[index], max(self._limit // 2, 64), seen)
+            room -= len(text) + 1
+            if room < 0 and kept:
+                return kept[::-1], index + 1
+            tally.update(seen)
+            kept.append(text)
+        return kept[::-1], 0
 
 
-def _clean(value: object, limit: int, tally: Tally, depth: int = 0) -> object:
-    """A redacted copy of `value` as JSON: blobs are named instead of kept, strings are cut to `limit`."""
-    if isinstance(value, str):
-        return _named_blob(value) or _clean_text(value, limit, tally)
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if depth >= _DEEPEST:
-        return "<too deep>"
-    if isinstance(value, dict | Mapping):  # a dict is told at once, the abstract class takes its time
-        return {
-            _clean_key(key, tally): _named_base64(key, item) or _clean(item, limit, tally, depth + 1)
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_clean(item, limit, tally, depth + 1) for item in value]
-    if isinstance(value, bytes | bytearray | memoryview):
-        return f"<blob {len(value)} bytes>"
-    return _clean_text(str(value), limit, tally)
+class _Cleaner:
+    """Makes a redacted copy of one value as JSON; blobs are named instead of kept, strings are cut to `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        self.tally = Tally()
+        self._limit = limit
+        self._room = 2 * limit + _SLACK
+        self._path: set[int] = set()
+
+    def clean(self, value: object, key: str = "") -> object:
+        """The copy of `value`, which stands under `key`."""
+        self._room -= _NODE
+        if isinstance(value, str):
+            return _named_blob(value) or self._text(value, key)
+        if value is None or isinstance(value, bool | float):
+            return value
+        if isinstance(value, int):
+            return scrub_item(key, value, self.tally)
+        if isinstance(value, bytes | bytearray | memoryview):
+            return f"<blob {len(value)} bytes>"
+        if isinstance(value, dict | Mapping | list | tuple):
+            return self._container(value)
+        return self._text(str(value), key)
+
+    def _container(self, value: Mapping[object, object] | Sequence[object]) -> object:
+        if id(value) in self._path:
+            return "<cycle>"
+        if len(self._path) >= _DEEPEST:
+            return "<too deep>"
+        self._path.add(id(value))
+        try:
+            return self._mapping(value) if isinstance(value, dict | Mapping) else self._list(value)
+        finally:
+            self._path.discard(id(value))
+
+    def _mapping(self, value: Mapping[object, object]) -> dict[object, object]:
+        copy: dict[object, object] = {}
+        for key, item in value.items():
+            if self._room <= 0:
+                copy["…"] = f"{len(value) - len(copy)} more"
+                break
+            name = key if isinstance(key, str) else str(key)
+            self._room -= len(name)
+            clean_name = name if is_clean(name) else scrub(name, self.tally)
+            copy[clean_name] = _named_base64(name, item) or self.clean(item, name)
+        return copy
+
+    def _list(self, value: Sequence[object]) -> list[object]:
+        copy: list[object] = []
+        for item in value:
+            if self._room <= 0:
+                copy.append(f"…[{len(value) - len(copy)} more]")
+                break
+            copy.append(self.clean(item))
+        return copy
+
+    def _text(self, text: str, key: str) -> str:
+        """`text` redacted, then cut; a long one is only read some way past the cut, so that its cost is bounded."""
+        limit = self._limit
+        read = text[: limit + _SLACK]
+        clean = str(scrub_item(key, read, self.tally))
+        if len(read) < len(text):
+            # A value that the end of what was read cut in two could not be recognised: that end is not kept.
+            clean = clean[: max(0, min(limit, len(clean) - _SLACK))]
+            clean = f"{clean}…[{len(text) - len(clean)} more]"
+        else:
+            clean = _cut(clean, limit)
+        self._room -= len(clean)
+        return clean
 
 
-def _clean_key(key: object, tally: Tally) -> object:
-    return key if isinstance(key, str) and is_clean(key) else scrub(str(key), tally)
-
-
-def _clean_text(text: str, limit: int, tally: Tally) -> str:
-    """`text` redacted, then cut; a long one is only read some way past the cut, so that its cost is bounded."""
-    if is_clean(text) and len(text) <= limit:
-        return text
-    read = text[: limit + _SLACK]
-    clean = str(scrub(read, tally))
-    if len(read) < len(text):
-        # A value that the end of what was read cut in two could not be recognised: that end is not kept.
-        clean = clean[: max(0, min(limit, len(clean) - _SLACK))]
-        return f"{clean}…[{len(text) - len(clean)} more]"
-    return _cut(clean, limit)
+def _message(message: object, limit: int, tally: Tally) -> str:
+    cleaner = _Cleaner(limit)
+    text = _json(cleaner.clean(message))
+    tally.update(cleaner.tally)
+    return text
 
 
 def _cut(text: str, limit: int) -> str:
@@ -95,28 +160,10 @@ def _named_blob(text: str) -> str | None:
     return f"<blob {head.group(1) or 'text/plain'} {(len(text) - head.end()) * 3 // 4} bytes>"
 
 
-def _named_base64(key: object, item: object) -> str | None:
+def _named_base64(key: str, item: object) -> str | None:
     if key in _BASE64_FIELDS and isinstance(item, str) and len(item) > _BLOB_LENGTH and not item.startswith("data:"):
         return f"<blob {len(item) * 3 // 4} bytes>"
     return None
-
-
-def _fitting(texts: list[str], limit: int) -> list[str]:
-    """The first and the last of `texts` that fit into `limit`, with a note of how many are left out."""
-    if sum(map(len, texts)) + len(texts) <= limit:
-        return texts
-    kept: list[str] = []
-    room = limit - len(texts[0])
-    for text in reversed(texts[1:]):
-        room -= len(text) + 1
-        if room < 0 and kept:
-            break
-        kept.append(text)
-    left_out = len(texts) - 1 - len(kept)
-    fitting = [texts[0], *([_note(f"[{left_out} messages left out]")] if left_out else []), *reversed(kept)]
-    if sum(map(len, fitting)) > 2 * limit:  # one message alone is that long, in many parts
-        return [_note(_cut(",".join(fitting), limit))]
-    return fitting
 
 
 def _note(text: str) -> str:

@@ -6,8 +6,8 @@ every processor gets. The SDK has frozen the attributes by then (opentelemetry-p
 edited below the public surface; where the SDK's insides are not as expected the content is dropped, not sent.
 """
 
+import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from arc_semconv import attributes as semconv
@@ -15,15 +15,17 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor
-from opentelemetry.trace import SpanContext, Status, TraceFlags
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.trace import Status, StatusCode
 from opentelemetry.util.types import AnyValue
 
 from arc_runtime._stderr import LOGGER
-from arc_runtime.redaction import Tally, is_clean, scrub
+from arc_runtime.redaction import Tally, is_clean, scrub, scrub_item, tells
 
 __all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "redact_resource"]
 
 _DROPPED: Final = "<REDACTION FAILED>"
+_CUT_END: Final = re.compile(r"[\d .()+-]*\S{0,4096}\Z")
 _SAFE_WHEN_FAILED: Final = frozenset({semconv.SPAN_KIND, semconv.OPERATION, semconv.RUN_STATE})
 
 
@@ -38,8 +40,7 @@ class RedactingSpanProcessor(SpanProcessor):
             _redact_span(span)
         except Exception:  # noqa: BLE001 - fail closed: whatever went wrong, nothing raw is sent
             LOGGER.exception("a span could not be redacted; its content was dropped", extra={"cause": "redaction"})
-            with suppress(Exception):
-                _empty_span(span)
+            _empty_span(span)
 
     def shutdown(self) -> None:
         """Tell who asked to know that the provider shuts down; processors added later still hold spans then."""
@@ -63,11 +64,13 @@ class RedactingLogProcessor(LogRecordProcessor):
         try:
             tally = Tally()
             record.body = scrub(record.body, tally)  # type: ignore[assignment]
+            record.event_name = scrub(record.event_name, tally)  # type: ignore[assignment]
+            record.severity_text = scrub(record.severity_text, tally)  # type: ignore[assignment]
             if record.attributes:
                 record.attributes = scrub(dict(record.attributes), tally)  # type: ignore[assignment]
         except Exception:  # noqa: BLE001 - as above
             LOGGER.exception("a log record could not be redacted; it was emptied", extra={"cause": "redaction"})
-            record.body = _DROPPED
+            record.body = record.event_name = record.severity_text = _DROPPED
             record.attributes = {}
 
     def shutdown(self) -> None:
@@ -114,17 +117,26 @@ def _redact_attributes(attributes: object, tally: Tally) -> None:
     bounded = _bounded(attributes)
     with bounded._lock:  # noqa: SLF001
         values = bounded._dict  # noqa: SLF001
-        for key in [key for key, value in values.items() if not (is_clean(value) and is_clean(key))]:
+        if bounded.max_value_len is not None:
+            _drop_cut_ends(values, bounded.max_value_len)
+        for key in [key for key, value in values.items() if not (is_clean(value) and is_clean(key)) or tells(key)]:
             _rewrite(values, key, tally)
 
 
 def _rewrite(values: dict[str, AnyValue], key: str, tally: Tally) -> None:
     value = values[key]
-    clean_key, clean = scrub(key, tally), scrub(value, tally)
+    clean_key, clean = scrub(key, tally), scrub_item(key, value, tally)
     if clean_key is not key:
         del values[key]
     if clean is not value or clean_key is not key:
         values[str(clean_key)] = clean  # type: ignore[assignment]
+
+
+def _drop_cut_ends(values: dict[str, AnyValue], limit: int) -> None:
+    """Take the last words off values that the SDK has cut to `limit`: half a secret can't be recognised any more."""
+    for key, value in values.items():
+        if isinstance(value, str) and len(value) == limit:
+            values[key] = _CUT_END.sub("", value)
 
 
 def _count(attributes: BoundedAttributes, tally: Tally) -> None:
@@ -140,20 +152,16 @@ def _bounded(attributes: object) -> BoundedAttributes:
 
 
 def _empty_span(span: Span) -> None:
-    """Keep the span's place in the trace and what kind it is, nothing that came from outside."""
-    # Not sampled until it is empty: should this fail too, no exporter takes the span.
-    sampled = span._context  # noqa: SLF001
-    span._context = _unsampled(sampled)  # noqa: SLF001
-    kept = {key: value for key, value in (span.attributes or {}).items() if key in _SAFE_WHEN_FAILED}
+    """Keep the span's place in the trace and what kind it is, nothing that came from outside.
+
+    Everything is made anew: what could not be redacted may be in any shape.
+    """
+    held = span._attributes  # noqa: SLF001
+    known = held._dict if isinstance(held, BoundedAttributes) else {}  # noqa: SLF001
+    kept = {key: value for key, value in known.items() if key in _SAFE_WHEN_FAILED}
     span._attributes = BoundedAttributes(attributes={**kept, semconv.REDACTION_TYPES: (_DROPPED,)})  # noqa: SLF001
     span._name = _DROPPED  # noqa: SLF001
-    span._events._dq.clear()  # type: ignore[attr-defined]  # noqa: SLF001
-    span._links._dq.clear()  # type: ignore[attr-defined]  # noqa: SLF001
-    span._status = Status(span._status.status_code)  # noqa: SLF001
-    span._context = sampled  # noqa: SLF001
-
-
-def _unsampled(context: SpanContext | None) -> SpanContext | None:
-    return context and SpanContext(
-        context.trace_id, context.span_id, context.is_remote, TraceFlags(0), context.trace_state
-    )
+    span._events = BoundedList(0)  # noqa: SLF001
+    span._links = BoundedList(0)  # noqa: SLF001
+    status = span._status  # noqa: SLF001
+    span._status = Status(status.status_code if isinstance(status, Status) else StatusCode.UNSET)  # noqa: SLF001

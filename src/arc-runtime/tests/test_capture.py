@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from arc_runtime.capture import Recorder
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +74,52 @@ def test_cyclic_and_foreign_values_end():
     cycle["self"] = cycle
     cycle["bytes"] = b"123"
     cycle["object"] = object
-    assert "too deep" in recorder(100_000).messages([cycle])
+    deep = []
+    for _ in range(100):
+        deep = [deep]
+    text = recorder(100_000).messages([cycle, deep])
+    assert "<cycle>" in text
+    assert "<too deep>" in text
+
+
+def test_work_is_bounded_however_often_a_value_is_shared():
+    shared = ["word"]
+    for _ in range(40):
+        shared = [shared, shared]  # 2 ** 40 leaves
+    assert len(recorder().text(shared)) < 400
+    parents = {"name": "root", "children": []}
+    for _ in range(200):
+        parents["children"].append({"parent": parents, "children": parents["children"]})
+    assert len(recorder().messages([parents])) < 2000
+
+
+def test_messages_without_room_are_not_looked_at():
+    class Untouched(dict):
+        def items(self):
+            raise AssertionError("this message has no room, and was read")
+
+    history = [message("first"), *(Untouched() for _ in range(1000)), *(message("x" * 90) for _ in range(10))]
+    assert "messages left out" in recorder(300).messages(history)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("card", 4111111111111111),
+        ("ssn", "078051120"),
+        ("aws_secret_access_key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ("SecretAccessKey", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ],
+)
+def test_a_value_is_recognised_by_its_name_and_as_a_number(key, value):
+    text = recorder(2000).text({key: value, "count": 3, "id": 1763650800123})
+    assert str(value) not in text
+    assert '"count":3' in text
+    assert "1763650800123" in text
+
+
+def test_what_utf_8_has_no_form_for_is_replaced():
+    recorder().text({"file": "\udcff", "b": "x" * 500 + "\ud800"}).encode()
 
 
 @given(

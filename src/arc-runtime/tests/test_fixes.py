@@ -105,6 +105,7 @@ def test_an_unknown_operator_is_answered_with_those_there_are():
         {}, {"model": "x"}, {"messages": []}, {"stream": True}, {"api_key": "x"}, {"stop": {"$delete": False}},
         {"stop": {"$drop": True}}, {"max_tokens": {"$clamp": [5, 1]}}, {"max_tokens": {"$rename": "model"}},
         {"max_tokens": {"$clamp": 3}}, {"$rewrite": "no_such"}, {"stop": {"$delete": True, "$default": 1}},
+        {"temperature": math.nan}, {"response_format": {"type": "text", "$delete": True}},
     ],
 )  # fmt: skip
 def test_a_fix_beyond_the_allowed_fields_and_commands_is_refused(fix):
@@ -163,6 +164,19 @@ def test_each_field_is_changed_by_the_entry_that_ranks_first():
     outcome = Engine(Registry([low, more_specific, priority])).before(request(model="m", n=1))
     assert outcome.body == {"model": "m", "n": 1, "top_p": 0.5, "temperature": 0.2, "seed": 1}
     assert outcome.ids == ("d", "c", "b")
+
+
+def test_a_step_without_anything_to_do_leaves_its_field_to_the_next_entry():
+    first = Entry(id="a", pattern={"model": "m"}, fix={"seed": {"$default": 1}, "n": 1}, priority=1)
+    second = Entry(id="b", pattern={"model": "m"}, fix={"seed": {"$clamp": [1, 10]}})
+    outcome = Engine(Registry([first, second])).before(request(model="m", seed=99))
+    assert outcome.body == {"model": "m", "seed": 10, "n": 1}
+
+
+def test_what_becomes_of_a_sent_body_does_not_change_the_entry():
+    engine = Engine(Registry([Entry(id="a", pattern={"model": "m"}, fix={"stop": ["x"]})]))
+    engine.before(request(model="m")).body["stop"].append("y")
+    assert engine.before(request(model="m")).body["stop"] == ["x"]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
+import re
+
 import pytest
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
 from arc_runtime.redaction import Clean, Tally
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags
@@ -45,16 +47,52 @@ def test_content_redacted_at_capture_is_counted_once(spans):
     assert spans.only.attributes["arc.redaction.count"] == 1
 
 
-def test_a_span_that_can_t_be_redacted_is_exported_without_its_content(spans, capsys):
+def test_a_span_that_can_t_be_redacted_is_exported_without_its_content(spans):
     span = spans.tracer_provider.get_tracer("test").start_span(
         f"n {MAIL}", attributes={"arc.span.kind": "llm", "a": MAIL}
     )
     span.add_event("e", {"e": MAIL})
+    span.set_status(StatusCode.ERROR, f"no {MAIL}")
     span._links = [object()]  # what a later SDK may hold there
     span.end()
-    exported = spans.spans
-    assert MAIL not in repr([(one.name, dict(one.attributes), one.events) for one in exported])
-    capsys.readouterr()
+    exported = spans.only
+    assert dict(exported.attributes) == {"arc.span.kind": "llm", "arc.redaction.types": ("<REDACTION FAILED>",)}
+    assert (exported.name, list(exported.events), list(exported.links)) == ("<REDACTION FAILED>", [], [])
+    assert (exported.status.status_code, exported.status.description) == (StatusCode.ERROR, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("card", 4111111111111111),
+        ("ssn", "078051120"),
+        ("aws_secret_access_key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ],
+)
+def test_an_attribute_is_recognised_by_its_name_and_as_a_number(spans, key, value):
+    spans.tracer_provider.get_tracer("test").start_span("x", attributes={key: value, "id": 1763650800123}).end()
+    assert str(value) not in str(spans.only.attributes[key])
+    assert spans.only.attributes["id"] == 1763650800123
+
+
+@pytest.mark.parametrize(
+    "value",
+    [f"mail to {MAIL} now", "card 4111 1111 1111 1111 used", "sk-proj-abcDEF1234567890abcDEF", "ssn 078-05-1120."],
+)
+def test_what_the_sdk_has_cut_in_two_does_not_show_in_part(value):
+    for limit in range(8, len(value)):
+        memory = InMemorySpanExporter()
+        provider = TracerProvider(span_limits=SpanLimits(max_span_attribute_length=limit))
+        provider.add_span_processor(SimpleSpanProcessor(memory))
+        provider.add_span_processor(RedactingSpanProcessor())
+        provider.get_tracer("test").start_span("x", attributes={"a": value}).end()
+        left = memory.get_finished_spans()[0].attributes["a"]
+        assert not re.search(r"jane|\d{3}|abcD", left), (limit, left)
+
+
+def test_text_that_utf_8_has_no_form_for_does_not_fail_the_batch(spans):
+    spans.tracer_provider.get_tracer("test").start_span("x", attributes={"file": "\udcff"}).end()
+    spans.only.attributes["file"].encode()
 
 
 def test_a_failure_inside_never_reaches_the_program():

@@ -6,6 +6,9 @@ from arc_runtime.spans import SpanWriter, cancelled, current, failed, in_job, in
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 
 
@@ -51,6 +54,28 @@ def test_states_are_no_errors_and_an_error_has_status_type_and_one_event(spans):
     assert broken.attributes[semconv.ERROR_TYPE] == "ValueError"
     assert broken.status.status_code is StatusCode.ERROR
     assert [event.name for event in broken.events] == ["exception"]
+
+
+def test_an_error_is_redacted_also_where_the_provider_is_the_program_s_own(spans):
+    memory = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    span = SpanWriter(provider.get_tracer("test")).open(Kind.RUN, "a", {})
+    failed(span, ValueError("no jane@example.com"))
+    span.end()
+    assert "jane@example.com" not in memory.get_finished_spans()[0].to_json()
+
+
+def test_an_error_whose_text_can_t_be_had_is_recorded_all_the_same(spans):
+    class MuteError(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    span = writer(spans).open(Kind.RUN, "a", {})
+    failed(span, MuteError())
+    span.end()
+    assert spans.only.attributes[semconv.ERROR_TYPE].endswith("MuteError")
+    assert spans.only.status.status_code is StatusCode.ERROR
 
 
 def test_a_span_is_current_inside_the_block_only(spans):

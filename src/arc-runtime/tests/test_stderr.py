@@ -67,6 +67,12 @@ def test_an_http_client_is_not_heard_while_it_carries_telemetry(caplog):
     assert [record.message for record in caplog.records] == ["of the program"]
 
 
+def test_what_is_said_is_redacted_too(capsys):
+    quieten(None)
+    logging.getLogger("arc_runtime").warning("failed", exc_info=ValueError("no jane@example.com"))
+    assert capsys.readouterr().err == "arc: failed: ValueError: no <EMAIL>\n"
+
+
 def test_a_closed_stderr_is_survived(monkeypatch):
     quieten(None)
     monkeypatch.setattr("sys.stderr", None)

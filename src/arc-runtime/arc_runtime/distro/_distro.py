@@ -3,11 +3,12 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import EntryPoint, version
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any, Final
 
 from arc_semconv import attributes as semconv
 from opentelemetry import _logs, trace
+from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.sdk._logs import LoggerProvider
@@ -31,6 +32,7 @@ class ArcDistro(BaseDistro):  # type: ignore[misc]
 
     def _configure(self, **_kwargs: Any) -> None:
         wired()
+        _leave_out_unreadable()
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Load and switch on one instrumentor, Arc's or another's; never raises."""
@@ -42,13 +44,31 @@ class ArcDistro(BaseDistro):  # type: ignore[misc]
                 instrumentor.instrument(**kwargs)
         except ModuleNotFoundError:
             raise  # the loader takes it for a library that is not installed, and goes on quietly
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise what it likes; the program runs
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise what it likes; the program runs
             LOGGER.error(
                 "plugin %s could not be loaded",
                 entry_point.name,
                 exc_info=error,
                 extra={"cause": f"plugin:{entry_point.name}"},
             )
+
+
+def _leave_out_unreadable() -> None:
+    """Disable the instrumentors whose metadata can't be read: the loader would stop at the first of them."""
+    unreadable = []
+    for entry_point in entry_points(group="opentelemetry_instrumentor"):
+        try:
+            if entry_point.dist is not None:
+                get_dist_dependency_conflicts(entry_point.dist)
+        except Exception as error:  # noqa: BLE001 - what a parser of others' metadata raises
+            cause = f"plugin:{entry_point.name}"
+            LOGGER.error("plugin %s is left out", entry_point.name, exc_info=error, extra={"cause": cause})
+            unreadable.append(entry_point.name)
+    if unreadable:
+        name = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), *unreadable]))
 
 
 def _switch_on(plugin: ArcInstrumentor, entry_point: EntryPoint, kwargs: Mapping[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """The fix language: a closed list of changes to a request body. Data, never code; the caller's body stays as it is."""
 
+import copy
+import math
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -7,10 +9,10 @@ import msgspec
 from arc_semconv.fixes import Change
 
 from arc_runtime.errors import PatternError
-from arc_runtime.fixes._fields import ANY_API
+from arc_runtime.fixes._fields import ANY_API, CONTENT
 from arc_runtime.fixes._paths import MISSING, assigned, lookup, removed
 
-__all__ = ["Step", "parse_fix"]
+__all__ = ["Step", "parse_fix", "without_content"]
 
 Body = Mapping[str, object]
 Apply = Callable[[Body], "tuple[Body, Change] | None"]
@@ -25,6 +27,14 @@ class Step(NamedTuple):
     """The body after, and the change made; None when nothing is to be done."""
 
 
+def without_content(change: Change) -> Change:
+    """`change` without its values, where they are words of the user's."""
+    if change.path.partition(".")[0] not in CONTENT:
+        return change
+    new = change.new if change.op == "rename" else msgspec.UNSET
+    return Change(change.path, change.op, new=new)
+
+
 def parse_fix(fix: object) -> tuple[Step, ...]:
     """`fix` compiled; PatternError names the field at fault and the way out."""
     if not isinstance(fix, Mapping) or not fix:
@@ -36,6 +46,10 @@ def _parse_step(path: object, wanted: object) -> Step:
     steps = _checked(path)
     name = ".".join(steps)
     command = next(iter(wanted), None) if isinstance(wanted, Mapping) else None
+    if isinstance(wanted, float) and not math.isfinite(wanted):
+        raise PatternError(name, f"{wanted!r} has no form in JSON")
+    if isinstance(wanted, Mapping) and any(str(key).startswith("$") for key in wanted):
+        command = command if isinstance(command, str) and command.startswith("$") else "$"
     if not isinstance(command, str) or not command.startswith("$"):
         return Step(frozenset(steps[:1]), _set(name, steps, wanted))
     if not isinstance(wanted, Mapping) or len(wanted) != 1 or command not in _COMMANDS:
@@ -62,7 +76,8 @@ def _set(name: str, steps: tuple[str, ...], value: object) -> Apply:
         old = lookup(body, steps)
         if old is not MISSING and old == value:
             return None
-        return assigned(body, steps, value), _change(name, "set", old, value)
+        # A copy: what the caller's client does to the body must not change the entry.
+        return assigned(body, steps, copy.deepcopy(value)), _change(name, "set", old, value)
 
     return apply
 
@@ -114,7 +129,7 @@ def _default(name: str, steps: tuple[str, ...], operand: object) -> Step:
     def apply(body: Body) -> tuple[Body, Change] | None:
         if lookup(body, steps) is not MISSING:
             return None
-        return assigned(body, steps, operand), _change(name, "set", MISSING, operand)
+        return assigned(body, steps, copy.deepcopy(operand)), _change(name, "set", MISSING, operand)
 
     return Step(frozenset(steps[:1]), apply)
 

@@ -88,6 +88,7 @@ def _applied(request: Request, entries: list[Compiled], mode: Literal["on", "sha
     ids: list[str] = []
     changes: list[Change] = []
     for one in entries:
+        changed: frozenset[str] = frozenset()
         for step in one.steps:
             if step.fields & taken or not step.fields <= allowed:
                 continue
@@ -95,10 +96,10 @@ def _applied(request: Request, entries: list[Compiled], mode: Literal["on", "sha
                 continue
             body, change = outcome
             changes.append(change)
-            if one.entry.id not in ids:
-                ids.append(one.entry.id)
-        if one.entry.id in ids:
-            taken.update(*(step.fields for step in one.steps))
+            changed |= step.fields
+        if changed:
+            ids.append(one.entry.id)
+            taken |= changed
     if not changes:
         return None
     return Mended(body if mode == "on" else request.body, tuple(ids), tuple(changes), mode)

@@ -33,5 +33,8 @@ MENDABLE: Final[dict[str, frozenset[str]]] = {
 }
 """First step of the paths that a fix may change, by `$api`."""
 
+CONTENT: Final = frozenset({"stop", "response_format"})
+"""Fields of these whose values are words of the user's: recorded only where content is."""
+
 ANY_API: Final = frozenset().union(*MENDABLE.values())
 """What some API lets a fix change: the check at registration, before the API of a request is known."""

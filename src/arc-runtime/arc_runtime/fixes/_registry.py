@@ -26,7 +26,7 @@ class Registry:
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._lock = threading.Lock()
-        self._entries = {entry.id: compiled(entry) for entry in entries}
+        self._entries = {entry.id: _checked(entry) for entry in entries}
         self._index = _indexed(self._entries.values())
 
     @property
@@ -36,9 +36,7 @@ class Registry:
 
     def register(self, entry: Entry) -> None:
         """Add `entry`, or put it in the place of the one with its id; PatternError when it is malformed."""
-        new = compiled(entry)
-        for warning in new.pattern.warnings:
-            _LOGGER.warning("%s", warning, extra={"cause": warning})
+        new = _checked(entry)
         with self._lock:
             self._entries = {**self._entries, entry.id: new}
             self._index = _indexed(self._entries.values())
@@ -56,6 +54,13 @@ class Registry:
         """The entries that may match a request for `model`, best first."""
         index = self._index
         return index.by_model.get(model, index.any_model) if isinstance(model, str) else index.any_model
+
+
+def _checked(entry: Entry) -> Compiled:
+    new = compiled(entry)
+    for warning in new.pattern.warnings:
+        _LOGGER.warning("%s", warning, extra={"cause": warning})
+    return new
 
 
 def _indexed(entries: Iterable[Compiled]) -> _Index:

@@ -9,7 +9,7 @@ import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
 from arc_runtime.instrumentation._guard import Guard
-from arc_runtime.instrumentation._model_call import Flight, ModelCall, depart
+from arc_runtime.instrumentation._model_call import Flight, ModelCall, depart, land_all_at_exit
 from arc_runtime.instrumentation._runtime import Pen, Providers, Runtime
 
 __all__ = ["ArcInstrumentor", "Target"]
@@ -66,6 +66,7 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         self._writes_spans = kwargs.get("spans", True)
         self.pen: Pen = self.runtime.pen(self.distribution, providers)
         self.guard = Guard(self.distribution)
+        land_all_at_exit()
         self._active = True
         if not self._hooked:
             self._hooked = True
@@ -105,8 +106,8 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     ) -> tuple[Flight | None, tuple[Any, ...], dict[str, Any]]:
         """The flight, and the arguments to call with; no flight when it is none of ours, or Arc failed."""
         flight = self.guard.attempt("reading the request", self._depart, target, instance, args, kwargs)
-        if flight is not None and (mended := self.guard.attempt("mending the request", lambda: flight.arguments)):
-            args, kwargs = mended
+        if flight is not None and flight.arguments is not None:
+            args, kwargs = flight.arguments
         return flight, args, kwargs
 
     def _around(self, target: Target) -> Callable[..., object]:

@@ -1,7 +1,9 @@
 """One model call from before it leaves until its answer, or the last chunk of it, is there."""
 
 import asyncio
+import atexit
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, NamedTuple, Protocol
@@ -14,16 +16,17 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import INVALID_SPAN, Span
 from opentelemetry.util.types import AttributeValue
 
-from arc_runtime.fixes import Mended, Request
+from arc_runtime.fixes import Mended, Request, without_content
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._runtime import Pen, Runtime
 from arc_runtime.instrumentation._streams import Watcher
 from arc_runtime.spans import cancelled, current, failed, within
 
-__all__ = ["Flight", "Fold", "ModelCall", "Reply", "depart"]
+__all__ = ["Flight", "Fold", "ModelCall", "Reply", "depart", "land_all_at_exit"]
 
 Arguments = tuple[tuple[object, ...], dict[str, object]]
 
+_UNDER_WAY: Final["weakref.WeakSet[Flight]"] = weakref.WeakSet()
 _CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
 
 
@@ -80,13 +83,19 @@ class ModelCall(Protocol):
 
 def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard, *, traced: bool = True) -> "Flight":
     """Mend the request, open its span (not where it is not `traced`), and hand back what to send."""
-    mended = runtime.engine.before(call.request)
+    mended = guard.attempt("matching", runtime.engine.before, call.request)
+    arguments: Arguments | None = None
+    if mended is not None and mended.mode == "on":
+        arguments = guard.attempt("mending the request", call.with_body, mended.body)
+        mended = None if arguments is None else mended
     body = mended.body if mended else call.request.body
     span: Span = INVALID_SPAN
     if traced and is_instrumentation_enabled():
-        span = pen.spans.open(Kind.LLM, _model_name(body), _start_attributes(call, body, mended))
+        attributes = _start_attributes(call, body, mended, content=pen.recorder.wanted)
+        span = pen.spans.open(Kind.LLM, _model_name(body), attributes)
     content = call.content(body) if pen.recorder.wanted and span.is_recording() else {}
     flight = Flight(call, pen, guard, span, mended)
+    flight.arguments = arguments
     flight.content = {name: pen.recorder.messages(values) for name, values in content.items()}
     return flight
 
@@ -96,6 +105,7 @@ class Flight:
 
     def __init__(self, call: ModelCall, pen: Pen, guard: Guard, span: Span, mended: Mended | None) -> None:
         self.call = call
+        self.arguments: Arguments | None = None
         self.content: dict[str, AttributeValue] = {}
         self._pen = pen
         self._guard = guard
@@ -105,13 +115,6 @@ class Flight:
         self._fold: Fold | None = None
         self._add: Callable[[object], None] = self._first_chunk
         self._open = True
-
-    @property
-    def arguments(self) -> Arguments | None:
-        """The arguments to call with instead of the caller's; None: the caller's own."""
-        if self._mended is None or self._mended.mode != "on":
-            return None
-        return self.call.with_body(self._mended.body)
 
     def within(self) -> AbstractContextManager[None]:
         """Make this call's span the current one."""
@@ -124,7 +127,9 @@ class Flight:
             self._end("unknown")
 
     def _land(self, result: object) -> bool:
-        if not self.call.watch(result, self):
+        if self.call.watch(result, self):
+            _UNDER_WAY.add(self)
+        else:
             self._end("ok", self.call.reply(result) if self._span.is_recording() else None)
         return True
 
@@ -210,7 +215,7 @@ class Flight:
 
     def _emit(self, attributes: Mapping[str, AttributeValue]) -> None:
         body = self._mended.body if self._mended else self.call.request.body
-        start = _start_attributes(self.call, body, self._mended)
+        start = _start_attributes(self.call, body, self._mended, content=True)
         self._pen.events.emit(
             context=current(self._span),
             severity_number=SeverityNumber.DEBUG,
@@ -228,15 +233,30 @@ def _model_name(body: Mapping[str, object]) -> str | None:
     return model if isinstance(model, str) else None
 
 
-def _start_attributes(call: ModelCall, body: Mapping[str, object], mended: Mended | None) -> dict[str, AttributeValue]:
+def _start_attributes(
+    call: ModelCall, body: Mapping[str, object], mended: Mended | None, *, content: bool
+) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {
         semconv.OPERATION: call.operation,
         semconv.PROVIDER: call.request.provider,
         **call.start_attributes(body),
     }
     if mended is not None:
+        changes = mended.changes if content else tuple(map(without_content, mended.changes))
         attributes[semconv.FIX_IDS] = mended.ids
         attributes[semconv.FIX_MODE] = mended.mode
         attributes[semconv.FIX_TRIGGER] = "before"
-        attributes[semconv.FIX_CHANGES] = msgspec.json.encode(mended.changes).decode()
+        attributes[semconv.FIX_CHANGES] = msgspec.json.encode(changes).decode()
     return attributes
+
+
+def _land_all() -> None:
+    """Close what is still under way when the program ends: a span that never ends is never sent."""
+    for flight in list(_UNDER_WAY):
+        flight.closed()
+
+
+def land_all_at_exit() -> None:
+    """Have that done; exit handlers run last in, first out, so this must come after the provider's own."""
+    atexit.unregister(_land_all)
+    atexit.register(_land_all)

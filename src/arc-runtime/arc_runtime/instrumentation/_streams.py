@@ -33,10 +33,14 @@ class _Watched:
         self._watcher = watcher
 
     def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):  # also while it is copied, when there is nothing inside yet
+            raise AttributeError(name)
         return getattr(self._inner, name)
 
     def __del__(self) -> None:
-        self._watcher.closed()
+        watcher = self.__dict__.get("_watcher")
+        if watcher is not None:
+            watcher.closed()
 
 
 class _WatchedIterator(_Watched):

@@ -12,7 +12,7 @@ __all__ = ["Finding", "find", "redact"]
 
 SHORT: Final = 96
 """Longest text whose findings are remembered."""
-_NUMBER: Final = re.compile(r"\d[\d .()/%\u00a0\u2011-]{5,}\d", re.ASCII)
+_NUMBER: Final = re.compile(r"\d[\d .()/%\u00a0\u2010-\u2013-]{5,}\d", re.ASCII)
 # Substring searches run at memory speed, an alternation of the same words takes fifty times as long.
 _SECRET: Final = ("sk-", "AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "arc_")
 
@@ -61,7 +61,7 @@ def _find(text: str) -> list[Finding]:
 
 
 def _candidates(text: str) -> Iterator[Finding]:
-    if "@" in text or "%40" in text or "\\u0040" in text:
+    if "@" in text or "%40" in text or "\\u0040" in text or "\uff20" in text:
         yield from _rules.emails(text)
     lowered = text.lower()
     if _NUMBER.search(text):
@@ -70,7 +70,7 @@ def _candidates(text: str) -> Iterator[Finding]:
         yield from _rules.secrets(text)
     if "bearer" in lowered:
         yield from _rules.bearer_tokens(text)
-    if "aws" in lowered:
+    if "aws" in lowered or "secret" in lowered:
         yield from _rules.aws_secret_keys(text)
 
 

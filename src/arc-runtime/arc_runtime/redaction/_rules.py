@@ -25,14 +25,14 @@ class Finding(NamedTuple):
 # --- email -----------------------------------------------------------------------------------------------------------
 
 # Without the characters that RFC 5321 allows and nobody has, but that stand before addresses: = & / ? |
-_LOCAL: Final = re.compile(r"[\w.!#$'*+^`{}~-]{1,64}\Z")
+_LOCAL: Final = re.compile(r"(?:[\w.!#$'*+^`{}~-]|%2[Bb]){1,64}\Z")
 _DOMAIN: Final = re.compile(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])|"
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}xn--[a-z0-9-]{2,59}",
     re.ASCII | re.IGNORECASE,
 )
 _DOMAIN_UNICODE: Final = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])")
-_AT: Final = re.compile(r"@|%40|\\u0040")
+_AT: Final = re.compile(r"[@\uff20]|%40|\\u0040")
 _TRIMMED: Final = "'`{}.*"
 
 
@@ -62,7 +62,9 @@ def emails(text: str) -> Iterator[Finding]:
 # The letter of an escaped line break is no part of the word behind it: `details:\\n4111 ...` in JSON inside JSON.
 _START: Final = r"(?:(?<![A-Za-z0-9_.+-])|(?<=\\[nrt]))"
 _WORD: Final = re.compile(r"\w", re.ASCII)
-_DIGITS: Final = re.compile(r"\d(?:(?:[ -]|%20)?\d){8,22}", re.ASCII)
+_SEPARATORS: Final = " .\u00a0\u2010\u2011\u2012\u2013-"
+_DIGITS: Final = re.compile(rf"\d(?:(?:[{_SEPARATORS}]{{1,2}}|%20)?\d){{8,200}}", re.ASCII)
+_NOT_DIGITS: Final = re.compile(r"%20|\D", re.ASCII)
 _CARD_FORMS: Final = (
     (re.compile(r"4\d{12}(?:\d{3}){0,2}\Z"), "visa"),
     (re.compile(r"(?:5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12})\Z"), "mastercard"),
@@ -73,8 +75,12 @@ _CARD_FORMS: Final = (
     (re.compile(r"62\d{14,17}\Z"), "unionpay"),
     (re.compile(r"(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{8,15}\Z"), "maestro"),
 )
+_SHORTEST_CARD: Final = 13
+_LONGEST_CARD: Final = 40  # with separators, percent-encoded ones among them
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-_SSN: Final = re.compile(_START + r"(?!000|666|9)\d{3}([-. ])(?!00)\d\d\1(?!0000)\d{4}(?![\w-]|\.\d)", re.ASCII)
+_SSN: Final = re.compile(
+    _START + r"(?!000|666|9)\d{3}([-. \u2010-\u2013])(?!00)\d\d\1(?!0000)\d{4}(?![\w-]|\.\d)", re.ASCII
+)
 _SSN_BARE: Final = re.compile(
     r"(?:\bssn\b|social.security(?:.(?:number|no\.?|num|#))?)\W{0,12}(?:is\W{0,4})?((?!000|666|9)\d{3}(?!00)\d\d(?!0000)\d{4})(?!\d)",
     re.IGNORECASE | re.ASCII,
@@ -101,11 +107,25 @@ def cards(text: str) -> Iterator[Finding]:
     for run in _DIGITS.finditer(text):
         if not _stands_alone(text, run):
             continue
-        for start, end in _groups(run.group()):
-            digits = run.group()[start:end].replace("%20", "").replace(" ", "").replace("-", "")
-            if any(form.match(digits) for form, _ in _CARD_FORMS) and luhn(digits):
-                yield Finding(run.start() + start, run.start() + end, "CARD", "card")
+        for start, end in _card_spans(run.group()):
+            yield Finding(run.start() + start, run.start() + end, "CARD", "card")
+
+
+def _card_spans(run: str) -> Iterator[tuple[int, int]]:
+    """Where the cards are in a run of digits and separators, whatever numbers stand beside them."""
+    starts = [0, *(index + 1 for index, char in enumerate(run) if char in _SEPARATORS)]
+    ends = [*(index for index, char in enumerate(run) if char in _SEPARATORS), len(run)]
+    done = 0
+    for start in starts:
+        for end in ends if start >= done else ():
+            if _SHORTEST_CARD <= end - start <= _LONGEST_CARD and _is_card(_NOT_DIGITS.sub("", run[start:end])):
+                yield start, end
+                done = end
                 break
+
+
+def _is_card(digits: str) -> bool:
+    return any(form.match(digits) for form, _ in _CARD_FORMS) and luhn(digits)
 
 
 def _stands_alone(text: str, run: re.Match[str]) -> bool:
@@ -113,16 +133,6 @@ def _stands_alone(text: str, run: re.Match[str]) -> bool:
     if _WORD.match(after) or (after[:1] == "." and after[1:].isdigit()):
         return False
     return before in ("\\n", "\\r", "\\t") or not (_WORD.match(before[-1:]) or before[-1:] == ".")
-
-
-def _groups(run: str) -> Iterator[tuple[int, int]]:
-    """The whole run, then what remains without its first or last groups: `1 4111 1111 1111 1111` holds a card."""
-    edges = [0, *(index + 1 for index, char in enumerate(run) if char in " -")]
-    ends = [index for index, char in enumerate(run) if char in " -"] + [len(run)]
-    for start in edges[:4]:
-        for end in ends[:-5:-1]:
-            if end - start >= 13:  # noqa: PLR2004 - the shortest card
-                yield start, end
 
 
 def social_security_numbers(text: str) -> Iterator[Finding]:
@@ -157,13 +167,14 @@ def phones_behind_00(text: str) -> Iterator[Finding]:
 
 _EDGE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
 _SECRETS: Final = (
-    ("openai-key", re.compile(_EDGE + r"sk-(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{16,}")),
+    ("openai-key", re.compile(_EDGE + r"sk-(?:(?=[A-Za-z0-9_-]*\d)[A-Za-z0-9_-]{16,}|[A-Za-z]{40,})")),
     ("aws-access-key-id", re.compile(_EDGE + r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])")),
     ("github-token", re.compile(_EDGE + r"(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})")),
     ("arc-key", re.compile(_EDGE + r"arc_(?:live|test)_[A-Za-z0-9_-]{8,}")),
 )
 _AWS_SECRET: Final = re.compile(
-    r"aws.{0,20}?(?:secret|key)[^A-Za-z0-9/+]{1,12}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", re.IGNORECASE | re.DOTALL
+    r"(?:aws.{0,20}?(?:secret|key)|secret.?access.?key)[^A-Za-z0-9/+]{1,12}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+    re.IGNORECASE | re.DOTALL,
 )
 _BEARER: Final = re.compile(r"bearer(?:\s|%20|\\u0020)+([A-Za-z0-9._~+/-]{8,}=*)", re.IGNORECASE)
 _CREDENTIAL_LENGTH: Final = 20

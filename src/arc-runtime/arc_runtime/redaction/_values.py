@@ -1,15 +1,21 @@
 """Redaction through the shapes that telemetry has: strings, bytes, sequences, mappings, and text known to be clean."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from arc_runtime.redaction._engine import SHORT, find, find_short, replaced
 
-__all__ = ["Clean", "Tally", "is_clean", "scrub"]
+__all__ = ["Clean", "Tally", "is_clean", "scrub", "scrub_item", "tells"]
 
 _DEEPEST: Final = 32
 _UNREADABLE: Final = "<UNREADABLE>"
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONG_NUMBER: Final = 10**11
+_TELLING_KEY: Final = re.compile(r"ssn|social|aws|secret|bearer|authorization", re.IGNORECASE)
+_LONGEST_KEYED: Final = 256
 
 Tally = Counter[str]
 """How many values of each type were replaced."""
@@ -29,9 +35,6 @@ class Clean(str):
         return clean
 
 
-_HARMLESS: Final = frozenset({int, float, bool, type(None)})
-
-
 def is_clean(value: object) -> bool:
     """Whether `value` is of numbers and short text without findings, as most attributes are; told ten times faster.
 
@@ -39,31 +42,66 @@ def is_clean(value: object) -> bool:
     """
     kind = type(value)
     if kind is str:
-        return len(value) <= SHORT and not find_short(value)  # type: ignore[arg-type]
+        return len(value) <= SHORT and _is_clean_short(value)  # type: ignore[arg-type]
     if kind is tuple:
         return all(map(is_clean, value))  # type: ignore[call-overload]
-    return kind in _HARMLESS
+    if kind is int:
+        return -_LONG_NUMBER < value < _LONG_NUMBER  # type: ignore[operator]
+    return kind is float or kind is bool or value is None
 
 
 def scrub(value: object, tally: Tally, *, depth: int = 0) -> object:
     """`value` without personal data and secrets; the very same object when there was none.
 
     Text inside sequences and mappings (keys too) is scrubbed to a depth of 32, deeper values are dropped. Bytes are
-    read as UTF-8; those that are not are dropped. Each replacement is counted in `tally`.
+    read as UTF-8; those that are not are dropped, and what UTF-8 has no form for is replaced in text. Each replacement
+    is counted in `tally`.
     """
     if isinstance(value, str):
         return _scrub_text(value, tally)
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | float):
         return value
+    if isinstance(value, int):
+        return _scrub_number(value, tally)
     if depth >= _DEEPEST:
-        tally["UNREADABLE"] += 1
-        return _UNREADABLE
-    if isinstance(value, Mapping):
+        return _dropped(tally)
+    if isinstance(value, dict | Mapping):
         return _scrub_mapping(value, tally, depth)
     if isinstance(value, bytes | bytearray):
         return _scrub_bytes(bytes(value), tally)
     if isinstance(value, Sequence):
         return _scrub_sequence(value, tally, depth)
+    return _dropped(tally)
+
+
+def scrub_item(key: str, value: object, tally: Tally, *, depth: int = 0) -> object:
+    """`scrub` of a value that has a name: `ssn` or `aws_secret_access_key` says what the digits behind it are."""
+    clean = scrub(value, tally, depth=depth)
+    if clean is not value or not isinstance(value, str | int) or isinstance(value, bool | Clean) or not tells(key):
+        return clean
+    text = str(value)
+    if len(text) > _LONGEST_KEYED:
+        return clean
+    head = f"{key}: "
+    inside = [finding for finding in find(head + text) if finding.start >= len(head)]
+    if not inside:
+        return clean
+    tally.update(finding.type for finding in inside)
+    return replaced(head + text, inside)[len(head) :]
+
+
+@lru_cache(maxsize=1024)
+def tells(key: str) -> bool:
+    """Whether the name `key` says what a bare value under it is."""
+    return _TELLING_KEY.search(key) is not None
+
+
+@lru_cache(maxsize=2048)
+def _is_clean_short(text: str) -> bool:
+    return not find_short(text) and (text.isascii() or _SURROGATE.search(text) is None)
+
+
+def _dropped(tally: Tally) -> str:
     tally["UNREADABLE"] += 1
     return _UNREADABLE
 
@@ -72,6 +110,9 @@ def _scrub_text(text: str, tally: Tally) -> str:
     if isinstance(text, Clean):
         tally.update(text.tally)
         return text
+    if not text.isascii() and _SURROGATE.search(text):
+        # One such character, as file names bring them, would fail the encoding of a whole batch of spans.
+        text = _SURROGATE.sub("\ufffd", text)
     findings = find(text)
     if not findings:
         return text
@@ -79,14 +120,23 @@ def _scrub_text(text: str, tally: Tally) -> str:
     return replaced(text, findings)
 
 
+def _scrub_number(value: int, tally: Tally) -> object:
+    if -_LONG_NUMBER < value < _LONG_NUMBER:
+        return value
+    text = str(value)
+    clean = _scrub_text(text, tally)
+    return value if clean is text else clean
+
+
 def _scrub_mapping(value: Mapping[object, object], tally: Tally, depth: int) -> object:
-    scrubbed = {scrub(key, tally, depth=depth + 1): scrub(item, tally, depth=depth + 1) for key, item in value.items()}
-    same = all(
-        old is new
-        for pair in zip(value.items(), scrubbed.items(), strict=False)
-        for old, new in zip(*pair, strict=True)
-    )
-    return value if same and len(scrubbed) == len(value) else scrubbed
+    scrubbed: dict[object, object] = {}
+    same = True
+    for key, item in value.items():
+        clean_key = scrub(key, tally, depth=depth + 1)
+        clean = scrub_item(str(key), item, tally, depth=depth + 1)
+        same = same and clean_key is key and clean is item
+        scrubbed[clean_key] = clean
+    return value if same else scrubbed
 
 
 def _scrub_sequence(value: Sequence[object], tally: Tally, depth: int) -> object:
@@ -100,7 +150,6 @@ def _scrub_bytes(value: bytes, tally: Tally) -> object:
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        tally["UNREADABLE"] += 1
-        return _UNREADABLE
+        return _dropped(tally)
     clean = _scrub_text(text, tally)
     return value if clean is text else clean.encode()

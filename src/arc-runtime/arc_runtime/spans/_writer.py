@@ -1,5 +1,6 @@
 """Opening and closing spans of the five kinds."""
 
+import traceback
 from collections.abc import Mapping, Sequence
 
 from arc_semconv import attributes as semconv
@@ -7,6 +8,8 @@ from arc_semconv.kinds import NAMING, Kind, RunState
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
+
+from arc_runtime.redaction import Clean, Tally, scrub
 
 __all__ = ["SpanWriter", "cancelled", "failed", "interrupted"]
 
@@ -56,12 +59,47 @@ class SpanWriter:
 
 
 def failed(span: Span, error: BaseException) -> None:
-    """Record that what `span` stands for ended in `error`: status, `error.type`, one exception event."""
+    """Record that what `span` stands for ended in `error`: status, `error.type`, one exception event.
+
+    The text of the error is redacted here already: a provider that the program made has no processor of Arc's.
+    """
     if not span.is_recording():
         return
-    span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
-    span.record_exception(error)
-    span.set_status(Status(StatusCode.ERROR, f"{type(error).__qualname__}: {error}"))
+    kind = type(error).__qualname__
+    message = _redacted(_text_of(error))
+    span.set_attribute(semconv.ERROR_TYPE, kind)
+    span.add_event(
+        semconv.EXCEPTION_EVENT,
+        {
+            semconv.EXCEPTION_TYPE: _qualified(type(error)),
+            semconv.EXCEPTION_MESSAGE: message,
+            semconv.EXCEPTION_STACKTRACE: _redacted(_stack_of(error)),
+        },
+    )
+    span.set_status(Status(StatusCode.ERROR, Clean.of(f"{kind}: {message}", message.tally)))
+
+
+def _redacted(text: str) -> Clean:
+    tally = Tally()
+    return Clean.of(str(scrub(text, tally)), tally)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - an error of the program's own whose text can't be had
+        return f"<no text: {type(second).__qualname__}>"
+
+
+def _stack_of(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception as second:  # noqa: BLE001 - as above
+        return f"<no stack: {type(second).__qualname__}>"
+
+
+def _qualified(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def interrupted(span: Span) -> None:
