@@ -1,10 +1,8 @@
 """Chat completions as the GenAI conventions tell them: pure functions from wire JSON, or the SDK's objects, to facts.
 
-Source: OpenAI API reference, chat completions; GenAI conventions (November 2026) for attributes and messages. Objects
-and mappings are read alike, and anything may be missing: compatible servers leave out what they please.
+Source: OpenAI API reference, chat completions; GenAI conventions (November 2026) for attributes and messages.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +10,12 @@ from arc_runtime.instrumentation import Reply
 from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
-__all__ = ["ChunkFold", "reply", "request_attributes", "request_content"]
+from arc_instrumentation_openai import _wire
+from arc_instrumentation_openai._api import Api
+from arc_instrumentation_openai._estimates import estimated_usage, text_length
+from arc_instrumentation_openai._wire import get
+
+__all__ = ["CHAT", "ChunkFold", "reply", "request_attributes", "request_content"]
 
 _NUMBERS: Final = {
     "temperature": semconv.REQUEST_TEMPERATURE,
@@ -33,21 +36,8 @@ _OUTPUT_TYPES: Final = {"text": "text", "json_object": "json", "json_schema": "j
 
 def request_attributes(body: Mapping[str, object]) -> dict[str, AttributeValue]:
     """What the request body says, content apart."""
-    attributes: dict[str, AttributeValue] = {semconv.OPENAI_API_TYPE: "chat_completions"}
-    for field, name in _NUMBERS.items():
-        value = body.get(field)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            attributes[name] = value
-    for field, name in _STRINGS.items():
-        value = body.get(field)
-        if isinstance(value, str):
-            attributes[name] = value
-    if stop := _strings(body.get("stop")):
-        attributes[semconv.REQUEST_STOP_SEQUENCES] = stop
-    if isinstance(count := body.get("n"), int) and count != 1:
-        attributes[semconv.REQUEST_CHOICE_COUNT] = count
-    if body.get("stream") is True:
-        attributes[semconv.REQUEST_STREAM] = True
+    attributes = _wire.request_values(body, _NUMBERS, _STRINGS)
+    attributes[semconv.OPENAI_API_TYPE] = "chat_completions"
     if kind := _OUTPUT_TYPES.get(str(get(body.get("response_format"), "type"))):
         attributes[semconv.OUTPUT_TYPE] = kind
     return attributes
@@ -66,20 +56,22 @@ def request_content(body: Mapping[str, object]) -> dict[str, Sequence[object]]:
 
 def reply(completion: object) -> Reply:
     """What a whole completion says."""
-    choices = _items(completion, "choices")
+    choices = _wire.items(completion, "choices")
     attributes = {
-        **_response_attributes(completion),
-        **_usage_attributes(get(completion, "usage")),
-        **_finish_attributes(get(choice, "finish_reason") for choice in choices),
+        **_wire.response_attributes(completion),
+        **_wire.usage_attributes(get(completion, "usage")),
+        **_wire.finish_attributes(get(choice, "finish_reason") for choice in choices),
     }
-    return Reply(attributes, _LazyMessages(choices))
+    return Reply(attributes, _wire.LazyMessages(choices, _output_message))
 
 
 class ChunkFold:
-    """Puts a streamed completion together."""
+    """Puts a streamed completion together; `body` is the request that it answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: Mapping[str, object]) -> None:
+        self._body = body
         self._first: object = None
+        self._last: object = None
         self._usage: object = None
         self._choices: dict[int, dict[str, Any]] = {}
 
@@ -87,6 +79,7 @@ class ChunkFold:
         """Take one chunk in."""
         if self._first is None:
             self._first = chunk
+        self._last = chunk
         usage = get(chunk, "usage")
         if usage is not None:
             self._usage = usage
@@ -107,8 +100,17 @@ class ChunkFold:
         if reason := get(choice, "finish_reason"):
             held["finish_reason"] = reason
 
+    def _estimate(self) -> dict[str, AttributeValue]:
+        received = 0
+        for held in self._choices.values():
+            received += sum(map(len, held["content"]))
+            received += sum(len(piece) for call in held["tools"].values() for piece in call["arguments"])
+        return estimated_usage(text_length([self._body.get("messages"), self._body.get("tools")]), received)
+
     def reply(self) -> Reply:
-        """What the chunks so far amount to."""
+        """What the chunks so far amount to; usage is estimated when no chunk told it."""
+        # Groq tells it in a field of its own when it was not asked for.
+        usage = self._usage or get(get(self._last, "x_groq"), "usage")
         choices = [
             {
                 "message": {
@@ -121,11 +123,11 @@ class ChunkFold:
             for _, held in sorted(self._choices.items())
         ]
         attributes = {
-            **_response_attributes(self._first),
-            **_usage_attributes(self._usage),
-            **_finish_attributes(choice["finish_reason"] for choice in choices),
+            **_wire.response_attributes(self._first),
+            **(_wire.usage_attributes(usage) or self._estimate()),
+            **_wire.finish_attributes(choice["finish_reason"] for choice in choices),
         }
-        return Reply(attributes, _LazyMessages(choices))
+        return Reply(attributes, _wire.LazyMessages(choices, _output_message))
 
 
 def _add_tool_call(held: dict[int, dict[str, Any]], call: object) -> None:
@@ -142,51 +144,11 @@ def _joined(call: Mapping[str, Any]) -> dict[str, object]:
     return {"id": call["id"], "function": {"name": call["name"], "arguments": "".join(call["arguments"])}}
 
 
-# --- facts of a response ---------------------------------------------------------------------------------------------
-
-
-def _response_attributes(completion: object) -> dict[str, AttributeValue]:
-    fields = {
-        "id": semconv.RESPONSE_ID,
-        "model": semconv.RESPONSE_MODEL,
-        "service_tier": semconv.OPENAI_RESPONSE_SERVICE_TIER,
-        "system_fingerprint": semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
-    }
-    values = {name: get(completion, field) for field, name in fields.items()}
-    return {name: value for name, value in values.items() if isinstance(value, str)}
-
-
-def _usage_attributes(usage: object) -> dict[str, AttributeValue]:
-    counts = {
-        semconv.USAGE_INPUT_TOKENS: get(usage, "prompt_tokens"),
-        semconv.USAGE_OUTPUT_TOKENS: get(usage, "completion_tokens"),
-        semconv.USAGE_CACHE_READ_INPUT_TOKENS: get(get(usage, "prompt_tokens_details"), "cached_tokens"),
-        semconv.USAGE_REASONING_OUTPUT_TOKENS: get(get(usage, "completion_tokens_details"), "reasoning_tokens"),
-    }
-    return {name: count for name, count in counts.items() if isinstance(count, int)}
-
-
-def _finish_attributes(reasons: Iterator[object]) -> dict[str, AttributeValue]:
-    given = tuple(reason for reason in reasons if isinstance(reason, str))
-    return {semconv.RESPONSE_FINISH_REASONS: given} if given else {}
-
-
 # --- content ---------------------------------------------------------------------------------------------------------
 
 
-class _LazyMessages(Sequence[object]):
-    """Output messages, made only when somebody reads them: content is off by default."""
-
-    def __init__(self, choices: Sequence[object]) -> None:
-        self._choices = choices
-
-    def __len__(self) -> int:
-        return len(self._choices)
-
-    def __getitem__(self, index: Any) -> Any:
-        choice = self._choices[index]
-        message = _input_message(get(choice, "message"))
-        return {**message, "finish_reason": get(choice, "finish_reason")}
+def _output_message(choice: object) -> dict[str, object]:
+    return {**_input_message(get(choice, "message")), "finish_reason": get(choice, "finish_reason")}
 
 
 def _input_message(message: object) -> dict[str, object]:
@@ -230,36 +192,15 @@ def _part(part: object) -> object:
 
 
 def _tool_parts(message: object) -> Iterator[object]:
-    for call in _items(message, "tool_calls"):
+    for call in _wire.items(message, "tool_calls"):
         function = get(call, "function") or get(call, "custom")
         arguments = get(function, "arguments") or get(function, "input")
-        yield {"type": "tool_call", "id": get(call, "id"), "name": get(function, "name"), "arguments": _read(arguments)}
+        yield {
+            "type": "tool_call",
+            "id": get(call, "id"),
+            "name": get(function, "name"),
+            "arguments": _wire.arguments(arguments),
+        }
 
 
-def _read(arguments: object) -> object:
-    """Tool arguments as values, so that redaction sees them unescaped; as they stand when they are no JSON."""
-    if not isinstance(arguments, str):
-        return arguments
-    try:
-        return json.loads(arguments)
-    except (ValueError, RecursionError):
-        return arguments
-
-
-# --- reading ---------------------------------------------------------------------------------------------------------
-
-
-def get(value: object, field: str) -> Any:
-    """`field` of a mapping or an object; None when it is not there."""
-    return value.get(field) if isinstance(value, dict) else getattr(value, field, None)
-
-
-def _items(value: object, field: str) -> Sequence[Any]:
-    items = get(value, field)
-    return items if isinstance(items, list | tuple) else ()
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()
+CHAT: Final = Api("chat.completions", "chat", request_attributes, request_content, reply, ChunkFold)

@@ -1,5 +1,6 @@
 """Real exchanges, replayed over HTTP through the real SDK: one span each, with the recorded facts."""
 
+import asyncio
 import gzip
 import json
 from pathlib import Path
@@ -8,75 +9,198 @@ import openai
 import pytest
 from arc_core.demo import ReplayServer
 from arc_semconv import attributes as semconv
+from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseStreamEvent
 
 CASSETTES = Path(__file__).parents[4] / "shared/data/cassettes"
 pytestmark = pytest.mark.skipif(not CASSETTES.is_dir(), reason="the recorded traffic is not beside this clone")
+
+APIS = {
+    "/chat/completions": (ChatCompletion, ChatCompletionChunk, "chat"),
+    "/responses": (Response, ResponseStreamEvent, "chat"),
+    "/responses/compact": (dict[str, object], None, "chat"),
+    "/responses/input_tokens": (dict[str, object], None, "responses.input_tokens"),
+    "/embeddings": (CreateEmbeddingResponse, None, "embeddings"),
+    "/completions": (Completion, Completion, "text_completion"),
+}
+FINISHED = {"completed": ("stop",), "complete": ("stop",), "failed": ("error",), None: (), "queued": ()}
+CALLS = ("function_call", "custom_tool_call", "mcp_call")
 
 
 def exchanges(name):
     with gzip.open(CASSETTES / f"{name}.jsonl.gz", "rt") as lines:
         found = [json.loads(line) for line in lines]
-    # The replay server answers one path; a few recordings hold an answer that is no JSON.
-    return [one for one in found if isinstance(one.get("response"), dict) or one.get("response_sse")]
+    # A few recordings hold an answer that is no JSON, or are of another protocol.
+    return [
+        {**one, "path": f"/{one['id']}{one['url_path'].partition('?')[0]}"}
+        for one in found
+        if (isinstance(one.get("response"), dict) or one.get("response_sse")) and api_of(one)
+    ]
+
+
+def api_of(recorded):
+    path = recorded["url_path"].partition("?")[0]
+    return next((api for end, api in APIS.items() if path.endswith(end)), None)
+
+
+def served(recorded):
+    kept = {key: recorded[key] for key in ("status", "response", "response_sse") if recorded.get(key)}
+    return {**kept, "url_path": recorded["path"]}
+
+
+def asked(client, recorded):
+    kind, chunk, _ = api_of(recorded)
+    stream = recorded["stream"]
+    streams = openai.AsyncStream if isinstance(client, openai.AsyncOpenAI) else openai.Stream
+    url = str(client.base_url).removesuffix("/v1/") + recorded["path"]
+    return client.post(
+        url, body=recorded["request"], cast_to=kind, stream=stream, stream_cls=streams[chunk] if stream else None
+    )
+
+
+def dumped(value):
+    return value.model_dump(warnings=False) if hasattr(value, "model_dump") else value
+
+
+def failure(error):
+    return type(error), str(error), error.body, error.code, error.param
 
 
 def send(client, recorded):
-    stream = recorded["stream"]
-    kind = openai.Stream[ChatCompletionChunk] if stream else None
-    answer = client.post(
-        "/chat/completions", body=recorded["request"], cast_to=ChatCompletion, stream=stream, stream_cls=kind
-    )
-    return [one.model_dump() for one in answer] if stream else answer.model_dump()
+    try:
+        answer = asked(client, recorded)
+        return [dumped(one) for one in answer] if recorded["stream"] else dumped(answer)
+    except openai.APIError as error:
+        return failure(error)
 
 
-def recorded_usage(recorded):
-    if not recorded["stream"]:
-        return recorded["response"].get("usage")
-    if not (recorded["request"].get("stream_options") or {}).get("include_usage"):
-        return None  # the replay server holds back what was not asked for
-    said = [event["data"].get("usage") for event in recorded["response_sse"] if isinstance(event["data"], dict)]
-    return next((usage for usage in reversed(said) if usage), None)
+async def send_async(client, recorded):
+    try:
+        answer = await asked(client, recorded)
+        return [dumped(one) async for one in answer] if recorded["stream"] else dumped(answer)
+    except openai.APIError as error:
+        return failure(error)
 
 
-def recorded_reasons(recorded):
-    if not recorded["stream"]:
-        return tuple(
-            choice["finish_reason"] for choice in recorded["response"].get("choices", ()) if choice.get("finish_reason")
-        )
+def final(recorded):
+    """The whole answer as the recording has it; of a streamed chat, its chunks put together as far as needed."""
+    if recorded.get("response"):
+        return recorded["response"]
     events = [event["data"] for event in recorded["response_sse"] if isinstance(event["data"], dict)]
-    by_choice = {}
+    if any("response" in event for event in events):
+        return [event["response"] for event in events if "response" in event][-1]
+    with_usage = (recorded["request"].get("stream_options") or {}).get("include_usage")
+    reasons, names = {}, {}
     for event in events:
         for choice in event.get("choices") or ():
-            if choice.get("finish_reason"):
-                by_choice[choice.get("index", 0)] = choice["finish_reason"]
-    return tuple(reason for _, reason in sorted(by_choice.items()))
+            index = choice.get("index", 0)
+            reasons[index] = choice.get("finish_reason") or reasons.get(index)
+            for call in (choice.get("delta") or {}).get("tool_calls") or ():
+                if name := (call.get("function") or {}).get("name"):
+                    names.setdefault(index, []).append(name)
+    groq = (events[-1].get("x_groq") or {}).get("usage")
+    return {
+        "model": events[0].get("model"),
+        # the replay server holds back what was not asked for
+        "usage": next((e["usage"] for e in reversed(events) if e.get("usage") and (with_usage or e["choices"])), groq),
+        "choices": [
+            {"finish_reason": reason, "message": {"tool_calls": [{"function": {"name": n}} for n in names.get(i, ())]}}
+            for i, reason in sorted(reasons.items())
+        ],
+    }
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", ["openai_chat", "openai_chat_stream"])
+def reasons_of(answer):
+    if "choices" in answer:
+        return tuple(one["finish_reason"] for one in answer["choices"] or () if one.get("finish_reason"))
+    return FINISHED[answer.get("status")]
+
+
+def calls_of(answer):
+    said = [
+        (call.get("function") or call.get("custom") or {}).get("name")
+        for choice in answer.get("choices") or ()
+        for call in (choice.get("message") or {}).get("tool_calls") or ()
+    ]
+    return said + [item["name"] for item in answer.get("output") or () if item["type"] in CALLS]
+
+
+def calls_in(span):
+    messages = json.loads(span.attributes.get(semconv.OUTPUT_MESSAGES, "[]"))
+    return [part["name"] for one in messages for part in one["parts"] if part.get("type") == "tool_call"]
+
+
+def wrong_facts(recorded, span):
+    """Names of the facts of `recorded` that `span` does not tell."""
+    attributes = span.attributes
+    facts = {
+        "model": attributes.get(semconv.REQUEST_MODEL) == recorded["request"].get("model"),
+        "operation": attributes[semconv.OPERATION] == api_of(recorded)[2],
+    }
+    if recorded["status"] >= 400:
+        facts["error"] = span.status.status_code.name == "ERROR" and attributes[semconv.ERROR_TYPE].endswith("Error")
+        facts["status"] = attributes[semconv.HTTP_STATUS_CODE] == recorded["status"]
+        return [fact for fact, holds in facts.items() if not holds]
+    answer = final(recorded)
+    usage = answer.get("usage") or {}
+    sent = usage.get("prompt_tokens", usage.get("input_tokens"))
+    if api_of(recorded)[2] == "embeddings":
+        sent = usage.get("prompt_tokens", usage.get("total_tokens"))
+    received = usage.get("completion_tokens", usage.get("output_tokens"))
+    cached = (usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}).get("cached_tokens")
+    estimated = attributes.get(semconv.USAGE_ESTIMATED, False)
+    facts |= {
+        "answered by": attributes.get(semconv.RESPONSE_MODEL) == answer.get("model"),
+        "estimated": estimated == (recorded["stream"] and not usage),
+        "input": estimated or attributes.get(semconv.USAGE_INPUT_TOKENS) == sent,
+        "output": estimated or attributes.get(semconv.USAGE_OUTPUT_TOKENS) == received,
+        "cached": attributes.get(semconv.USAGE_CACHE_READ_INPUT_TOKENS) == cached,
+        "reasons": attributes.get(semconv.RESPONSE_FINISH_REASONS, ()) == reasons_of(answer),
+        "calls": calls_in(span) == calls_of(answer),
+    }
+    return [fact for fact, holds in facts.items() if not holds]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "openai_chat",
+        "openai_chat_stream",
+        "openai_responses",
+        "openai_responses_stream",
+        "openai_completions",
+        "openai_completions_stream",
+        "openai_embeddings",
+        "openai_compatible_other",
+        "errors",
+    ],
+)
 def test_every_recorded_exchange_gives_one_span_with_its_facts_and_the_same_answer(name, spans, instrumented):
+    traffic = exchanges(name)
     wrong = []
-    for recorded in exchanges(name):
-        with ReplayServer(
-            [{key: recorded[key] for key in ("request", "status", "response", "response_sse") if recorded.get(key)}]
-        ) as server:
-            with openai.OpenAI(base_url=server.url, api_key="k", max_retries=0) as client:
-                bare = send(client, recorded)
-                plugin = instrumented(fixes="off", capture="SPAN_ONLY")
-                watched = send(client, recorded)
-                plugin.uninstrument()
-        (span,) = spans.spans
+
+    def check(recorded, how, bare, watched):
+        if bare != watched:
+            wrong.append((recorded["id"], how, "same answer"))
+        if len(spans.spans) != 1:
+            wrong.append((recorded["id"], how, f"{len(spans.spans)} spans"))
+        else:
+            wrong.extend((recorded["id"], how, fact) for fact in wrong_facts(recorded, spans.spans[0]))
         spans.clear()
-        usage = recorded_usage(recorded)
-        facts = {
-            "same answer": bare == watched,
-            "model": span.attributes.get(semconv.REQUEST_MODEL) == recorded["request"]["model"],
-            "input": usage is None or span.attributes.get(semconv.USAGE_INPUT_TOKENS) == usage["prompt_tokens"],
-            "output": usage is None
-            or span.attributes.get(semconv.USAGE_OUTPUT_TOKENS) == usage.get("completion_tokens"),
-            "reasons": span.attributes.get(semconv.RESPONSE_FINISH_REASONS, ()) == recorded_reasons(recorded),
-        }
-        wrong += [(recorded["id"], fact) for fact, holds in facts.items() if not holds]
-    assert wrong == []
+
+    async def replay_async(url, bare):
+        async with openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0) as client:
+            for recorded in traffic:
+                check(recorded, "async", bare[recorded["id"]], await send_async(client, recorded))
+
+    with ReplayServer(map(served, traffic)) as server:
+        with openai.OpenAI(base_url=server.url, api_key="k", max_retries=0) as client:
+            bare = {recorded["id"]: send(client, recorded) for recorded in traffic}
+            plugin = instrumented(fixes="off", capture="SPAN_ONLY", content_limit=10_000_000)
+            for recorded in traffic:
+                check(recorded, "sync", bare[recorded["id"]], send(client, recorded))
+        asyncio.run(replay_async(server.url, bare))
+    assert wrong == [], "\n".join(map(str, wrong))
     assert plugin.guard.failures == {}

@@ -23,6 +23,9 @@ REQUEST_SEED: Final = "gen_ai.request.seed"
 REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
 REQUEST_STREAM: Final = "gen_ai.request.stream"
 REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+REQUEST_PREVIOUS_RESPONSE_ID: Final = "gen_ai.request.previous_response.id"
+REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
+EMBEDDINGS_DIMENSION_COUNT: Final = "gen_ai.embeddings.dimension.count"
 OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 OPENAI_API_TYPE: Final = "openai.api.type"
 
@@ -61,6 +64,7 @@ ERROR_TYPE: Final = "error.type"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 HTTP_STATUS_CODE: Final = "http.response.status_code"
+HTTP_RESEND_COUNT: Final = "http.request.resend_count"
 SERVICE_NAME: Final = "service.name"
 EXCEPTION_EVENT: Final = "exception"
 EXCEPTION_TYPE: Final = "exception.type"
@@ -97,6 +101,12 @@ FIX_OUTCOME: Final = "arc.fix.outcome"
 FIX_SUGGESTED: Final = "arc.fix.suggested"
 FAILURE_TYPE: Final = "arc.failure.type"
 
+# --- Arc: model calls ---
+REQUEST_API: Final = "arc.request.api"
+USAGE_ESTIMATED: Final = "arc.usage.estimated"
+ERROR_CODE: Final = "arc.error.code"
+ERROR_PARAM: Final = "arc.error.param"
+
 # --- Arc: redaction ---
 REDACTION_COUNT: Final = "arc.redaction.count"
 REDACTION_TYPES: Final = "arc.redaction.types"
@@ -106,3 +116,7 @@ COST_USD: Final = "arc.cost.usd"
 
 # --- on the wire, beside OTLP ---
 API_KEY_HEADER: Final = "x-api-key"
+
+# --- on the wire, from the program to Arc: read, then removed before the request leaves ---
+AGENT_NAME_HEADER: Final = "x-agent-name"
+APPLICATION_ID_HEADER: Final = "x-application-id"

@@ -30,6 +30,38 @@ MENDABLE: Final[dict[str, frozenset[str]]] = {
             "verbosity",
         }
     ),
+    "completions": frozenset(
+        {
+            "best_of",
+            "frequency_penalty",
+            "logit_bias",
+            "logprobs",
+            "max_tokens",
+            "n",
+            "presence_penalty",
+            "seed",
+            "stop",
+            "temperature",
+            "top_p",
+        }
+    ),
+    # `encoding_format` is not among them: the client decodes base64 only when the caller left it out.
+    "embeddings": frozenset({"dimensions"}),
+    "responses": frozenset(
+        {
+            "max_output_tokens",
+            "max_tool_calls",
+            "parallel_tool_calls",
+            "reasoning",
+            "service_tier",
+            "temperature",
+            "text",
+            "tool_choice",
+            "top_logprobs",
+            "top_p",
+            "truncation",
+        }
+    ),
 }
 """First step of the paths that a fix may change, by `$api`."""
 

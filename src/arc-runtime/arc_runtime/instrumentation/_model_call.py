@@ -205,13 +205,17 @@ class Flight:
         attributes: dict[str, AttributeValue] = dict(reply.attributes) if reply else {}
         if self._mended is not None:
             attributes[semconv.FIX_OUTCOME] = outcome
-        if reply and reply.messages and self._pen.recorder.wanted:
-            self.content[semconv.OUTPUT_MESSAGES] = self._pen.recorder.messages(reply.messages)
+        if reply and self._pen.recorder.wanted:
+            self._guard.attempt("recording the answer", self._record, reply)
         if self._pen.recorder.on_spans:
             attributes.update(self.content)
         self._span.set_attributes(attributes)
         if self._pen.recorder.on_events and self.content:
             self._emit(attributes)
+
+    def _record(self, reply: Reply) -> None:
+        if reply.messages:
+            self.content[semconv.OUTPUT_MESSAGES] = self._pen.recorder.messages(reply.messages)
 
     def _emit(self, attributes: Mapping[str, AttributeValue]) -> None:
         body = self._mended.body if self._mended else self.call.request.body

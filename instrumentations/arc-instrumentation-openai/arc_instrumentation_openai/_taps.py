@@ -1,0 +1,189 @@
+"""Bodies that the program reads itself: followed as bytes, whichever way it reads them.
+
+`read`, `json`, `iter_lines`, `iter_raw` and all the others of a response end at its byte stream; that is where it is
+followed. The program gets the same bytes, and no byte is read before it reads it.
+"""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from arc_runtime.instrumentation import Watcher
+
+__all__ = ["Body", "ReadBody", "tap"]
+
+_LARGEST: Final = 8 * 1024 * 1024
+"""Bytes of one body that are kept at most: a longer one is not read for usage."""
+
+
+class ReadBody(NamedTuple):
+    """A JSON body that was read whole."""
+
+    headers: Mapping[str, str]
+    raw: bytes
+    response: type[Any]
+    """Class of the response it came with."""
+
+    def json(self) -> object:
+        """What it says."""
+        # A response of the library's own undoes what `content-encoding` names.
+        return json.loads(self.response(200, headers=self.headers, content=self.raw).content)
+
+
+class Body:
+    """What is known of one open body; tells `watcher` once it is over."""
+
+    def __init__(self, response: Any, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self._headers = response.headers
+        self._kind = type(response)
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._complete = False
+        self._left = False
+        self.take: Callable[[bytes], None] = self._reader(response.headers)
+        """Called with each piece as it passes."""
+
+    def _reader(self, headers: Mapping[str, str]) -> Callable[[bytes], None]:
+        content = headers.get("content-type", "")
+        if "json" in content:
+            return self._gather
+        # Nobody compresses events; were they, what they say would stay unknown.
+        if "event-stream" in content and headers.get("content-encoding", "identity") == "identity":
+            return self._events
+        return _ignore
+
+    def leave(self) -> None:
+        """Somebody else follows this body from now on: a stream of the client."""
+        self._left = True
+        self.take = _ignore
+
+    def exhausted(self) -> None:
+        """The program read the last byte."""
+        if self._left:
+            return
+        if self._pieces and self.take == self._gather:
+            self.watcher.answered(ReadBody(self._headers, b"".join(self._pieces), self._kind))
+        else:
+            self.watcher.finished()
+
+    def broke(self, error: BaseException) -> None:
+        """Reading raised `error`."""
+        if not self._left:
+            self.watcher.broke(error)
+
+    def dropped(self) -> None:
+        """The byte stream was closed or dropped."""
+        if not self._left:
+            self.closed()
+
+    def closed(self) -> None:
+        """The program closed the response."""
+        if self._complete:
+            self.watcher.finished()
+        else:
+            self.watcher.closed()
+
+    def _gather(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > _LARGEST:
+            self._pieces = []
+            self.take = _ignore
+        else:
+            self._pieces.append(piece)
+
+    def _events(self, piece: bytes) -> None:
+        *lines, rest = (b"".join(self._pieces) + piece).split(b"\n")
+        self._pieces = [rest] if len(rest) <= _LARGEST else []
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._event(line[5:].strip())
+
+    def _event(self, data: bytes) -> None:
+        if data == b"[DONE]":
+            self._complete = True
+            return
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError):
+            return
+        self.watcher.chunk(event)
+
+
+def _ignore(_piece: bytes) -> None:
+    """Not a body that says anything Arc records."""
+
+
+class _Tap:
+    """What the two kinds of tapped byte stream share."""
+
+    def __init__(self, inner: Any, body: Body) -> None:
+        self._inner = inner
+        self._body = body
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __del__(self) -> None:
+        self._body.dropped()
+
+
+class _SyncTap(_Tap):
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for piece in self._inner:
+                self._body.take(piece)
+                yield piece
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._body.broke(error)
+            raise
+        self._body.exhausted()
+
+    def close(self) -> None:
+        self._body.dropped()
+        self._inner.close()
+
+
+class _AsyncTap(_Tap):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        inner = self._inner.__aiter__()
+        try:
+            async for piece in inner:
+                self._body.take(piece)
+                yield piece
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._body.broke(error)
+            raise
+        finally:
+            # An async generator that is merely dropped is closed some time later, by the event loop.
+            if isinstance(inner, AsyncGenerator):
+                await inner.aclose()
+        self._body.exhausted()
+
+    async def aclose(self) -> None:
+        self._body.dropped()
+        await self._inner.aclose()
+
+
+def tap(response: Any, watcher: Watcher) -> Body:
+    """Follow the open body of `response` from now on."""
+    body = Body(response, watcher)
+    stream: Any = response.stream
+    response.stream = _kind_for(stream.__class__)(stream, body)
+    return body
+
+
+@lru_cache(maxsize=16)
+def _kind_for(stream: Any) -> Callable[[Any, Body], Any]:
+    """The class that stands in for `stream`: responses only read what is a byte stream of their own library."""
+    for base in stream.__mro__:
+        if base.__name__ == "SyncByteStream":
+            return type("TappedByteStream", (_SyncTap, base), {})
+        if base.__name__ == "AsyncByteStream":
+            return type("AsyncTappedByteStream", (_AsyncTap, base), {})
+    raise TypeError(f"{stream} is no byte stream that Arc knows")

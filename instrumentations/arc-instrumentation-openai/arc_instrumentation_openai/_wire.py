@@ -1,0 +1,130 @@
+"""Reading wire JSON and the SDK's objects alike.
+
+Anything may be missing: compatible servers leave out what they please.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from arc_semconv import attributes as semconv
+from opentelemetry.util.types import AttributeValue
+
+__all__ = [
+    "LazyMessages",
+    "arguments",
+    "finish_attributes",
+    "get",
+    "items",
+    "plain",
+    "present",
+    "request_values",
+    "response_attributes",
+    "strings",
+    "usage_attributes",
+]
+
+Attributes = dict[str, AttributeValue]
+
+
+def get(value: object, field: str) -> Any:
+    """`field` of a mapping or an object; None when it is not there."""
+    return value.get(field) if isinstance(value, dict) else getattr(value, field, None)
+
+
+def items(value: object, field: str) -> Sequence[Any]:
+    """The list in `field`; empty when there is none."""
+    found = get(value, field)
+    return found if isinstance(found, list | tuple) else ()
+
+
+def strings(value: object) -> tuple[str, ...]:
+    """The strings of a list, or the one that `value` is."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()
+
+
+def plain(value: object) -> object:
+    """An object of the SDK as JSON values; anything else as it is."""
+    dump = getattr(value, "model_dump", None)
+    return dump(mode="json", exclude_none=True, warnings=False) if callable(dump) else value
+
+
+def arguments(value: object) -> object:
+    """Tool arguments as values, so that redaction sees them unescaped; as they stand when they are no JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def present(values: Mapping[str, object]) -> Attributes:
+    """Those of `values` that are strings."""
+    return {name: value for name, value in values.items() if isinstance(value, str)}
+
+
+def request_values(body: Mapping[str, object], numbers: Mapping[str, str], texts: Mapping[str, str]) -> Attributes:
+    """Fields of a request body by attribute name: those that hold numbers, and those that hold text."""
+    attributes: Attributes = {}
+    for field, name in numbers.items():
+        value = body.get(field)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            attributes[name] = value
+    for field, name in texts.items():
+        value = body.get(field)
+        if isinstance(value, str):
+            attributes[name] = value
+    if stop := strings(body.get("stop")):
+        attributes[semconv.REQUEST_STOP_SEQUENCES] = stop
+    if isinstance(count := body.get("n"), int) and count != 1:
+        attributes[semconv.REQUEST_CHOICE_COUNT] = count
+    if body.get("stream") is True:
+        attributes[semconv.REQUEST_STREAM] = True
+    return attributes
+
+
+def response_attributes(answer: object) -> Attributes:
+    """Id, model, service tier and fingerprint of an answer, where they are given."""
+    return present({
+        semconv.RESPONSE_ID: get(answer, "id"),
+        semconv.RESPONSE_MODEL: get(answer, "model"),
+        semconv.OPENAI_RESPONSE_SERVICE_TIER: get(answer, "service_tier"),
+        semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: get(answer, "system_fingerprint"),
+    })  # fmt: skip
+
+
+def usage_attributes(usage: object) -> Attributes:
+    """Token counts under either set of names: those of completions (`prompt_`), and those of responses (`input_`)."""
+    if usage is None:
+        return {}
+    first, second = ("prompt", "completion") if get(usage, "prompt_tokens") is not None else ("input", "output")
+    counts = {
+        semconv.USAGE_INPUT_TOKENS: get(usage, f"{first}_tokens"),
+        semconv.USAGE_OUTPUT_TOKENS: get(usage, f"{second}_tokens"),
+        semconv.USAGE_CACHE_READ_INPUT_TOKENS: get(get(usage, f"{first}_tokens_details"), "cached_tokens"),
+        semconv.USAGE_REASONING_OUTPUT_TOKENS: get(get(usage, f"{second}_tokens_details"), "reasoning_tokens"),
+    }
+    return {name: count for name, count in counts.items() if isinstance(count, int)}
+
+
+def finish_attributes(reasons: Iterable[object]) -> Attributes:
+    """The finish reasons that were given."""
+    given = tuple(reason for reason in reasons if isinstance(reason, str) and reason)
+    return {semconv.RESPONSE_FINISH_REASONS: given} if given else {}
+
+
+class LazyMessages(Sequence[object]):
+    """`make` of each of `values`, made only when somebody reads them: content is off by default."""
+
+    def __init__(self, values: Sequence[object], make: Callable[[object], object]) -> None:
+        self._values = values
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._make(self._values[index])
