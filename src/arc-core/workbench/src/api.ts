@@ -110,7 +110,7 @@ export class AwayError extends Error {
 
 const KEY = "arc.key";
 
-interface KeyQuestion {
+export interface KeyQuestion {
   /** Whether a key was sent and refused. */
   refused: boolean;
   answer: (key: string | null) => void;
@@ -133,21 +133,38 @@ function askForKey(refused: boolean): Promise<string | null> {
   return asked;
 }
 
+/** Whether a header can carry `key`: visible ASCII. */
+export function isSendable(key: string): boolean {
+  return /^[!-~]+$/.test(key);
+}
+
+/** What goes with every request; null when no header can carry `key`, which is then as good as refused. */
+function headersWith(key: string | null): Headers | null {
+  try {
+    return new Headers({ accept: "application/json", ...(key ? { "x-api-key": key } : {}) });
+  } catch {
+    return null;
+  }
+}
+
 /** The JSON at `path`; asks for an API key, once or again, while Core wants one. */
 async function ask<T>(path: string, signal?: AbortSignal): Promise<T> {
   for (;;) {
     const key = sessionStorage.getItem(KEY);
-    const response = await fetch(path, {
-      headers: { accept: "application/json", ...(key ? { "x-api-key": key } : {}) },
-      signal: signal ?? null,
-    }).catch((error: unknown) => {
-      throw error instanceof DOMException && error.name === "AbortError" ? error : new AwayError();
-    });
-    if (response.status === 401) {
+    const headers = headersWith(key);
+    const response =
+      headers &&
+      (await fetch(path, { headers, signal: signal ?? null }).catch((error: unknown) => {
+        throw error instanceof DOMException && error.name === "AbortError" ? error : new AwayError();
+      }));
+    if (response === null || response.status === 401) {
       // Another request may have brought the key while this one was on its way.
-      if (sessionStorage.getItem(KEY) !== key) continue;
+      const present = sessionStorage.getItem(KEY);
+      if (present !== null && present !== key) continue;
+      sessionStorage.removeItem(KEY);
       if (await askForKey(key !== null)) continue;
     }
+    if (response === null) throw new RefusedError(401, "the API key cannot be sent");
     if (!response.ok) throw new RefusedError(response.status, await reason(response));
     return (await response.json().catch(() => {
       throw new RefusedError(response.status, `the answer to ${path} is not JSON`);

@@ -1,7 +1,8 @@
 /** The small marks both screens share. */
 
 import { useRef, useState } from "preact/hooks";
-import type { Status } from "./api.ts";
+import type { Fix, Status } from "./api.ts";
+import { isApplied } from "./fixes.ts";
 import { plural } from "./format.ts";
 import { Icon } from "./icons.tsx";
 import { pieces } from "./redaction.ts";
@@ -23,14 +24,29 @@ export function StatusMark({ status }: { status: Status }) {
   );
 }
 
-export function FixBadge({ count }: { count: number }) {
+export function FixBadge({ count, title = `${plural(count, "model call")} mended by a fix` }: { count: number; title?: string }) {
   return (
-    <span class="badge is-fix" title={`${plural(count, "model call")} mended by a fix`}>
+    <span class="badge is-fix" data-testid="fix-applied" title={title}>
       <Icon name="fix" />
       {count}
       <span class="unseen">{count === 1 ? " fix" : " fixes"}</span>
     </span>
   );
+}
+
+/** For calls that matched a fix and were sent as they were. */
+export function WatchedBadge({ count, title = `${plural(count, "model call")} matched a fix, and sent unchanged` }: { count: number; title?: string }) {
+  return (
+    <span class="badge is-watched" data-testid="fix-watched" title={title}>
+      <Icon name="fix" />
+      {count > 1 && count} watched
+    </span>
+  );
+}
+
+/** The fix of one call, as what it was. */
+export function FixMark({ fix }: { fix: Fix }) {
+  return isApplied(fix) ? <FixBadge count={fix.ids.length || 1} title={`Mended by ${fix.ids.join(", ")}`} /> : <WatchedBadge count={1} title={`Sent unchanged; ${fix.mode} of ${fix.ids.join(", ")}`} />;
 }
 
 export function RedactionBadge({ count, types }: { count: number; types?: readonly string[] }) {

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
-import { keyQuestion } from "./api.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { isSendable, keyQuestion, type KeyQuestion } from "./api.ts";
 import { Icon } from "./icons.tsx";
 
 function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
@@ -28,20 +28,41 @@ function Dialog({ title, onClose, children }: { title: string; onClose: () => vo
 /** Asks for the API key that Core wants, for as long as a request waits for it. */
 export function KeyDialog() {
   const question = keyQuestion.value;
-  if (!question) return null;
+  return question && <KeyForm question={question} />;
+}
+
+function KeyForm({ question }: { question: KeyQuestion }) {
+  const [unsendable, setUnsendable] = useState(false);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    const key = new FormData(event.currentTarget as HTMLFormElement).get("key");
-    question.answer(typeof key === "string" ? key.trim() : null);
+    const key = String(new FormData(event.currentTarget as HTMLFormElement).get("key") ?? "").trim();
+    if (isSendable(key)) question.answer(key);
+    else setUnsendable(true);
   };
   return (
     <Dialog title="API key" onClose={() => question.answer(null)}>
       <form class="key" onSubmit={submit}>
         <p>
-          {question.refused ? "Arc Core refused that key. " : "This Arc Core asks for an API key. "}
-          It is kept until you close the tab.
+          {question.refused
+            ? "Arc Core refused that key, and it was not kept. Try another."
+            : "This Arc Core asks for an API key. It is kept until you close the tab."}
         </p>
-        <input name="key" type="password" autocomplete="off" required aria-label="API key" aria-invalid={question.refused} autofocus />
+        <input
+          name="key"
+          type="password"
+          autocomplete="off"
+          required
+          aria-label="API key"
+          aria-invalid={question.refused || unsendable}
+          aria-describedby={unsendable ? "key-complaint" : undefined}
+          autofocus
+          onInput={() => setUnsendable(false)}
+        />
+        {unsendable && (
+          <p id="key-complaint" class="complaint" role="alert">
+            A key has only letters, digits and signs of ASCII, and no spaces.
+          </p>
+        )}
         <button type="submit" class="primary">
           Continue
         </button>

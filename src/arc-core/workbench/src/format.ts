@@ -1,6 +1,9 @@
 /** Numbers and times as people read them. Pure. */
 
-/** `842 ms`, `12.4 s`, `3m 12s`. */
+export const DAY = 86_400_000;
+export const YEAR = 365 * DAY;
+
+/** `842 ms`, `12.4 s`, `3m 12s`, `5h 07m`, `12d 3h`, `4y 200d`. */
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return "–";
   if (ms < 0) return `−${duration(-ms)}`;
@@ -13,7 +16,11 @@ export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${pad(seconds % 60)}s`;
   const minutes = Math.round(ms / 60_000);
-  return `${grouped(Math.floor(minutes / 60))}h ${pad(minutes % 60)}m`;
+  if (minutes < 6000) return `${Math.floor(minutes / 60)}h ${pad(minutes % 60)}m`;
+  const hours = Math.round(ms / 3_600_000);
+  if (hours < 24 * 730) return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+  const days = Math.round(ms / DAY);
+  return `${grouped(Math.floor(days / 365))}y ${days % 365}d`;
 }
 
 /** A time on an axis whose ticks are `step` apart: with as many digits as tell one tick from the next. */
@@ -23,10 +30,19 @@ export function tickTime(ms: number, step: number): string {
   if (ms < 1) return `${trim((ms * 1000).toFixed(digits(step * 1000)))} µs`;
   if (ms < 1000) return `${trim(ms.toFixed(digits(step)))} ms`;
   if (ms < 60_000) return `${trim((ms / 1000).toFixed(digits(step / 1000)))} s`;
-  const minutes = Math.floor(ms / 60_000);
-  const seconds = trim(((ms - minutes * 60_000) / 1000).toFixed(digits(step / 1000)));
-  const coarse = minutes < 60 ? `${minutes}m` : `${Math.floor(minutes / 60)}h${minutes % 60 ? ` ${minutes % 60}m` : ""}`;
-  return seconds === "0" ? coarse : `${coarse} ${seconds}s`;
+  // Ticks of milliseconds may come a hair below the second they stand for.
+  const seconds = Number((ms / 1000).toFixed(digits(step / 1000)));
+  const units: [string, number][] = [["y", YEAR / 1000], ["d", DAY / 1000], ["h", 3600], ["m", 60]];
+  const parts: string[] = [];
+  let rest = seconds;
+  for (const [unit, length] of units) {
+    const n = Math.floor(rest / length);
+    rest -= n * length;
+    if (n > 0) parts.push(`${grouped(n)}${unit}`);
+  }
+  const last = trim(rest.toFixed(digits(step / 1000)));
+  if (last !== "0") parts.push(`${last}s`);
+  return parts.join(" ");
 }
 
 function digits(step: number): number {

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { EventView, LinkView, SpanView, TraceSummary } from "../api.ts";
-import { CopyButton, FixBadge, RedactionBadge, StatusMark } from "../badges.tsx";
+import { CopyButton, FixMark, RedactionBadge, StatusMark } from "../badges.tsx";
 import { dollars, duration, epoch, exact, grouped, parsedJson, plural, pretty } from "../format.ts";
 import { Icon } from "../icons.tsx";
 import { Link, traceHref } from "../routing.tsx";
@@ -50,7 +50,7 @@ export function Details(props: DetailsProps) {
             {kindWord(span.kind)}
           </span>
           <StatusMark status={span.status} />
-          {span.fix && <FixBadge count={span.fix.ids.length || 1} />}
+          {span.fix && <FixMark fix={span.fix} />}
           {span.redactions && <RedactionBadge {...span.redactions} />}
           <span class="id">
             <code>{span.span_id}</code>

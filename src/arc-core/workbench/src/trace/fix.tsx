@@ -1,20 +1,24 @@
 import type { Change, Fix } from "../api.ts";
 import { Redacted } from "../badges.tsx";
+import { isApplied } from "../fixes.ts";
 import { pretty } from "../format.ts";
 
 const MODES: Record<string, string> = {
   on: "The request was changed before it was sent.",
   canary: "On trial: this call was in the part that is mended.",
-  shadow: "Only watched: this is what would have changed; the request was sent as it was.",
-  control: "On trial: this call was in the control group, and sent as it was.",
+};
+const WATCHED: Record<string, string> = {
+  shadow: "The fix is only watched: this is what it would have changed.",
+  control: "The fix is on trial, and this call was in its control group.",
 };
 const TRIGGERS: Record<string, string> = { before: "before the request", after_error: "after the provider refused" };
 const VERBS: Record<string, string> = { set: "set", delete: "removed", rename: "renamed", rewrite: "rewritten" };
 
-/** What a fix did to a request, as a diff of the wire body. */
+/** What a fix did, or would have done, to a request, as a diff of the wire body. */
 export function FixDiff({ fix, types }: { fix: Fix; types: readonly string[] | undefined }) {
+  const applied = isApplied(fix);
   return (
-    <div class={`fix is-${fix.mode}`} data-testid="fix-diff">
+    <div class={applied ? "fix" : "fix is-watched"} data-testid="fix-diff">
       <dl class="facts">
         <div class="wide">
           <dt>{fix.ids.length === 1 ? "Fix" : "Fixes"}</dt>
@@ -29,14 +33,19 @@ export function FixDiff({ fix, types }: { fix: Fix; types: readonly string[] | u
           <dd>{fix.mode}</dd>
         </div>
         <div>
-          <dt>Applied</dt>
+          <dt>When</dt>
           <dd>{TRIGGERS[fix.trigger] ?? fix.trigger}</dd>
         </div>
         <div>
           <dt>Outcome</dt>
-          <dd class={fix.outcome === "ok" ? "good" : fix.outcome === "error" ? "bad" : ""}>{fix.outcome}</dd>
+          <dd class={!applied ? "" : fix.outcome === "ok" ? "good" : fix.outcome === "error" ? "bad" : ""}>{fix.outcome}</dd>
         </div>
       </dl>
+      {!applied && (
+        <p class="unchanged">
+          <strong>The request was sent unchanged.</strong> {WATCHED[fix.mode]}
+        </p>
+      )}
       {fix.changes.length > 0 ? (
         <div class="diff">
           {fix.changes.map((change, i) => (
@@ -44,9 +53,9 @@ export function FixDiff({ fix, types }: { fix: Fix; types: readonly string[] | u
           ))}
         </div>
       ) : (
-        <p class="hint">No field is recorded as changed.</p>
+        <p class="hint">{applied ? "No field is recorded as changed." : "What it would have changed is not recorded."}</p>
       )}
-      {MODES[fix.mode] && <p class="hint">{fix.trigger === "after_error" && fix.mode === "on" ? "The provider refused the request; it was changed and sent once more." : MODES[fix.mode]}</p>}
+      {applied && MODES[fix.mode] && <p class="hint">{fix.trigger === "after_error" && fix.mode === "on" ? "The provider refused the request; it was changed and sent once more." : MODES[fix.mode]}</p>}
     </div>
   );
 }

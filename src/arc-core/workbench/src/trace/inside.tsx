@@ -1,7 +1,8 @@
 /** What happened below a span: who took what, and where to look. */
 
 import { useMemo } from "preact/hooks";
-import { FixBadge } from "../badges.tsx";
+import { FixMark } from "../badges.tsx";
+import { isApplied } from "../fixes.ts";
 import { compact, dollars, duration, grouped } from "../format.ts";
 import { Icon } from "../icons.tsx";
 import { type AgentTotals, byAgent, type Node, notable, type Tree } from "./tree.ts";
@@ -63,7 +64,7 @@ function Agents({ agents }: { agents: AgentTotals[] }) {
 }
 
 function Notable({ node: { span }, onSelect }: { node: Node; onSelect: () => void }) {
-  const what = span.status === "error" ? span.status_message || "failed" : span.fix ? span.fix.ids.join(", ") : span.status_message || "waits for an answer";
+  const what = span.status === "error" ? span.status_message || "failed" : span.fix && isApplied(span.fix) ? span.fix.ids.join(", ") : span.status_message || "waits for an answer";
   return (
     <li>
       <button type="button" class={`notable kind-${kindIcon(span.kind)} is-${span.status}`} onClick={onSelect}>
@@ -72,7 +73,7 @@ function Notable({ node: { span }, onSelect }: { node: Node; onSelect: () => voi
         </span>
         <strong>{span.name}</strong>
         <span class="why">{what}</span>
-        {span.fix && <FixBadge count={span.fix.ids.length} />}
+        {span.fix && <FixMark fix={span.fix} />}
         {span.status !== "ok" && (
           <span class={`status is-${span.status}`}>
             <Icon name={span.status} />

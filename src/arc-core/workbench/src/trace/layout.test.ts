@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bar, ROW, rowWindow, scrolledTo, ticks } from "./layout.ts";
+import { axis, bar, ROW, rowWindow, scrolledTo, ticks } from "./layout.ts";
 
 describe("the window of rows", () => {
   test("covers what is in view and a little more", () => expect(rowWindow(100 * ROW, 10 * ROW, 10_000, 5)).toEqual([95, 115]));
@@ -28,5 +28,22 @@ describe("ticks", () => {
   test("are whole minutes in long traces", () => expect(ticks({ from: 0, to: 7_200_000 })).toEqual([0, 1_800_000, 3_600_000, 5_400_000, 7_200_000]));
   test("stay few whatever the range", () => {
     for (let to = 0.0003; to < 1e9; to *= 1.7) expect(ticks({ from: 0, to }).length).toBeLessThanOrEqual(7);
+  });
+});
+
+describe("the axis", () => {
+  const labels = (from: number, to: number) => axis({ from, to }).map(({ label }) => label);
+  test("has days and years when it is huge", () => {
+    expect(labels(0, 9 * 86_400_000)).toEqual(["0", "2d", "4d", "6d", "8d"]);
+    expect(labels(0, 1e13)).toEqual(["0", "100y", "200y", "300y"]);
+  });
+  test("has fewer ticks when their labels are long", () => {
+    const from = 40 * 86_400_000 + 7_384_000;
+    for (let length = 0.002; length < 1e13; length *= 1.9) {
+      const there = labels(from, from + length);
+      expect(there.length).toBeLessThanOrEqual(7);
+      if (there.length > 2) expect(there.join(" ").length).toBeLessThanOrEqual(48);
+      expect(new Set(there).size).toBe(there.length);
+    }
   });
 });

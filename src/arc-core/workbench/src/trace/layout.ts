@@ -1,5 +1,7 @@
 /** Where rows, bars and ticks go. Pure. */
 
+import { DAY, tickTime, YEAR } from "../format.ts";
+
 export const ROW = 28;
 
 /** First row and the one past the last to draw, with `spare` more on either side. */
@@ -38,6 +40,19 @@ export function bar(offset: number, length: number, { from, to }: TimeRange): Ba
   return { left, width: Math.min(100, end) - left };
 }
 
+/** Characters of labels that a lane of the usual width holds. */
+const ROOM = 48;
+
+/** Round times within `range`, each with its label: as many, up to about five, as the labels leave room for. */
+export function axis(range: TimeRange): { time: number; label: string }[] {
+  for (let count = 5; ; count--) {
+    const times = ticks(range, count);
+    const step = (times[1] ?? range.to) - (times[0] ?? range.from);
+    const labelled = times.map((time) => ({ time, label: tickTime(time, step) }));
+    if (count === 1 || labelled.reduce((sum, { label }) => sum + label.length + 1, 0) <= ROOM) return labelled;
+  }
+}
+
 /** Round times within `range`, about `count` of them. */
 export function ticks({ from, to }: TimeRange, count = 5): number[] {
   const step = niceStep((to - from) / count);
@@ -53,7 +68,13 @@ function niceStep(least: number): number {
   if (least > 5_000) {
     const seconds = LONG_STEPS.find((n) => n * 1000 >= least);
     if (seconds) return seconds * 1000;
+    return least <= 100 * DAY ? DAY * roundStep(least / DAY) : YEAR * roundStep(Math.max(1, least / YEAR));
   }
+  return roundStep(least);
+}
+
+/** 1, 2 or 5 times a power of ten. */
+function roundStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least));
   const digit = least / power;
   return power * (digit <= 1 ? 1 : digit <= 2 ? 2 : digit <= 5 ? 5 : 10);

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Page } from "../app.tsx";
 import { AwayError, fetchTrace, RefusedError, type TraceDetail, type TraceSummary } from "../api.ts";
 import { CopyButton, FixBadge, RedactionBadge, StatusMark } from "../badges.tsx";
@@ -25,7 +25,8 @@ function useTrace(traceId: string): Loaded & { reload: () => void } {
   const [loaded, setLoaded] = useState<Loaded>({ detail: null, problem: null });
   const [turn, setTurn] = useState(0);
   const reload = () => setTurn((n) => n + 1);
-  useEffect(() => {
+  // Before the first paint, not after it: Core takes a while for a large trace.
+  useLayoutEffect(() => {
     const abort = new AbortController();
     fetchTrace(traceId, abort.signal).then(
       (detail) => setLoaded({ detail, problem: null }),

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { SpanView } from "../api.ts";
+import { isApplied } from "../fixes.ts";
 import { loanTrace } from "../fixtures/loan.ts";
 import { failedTrace, hostileTrace, interruptedTrace, largeTrace, runningTrace } from "../fixtures/odd.ts";
-import { ancestors, buildTree, byAgent, notable, selfMs, startingPlace, type Tree, visibleRows } from "./tree.ts";
+import { ancestors, buildTree, byAgent, notable, own, selfMs, startingPlace, type Tree, visibleRows } from "./tree.ts";
 
 function span(span_id: string, parent_id: string | null, changes: Partial<SpanView> = {}): SpanView {
   return {
@@ -138,4 +139,20 @@ test("what is worth a look are causes and fixes, not the plumbing below them", (
   const { places, more } = notable(tree, 0, 10);
   expect(places.map((place) => tree.nodes[place]?.span.name)).toEqual(["agent.tool credit_bureau", "chat gpt-4.1"]);
   expect(more).toBe(0);
+});
+
+describe("a fix that left the request unchanged", () => {
+  const fix = (mode: string) => ({ ids: ["acme.fix"], mode, trigger: "before", outcome: "ok", changes: [] });
+  const call = (mode: string, changes: Partial<SpanView> = {}) => span(mode, "root", { kind: "llm", fix: fix(mode), ...changes });
+  const tree = buildTree([span("root", null), ...["on", "canary", "shadow", "control"].map((mode) => call(mode))]);
+
+  test("is known by its mode", () => expect(["on", "canary", "", "shadow", "control"].map((mode) => isApplied({ mode }))).toEqual([true, true, true, false, false]));
+  test("is counted as watched, not as a fix", () => {
+    expect(tree.nodes[0]?.within).toMatchObject({ fixes: 2, watched: 2 });
+    expect(own(call("shadow"))).toMatchObject({ fixes: 0, watched: 1 });
+  });
+  test("is nothing to look at", () => {
+    const { places } = notable(tree, 0, 10);
+    expect(places.map((place) => tree.nodes[place]?.span.span_id)).toEqual(["on", "canary"]);
+  });
 });

@@ -1,6 +1,7 @@
 /** Spans as a tree, written out in preorder. Pure, and without recursion: a chain may be 10,000 deep. */
 
 import type { SpanView } from "../api.ts";
+import { isApplied } from "../fixes.ts";
 
 /** Why a span with a parent stands at the top: the parent has not arrived, or leads back to the span. */
 export type Stray = "orphan" | "cycle";
@@ -19,7 +20,10 @@ export interface Node {
 
 export interface Totals {
   errors: number;
+  /** Calls that a fix changed. */
   fixes: number;
+  /** Calls that matched a fix, but were sent as they were. */
+  watched: number;
   redactions: number;
   calls: number;
   inputTokens: number;
@@ -108,7 +112,7 @@ function close(nodes: Node[], open: number[], depth: number): void {
 }
 
 function nothing(): Totals {
-  return { errors: 0, fixes: 0, redactions: 0, calls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0, unpriced: 0 };
+  return { errors: 0, fixes: 0, watched: 0, redactions: 0, calls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0, unpriced: 0 };
 }
 
 /** What the span itself adds to the totals of those above it. */
@@ -116,7 +120,8 @@ export function own(span: SpanView): Totals {
   const called = span.kind === "llm";
   return {
     errors: Number(span.status === "error"),
-    fixes: Number(span.fix !== null),
+    fixes: Number(span.fix !== null && isApplied(span.fix)),
+    watched: Number(span.fix !== null && !isApplied(span.fix)),
     redactions: span.redactions?.count ?? 0,
     calls: Number(called),
     inputTokens: called ? span.input_tokens : 0,
@@ -131,9 +136,22 @@ function sumUp(nodes: Node[]): void {
     const node = nodes[i] as Node;
     const parent = nodes[node.parent];
     if (!parent) continue;
-    const mine = own(node.span);
-    for (const name of Object.keys(mine) as (keyof Totals)[]) parent.within[name] += mine[name] + node.within[name];
+    add(parent.within, own(node.span));
+    add(parent.within, node.within);
   }
+}
+
+/** Field by field: a loop over their names costs tens of milliseconds in a trace of 10,000 spans. */
+function add(to: Totals, more: Totals): void {
+  to.errors += more.errors;
+  to.fixes += more.fixes;
+  to.watched += more.watched;
+  to.redactions += more.redactions;
+  to.calls += more.calls;
+  to.inputTokens += more.inputTokens;
+  to.outputTokens += more.outputTokens;
+  to.costUsd += more.costUsd;
+  to.unpriced += more.unpriced;
 }
 
 /** Places of the rows to show, top to bottom, when the spans in `collapsed` hide what is below them. */
@@ -163,8 +181,7 @@ export function byAgent({ nodes }: Tree, place: number): AgentTotals[] {
     if (!span.agent) continue;
     let mine = totals.get(span.agent);
     if (!mine) totals.set(span.agent, (mine = { agent: span.agent, runs: 0, runMs: 0, ...nothing() }));
-    const added = own(span);
-    for (const name of Object.keys(added) as (keyof Totals)[]) mine[name] += added[name];
+    add(mine, own(span));
     if (span.kind === "run") {
       mine.runs += 1;
       if (nodes[parent]?.span.agent !== span.agent) mine.runMs += span.duration_ms;
@@ -173,7 +190,7 @@ export function byAgent({ nodes }: Tree, place: number): AgentTotals[] {
   return [...totals.values()];
 }
 
-/** Places of the spans below `place` that are worth a look, at most `limit`: failures at their cause, and fixes. */
+/** Places of the spans below `place` that are worth a look, at most `limit`: failures at their cause, and fixes that changed something. */
 export function notable({ nodes }: Tree, place: number, limit: number): { places: number[]; more: number } {
   const { end } = nodes[place] as Node;
   const places: number[] = [];
@@ -181,7 +198,8 @@ export function notable({ nodes }: Tree, place: number, limit: number): { places
     const { span } = nodes[i] as Node;
     const question = span.kind === "action" && span.status === "interrupted";
     const cause = span.status === "error" && lastFailure(nodes, i) < 0 && !isPlumbing(nodes, i);
-    if (span.fix || question || cause) places.push(i);
+    const mended = span.fix !== null && isApplied(span.fix);
+    if (mended || question || cause) places.push(i);
   }
   return { places: places.slice(0, limit), more: Math.max(0, places.length - limit) };
 }

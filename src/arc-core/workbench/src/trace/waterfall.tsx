@@ -1,13 +1,13 @@
 /** The tree of spans and their bars on one time axis; of 10,000 rows only those in view are in the document. */
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { FixBadge, RedactionBadge } from "../badges.tsx";
-import { duration, grouped, tickTime } from "../format.ts";
+import { FixBadge, RedactionBadge, WatchedBadge } from "../badges.tsx";
+import { duration, grouped } from "../format.ts";
 import { Icon, type IconName } from "../icons.tsx";
 import { useShortcuts } from "../keyboard.ts";
 import { Split, storedSplit } from "../split.tsx";
-import { bar, ROW, rowWindow, scrolledTo, ticks, type TimeRange } from "./layout.ts";
-import { ancestors, type Node, type Tree, visibleRows } from "./tree.ts";
+import { axis, bar, ROW, rowWindow, scrolledTo, type TimeRange } from "./layout.ts";
+import { ancestors, type Node, own, type Tree, visibleRows } from "./tree.ts";
 
 const INDENT = 14;
 /** Deeper spans are not moved further to the right: the name needs the room. */
@@ -40,8 +40,7 @@ export function Waterfall({ tree, at, onSelect }: WaterfallProps) {
   const rowOf = useMemo(() => new Map(rows.map((place, row) => [place, row])), [rows]);
   const [first, last] = useRowWindow(scroller, rows.length);
   const range = zoom ?? { from: tree.startMs, to: tree.endMs };
-  const axis = ticks(range);
-  const step = (axis[1] ?? range.to) - (axis[0] ?? range.from);
+  const ticks = axis(range);
   const row = rowOf.get(at) ?? -1;
   const node = tree.nodes[at];
 
@@ -125,9 +124,9 @@ export function Waterfall({ tree, at, onSelect }: WaterfallProps) {
           )}
         </div>
         <div class="lane">
-          {axis.map((time) => (
+          {ticks.map(({ time, label }) => (
             <span key={time} class="tick" style={{ left: `${((time - range.from) / (range.to - range.from)) * 100}%` }}>
-              {tickTime(time, step)}
+              {label}
             </span>
           ))}
           {zoom && (
@@ -148,7 +147,7 @@ export function Waterfall({ tree, at, onSelect }: WaterfallProps) {
       >
         <div class="rows" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
           <div class="grid lane" role="presentation">
-            {axis.map((time) => (
+            {ticks.map(({ time }) => (
               <i key={time} style={{ left: `${((time - range.from) / (range.to - range.from)) * 100}%` }} />
             ))}
           </div>
@@ -332,12 +331,15 @@ const STRAY = {
 
 function Marks({ node, collapsed }: { node: Node; collapsed: boolean }) {
   const { span, within } = node;
-  const below = collapsed ? within : { errors: 0, fixes: 0, redactions: 0 };
-  const fixes = Number(span.fix !== null) + below.fixes;
-  const redactions = (span.redactions?.count ?? 0) + below.redactions;
+  const mine = own(span);
+  const below = collapsed ? within : { errors: 0, fixes: 0, watched: 0, redactions: 0 };
+  const fixes = mine.fixes + below.fixes;
+  const watched = mine.watched + below.watched;
+  const redactions = mine.redactions + below.redactions;
   return (
     <span class="marks">
       {fixes > 0 && <FixBadge count={fixes} />}
+      {watched > 0 && <WatchedBadge count={watched} />}
       {redactions > 0 && <RedactionBadge count={redactions} types={span.redactions?.types ?? []} />}
       {span.status !== "ok" && (
         <span class={`status is-${span.status}`} title={span.status_message || span.status}>

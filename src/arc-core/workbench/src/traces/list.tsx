@@ -82,7 +82,7 @@ export function TraceList() {
     <Page crumbs={<h1>Traces</h1>}>
       <main class="traces">
         <Filters query={query} services={page?.services ?? []} search={search} reload={() => void load(question)} />
-        {problem && <Problem error={problem} kept={traces.length > 0} retry={() => void load(question)} />}
+        {problem && <Problem error={problem} kept={traces.length > 0} filtered={question !== ""} retry={() => void load(question)} />}
         {page === null ? (
           !problem && <Waiting />
         ) : traces.length === 0 && !stale ? (
@@ -172,7 +172,7 @@ function Filters({ query, services, search, reload }: FiltersProps) {
       </label>
       <label class={service ? "field is-set" : "field"}>
         <span>Service</span>
-        <select value={service} onChange={(event) => change("service", event.currentTarget.value)}>
+        <select value={service} title={service} onChange={(event) => change("service", event.currentTarget.value)}>
           <option value="">All</option>
           {offered.map((name) => (
             <option key={name} value={name}>
@@ -219,7 +219,15 @@ function headline(problem: Error): string {
   return problem instanceof RefusedError && problem.status < 500 ? "Arc Core refused the request." : "Arc Core cannot answer now.";
 }
 
-function Problem({ error, kept, retry }: { error: Error; kept: boolean; retry: () => void }) {
+interface ProblemProps {
+  error: Error;
+  /** Whether older traces are still shown. */
+  kept: boolean;
+  filtered: boolean;
+  retry: () => void;
+}
+
+function Problem({ error, kept, filtered, retry }: ProblemProps) {
   const away = error instanceof AwayError;
   return (
     <div class="problem" role="alert">
@@ -235,6 +243,7 @@ function Problem({ error, kept, retry }: { error: Error; kept: boolean; retry: (
           Enter the API key
         </button>
       )}
+      {filtered && error instanceof RefusedError && error.status < 500 && !lacksKey(error) && <Link href="/">Clear filters</Link>}
     </div>
   );
 }
