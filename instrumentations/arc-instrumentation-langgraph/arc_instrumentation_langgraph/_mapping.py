@@ -1,7 +1,8 @@
 """What LangGraph's callbacks say, as Arc's span contract tells it; pure.
 
 Source: the metadata and tags that LangGraph 0.6 to 1.2 puts on callback runs. A node's run carries the tag
-`graph:step:N` and has the node's name; routers and edge functions carry `seq:step:N` or another name.
+`graph:step:N` and has the node's name; routers and edge functions carry `seq:step:N` or another name. A task of the
+functional API carries `seq:step:1`, has its own name as the node's, and a path `("__pregel_push", caller, N, True)`.
 """
 
 import asyncio
@@ -11,7 +12,18 @@ from typing import Any, Final
 from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
-__all__ = ["is_cancellation", "is_graph", "node_of", "run_attributes", "tool_result", "workflow_attributes"]
+__all__ = [
+    "is_cancellation",
+    "is_graph",
+    "node_of",
+    "place_of",
+    "run_attributes",
+    "task_of",
+    "tool_attributes",
+    "tool_result",
+    "workflow_attributes",
+    "workflow_name",
+]
 
 _INTEGRATIONS: Final = frozenset({"langgraph", "langchain_create_agent"})
 _NO_AGENTS: Final = frozenset({"__start__", "__end__"})
@@ -29,6 +41,22 @@ def node_of(name: str | None, tags: Sequence[str], metadata: Mapping[str, Any]) 
     if not isinstance(node, str) or node != name or node in _NO_AGENTS:
         return None
     return node if any(tag.startswith("graph:step:") for tag in tags) else None
+
+
+def task_of(name: str | None, tags: Sequence[str], metadata: Mapping[str, Any]) -> str | None:
+    """The `@task` whose run this is; None for everything else, the steps of a sequence inside the task excepted."""
+    if name is None or name != metadata.get("langgraph_node") or "seq:step:1" not in tags:
+        return None
+    match metadata.get("langgraph_path"):
+        case ("__pregel_push", _, _, True):
+            return name
+    return None
+
+
+def place_of(metadata: Mapping[str, Any]) -> str | None:
+    """The checkpoint namespace: one execution of a node or task, whose retries share it; None outside of nodes."""
+    place = metadata.get("langgraph_checkpoint_ns")
+    return place if isinstance(place, str) and place else None
 
 
 def workflow_name(name: str | None) -> str | None:
@@ -53,8 +81,8 @@ def run_attributes(node: str, metadata: Mapping[str, Any]) -> dict[str, Attribut
         attributes[semconv.LANGGRAPH_STEP] = step
     if triggers := metadata.get("langgraph_triggers"):
         attributes[semconv.LANGGRAPH_TRIGGERS] = tuple(map(str, triggers))
-    if isinstance(namespace := metadata.get("langgraph_checkpoint_ns"), str) and namespace:
-        attributes[semconv.LANGGRAPH_CHECKPOINT_NS] = namespace
+    if place := place_of(metadata):
+        attributes[semconv.LANGGRAPH_CHECKPOINT_NS] = place
     if (thread := metadata.get("thread_id")) is not None:
         attributes[semconv.CONVERSATION_ID] = str(thread)
     return attributes
