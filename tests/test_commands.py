@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,12 +20,64 @@ ARC = str(Path(sys.executable).with_name("arc"))
 @pytest.fixture
 def arc():
     def arc(*args, timeout=90, **env):
-        base = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "ARC_"))}
+        kept_out = ("OTEL_", "ARC_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        base = {name: value for name, value in os.environ.items() if not name.startswith(kept_out)}
         return subprocess.run(
             [ARC, *args], env=base | env, capture_output=True, text=True, timeout=timeout, check=False
         )
 
     return arc
+
+
+class Collector(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.server.requests.append(("POST", self.headers))
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def do_GET(self):
+        self.server.requests.append(("GET", self.headers))
+        self.send_error(404)
+
+    def log_message(self, *args):
+        pass
+
+
+@contextmanager
+def running_collector(context=None):
+    """A server that takes spans and has no API; `requests` are the method and headers of each request."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    server.requests = []
+    server.handle_error = lambda *_: None  # a refused handshake is what a test is about
+    server.url = f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def collector():
+    with running_collector() as server:
+        yield server
+
+
+@pytest.fixture
+def sealed_collector(tmp_path):
+    certificate, key = str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")
+    made = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+    named = ["-subj", "/CN=arc-test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", "req", *made, *named, "-keyout", key, "-out", certificate], check=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with running_collector(context) as server:
+        yield server, certificate
 
 
 def findings(done):
@@ -97,31 +151,138 @@ def test_doctor_says_that_arc_is_switched_off(arc, arc_core, name):
     assert findings(done)["switched off"]["advice"] == f"unset {name}"
 
 
-def test_doctor_tells_a_collector_from_arc_core(arc):
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
+@pytest.mark.parametrize("exporter", ["none", "console"])
+def test_doctor_does_not_say_that_telemetry_works_when_no_span_is_sent(arc, collector, exporter):
+    env = {"ARC_ENDPOINT": collector.url, "OTEL_TRACES_EXPORTER": exporter}
+    done, read = arc("doctor", "--json", **env), arc("doctor", **env)
+    assert done.returncode == 0
+    assert findings(done)["exporter"]["state"] == "warning"
+    assert f"OTEL_TRACES_EXPORTER={exporter}" in findings(done)["exporter"]["detail"]
+    assert "telemetry works" not in read.stdout
+    assert collector.requests == []
 
-        def do_GET(self):
-            self.send_error(404)
 
-        def log_message(self, *args):
-            pass
+@pytest.mark.parametrize(
+    ("sampler", "ratio"), [("always_off", ""), ("parentbased_always_off", ""), ("traceidratio", "0.0")]
+)
+def test_doctor_says_that_sampling_drops_all_and_sends_its_own_span(arc, arc_core, sampler, ratio):
+    env = {"ARC_ENDPOINT": arc_core.url, "OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": ratio}
+    done, read = arc("doctor", "--json", **env), arc("doctor", **env)
+    found = findings(done)
+    assert done.returncode == 0
+    assert found["sampling"]["state"] == "warning"
+    assert sampler in found["sampling"]["detail"]
+    assert found["read back"]["state"] == "ok"
+    assert "telemetry works" not in read.stdout
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        done = arc("doctor", "--json", ARC_ENDPOINT=f"http://127.0.0.1:{server.server_port}")
-    finally:
-        server.shutdown()
-        server.server_close()
+
+@pytest.mark.parametrize("env", [{"OTEL_TRACES_SAMPLER": "always_on"}, {"OTEL_TRACES_SAMPLER": "traceidratio"}])
+def test_doctor_has_nothing_against_sampling_that_keeps_spans(arc, arc_core, env):
+    assert "sampling" not in findings(arc("doctor", "--json", ARC_ENDPOINT=arc_core.url, **env))
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"OTEL_EXPORTER_OTLP_PROTOCOL": "carrier"},
+        {"OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "carrier", "OTEL_LOGS_EXPORTER": "otlp"},
+    ],
+)
+def test_doctor_says_which_protocols_there_are(arc, arc_core, env):
+    done = arc("doctor", "--json", ARC_ENDPOINT=arc_core.url, **env)
+    found = findings(done)["exporter"]
+    assert done.returncode == 1
+    assert "carrier" in found["detail"]
+    assert "http/protobuf" in found["advice"]
+    assert "grpc" in found["advice"]
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "said"),
+    [
+        ("http://127.0.0.1:abc", "port"),
+        ("127.0.0.1:4318", "http://"),
+        ("http://a..b:4318", "a..b"),
+        ("http://[::1", "host"),
+    ],
+)
+def test_doctor_says_what_is_wrong_with_an_endpoint_of_opentelemetrys(arc, endpoint, said):
+    done = arc("doctor", "--json", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
+    assert done.returncode == 1
+    assert said in findings(done)["connection"]["detail"]
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("core_url", ["http://127.0.0.1:abc", "http://a..b", "http://a%20b"])
+def test_doctor_takes_a_wrong_address_of_the_api_for_a_warning(arc, collector, core_url):
+    done = arc("doctor", "--json", ARC_ENDPOINT=collector.url, ARC_CORE_URL=core_url)
+    assert done.returncode == 0
+    assert findings(done)["read back"]["state"] == "warning"
+    assert done.stderr == ""
+
+
+def test_doctor_takes_a_grpc_endpoint_without_a_scheme_as_the_exporter_does(arc, arc_core):
+    env = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": arc_core.grpc}
+    plain = arc("doctor", "--json", **env, OTEL_EXPORTER_OTLP_INSECURE="true", ARC_CORE_URL=arc_core.url)
+    sealed = arc("doctor", "--json", **env)
+    assert plain.returncode == 0, plain.stdout
+    assert arc_core.grpc in findings(plain)["connection"]["detail"]
+    assert findings(plain)["read back"]["state"] == "ok"
+    assert "no TLS" in findings(sealed)["connection"]["detail"]
+
+
+def test_doctor_trusts_the_certificate_that_the_exporter_trusts(arc, sealed_collector, tmp_path):
+    server, certificate = sealed_collector
+    env = {"ARC_ENDPOINT": server.url}
+    trusted = arc("doctor", "--json", **env, OTEL_EXPORTER_OTLP_CERTIFICATE=certificate)
+    assert findings(trusted)["connection"]["state"] == "ok"
+    assert findings(trusted)["span"]["state"] == "ok"
+    assert "404" in findings(trusted)["read back"]["detail"]
+    unknown = arc("doctor", "--json", **env)
+    assert "OTEL_EXPORTER_OTLP_CERTIFICATE" in findings(unknown)["connection"]["advice"]
+    missing = arc("doctor", "--json", **env, OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE=str(tmp_path / "none.pem"))
+    assert "none.pem" in findings(missing)["connection"]["detail"]
+    bundle = arc("doctor", "--json", **env, REQUESTS_CA_BUNDLE=certificate, OTEL_EXPORTER_OTLP_CERTIFICATE="none.pem")
+    assert findings(bundle)["span"]["state"] == "ok"
+    assert {one.returncode for one in (unknown, missing)} == {1}
+
+
+def test_doctor_tells_a_collector_from_arc_core(arc, collector):
+    done = arc("doctor", "--json", ARC_ENDPOINT=collector.url)
     assert done.returncode == 0
     assert findings(done)["span"]["state"] == "ok"
     assert findings(done)["read back"]["state"] == "warning"
     assert "ARC_CORE_URL" in findings(done)["read back"]["advice"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_doctor_gives_the_key_to_the_endpoint_alone(arc, collector, arc_core, named):
+    endpoint = "ARC_ENDPOINT" if named else "OTEL_EXPORTER_OTLP_ENDPOINT"
+    done = arc("doctor", "--json", ARC_API_KEY="arc_live_key", ARC_CORE_URL=collector.url, **{endpoint: arc_core.url})
+    read_back = findings(done)["read back"]
+    assert {method for method, _ in collector.requests} == {"GET"}
+    assert [headers["x-api-key"] for _, headers in collector.requests if "x-api-key" in headers] == []
+    assert "without ARC_API_KEY" in read_back["detail"]
+
+
+def test_doctor_says_why_a_protected_api_at_another_address_is_not_read(arc, collector, tmp_path):
+    with running_core(tmp_path / "data", "--api-key", "arc_live_right") as core:
+        env = {"ARC_ENDPOINT": collector.url, "ARC_CORE_URL": core.url, "ARC_API_KEY": "arc_live_right"}
+        done = arc("doctor", "--json", **env)
+    assert done.returncode == 0
+    assert "401" in findings(done)["read back"]["detail"]
+    assert "Collector" not in findings(done)["read back"]["advice"]
+    assert "ARC_ENDPOINT" in findings(done)["read back"]["advice"]
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+@pytest.mark.parametrize("name", ["ARC_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+def test_doctor_does_not_show_a_password_in_an_endpoint(arc, collector, name, protocol):
+    env = {name: collector.url.replace("//", "//ann:hunter2@"), "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    done = arc("doctor", "--json", **env, OTEL_EXPORTER_OTLP_TIMEOUT="1")
+    assert "span" in findings(done)
+    assert "hunter2" not in done.stdout + done.stderr
 
 
 def test_the_demo_shows_a_fix_a_redaction_and_a_failing_tool_and_ends_well(arc):

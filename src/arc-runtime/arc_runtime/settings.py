@@ -11,11 +11,11 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
 
-__all__ = ["Capture", "Endpoint", "Mode", "Settings"]
+__all__ = ["Capture", "Endpoint", "Mode", "Settings", "masked"]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=str)
@@ -27,6 +27,8 @@ _OFF: Final = {"", "0", "false", "no", "off"}
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SIGNALS: Final = ("TRACES", "LOGS", "METRICS")
 _INSTRUMENT: Final = "ARC_INSTRUMENT_"
+# 443 is what https is served at; only Arc Core and Collectors without TLS are usually found at OTLP's own port.
+_PORTS: Final = {"http": 4318, "https": 443, "grpc": 4317, "grpcs": 4317}
 _KNOWN: Final = {
     "ARC_ENDPOINT",
     "ARC_API_KEY",
@@ -56,8 +58,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     @property
     def authority(self) -> str:
         """`host:port`, an IPv6 host in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return f"{_bracketed(self.host)}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -76,7 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str | None = None
     """`ARC_LOG_LEVEL`: DEBUG, INFO, WARNING, ERROR or CRITICAL on stderr. Unset: one line a problem."""
     core_url: str | None = None
-    """`ARC_CORE_URL`: http address of Arc Core's API. Unset: ARC_ENDPOINT, when that is http or https."""
+    """`ARC_CORE_URL`: http address of Arc Core's API, for `arc doctor`. Unset: ARC_ENDPOINT, when that is http or
+    https."""
     disabled: bool = False
     """`ARC_DISABLE`: anything but empty, 0, false, no or off switches all of Arc off."""
     fixes: Literal["on", "shadow", "off"] = "on"
@@ -91,14 +93,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`ARC_EXIT_SECONDS`: longest time that spans still waiting hold up the end of the program, in seconds."""
 
     instrument: Mapping[str, Mode] = {}
-    """`ARC_INSTRUMENT_<NAME>` by name (OPENAI, LANGGRAPH, ...): `auto` leaves the spans to another instrumentor of the
-    same library where one is installed, `enabled` writes them all the same, `disabled` does not load the plugin.
-    Unset: auto."""
+    """`ARC_INSTRUMENT_NAME`: NAME is that of a plugin: OPENAI, LANGGRAPH, ... `auto` leaves the spans to another
+    instrumentor of the same library where one is installed, `enabled` writes them all the same, `disabled` does not
+    load the plugin. Unset: auto."""
 
     capture: Capture = "NO_CONTENT"
     """`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`: where message content is recorded."""
     disabled_instrumentations: Sequence[str] = ()
-    """`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`: names of instrumentors that do not load; ours are `arc_openai`, ..."""
+    """`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`: comma-separated names of plugins that do not load: `arc_openai`,
+    `arc_langgraph`, or `*` for all."""
     sdk_disabled: bool = False
     """`OTEL_SDK_DISABLED`: telemetry and fixes are off."""
     config_file: str | None = None
@@ -126,9 +129,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         reader = _Reader(env)
         level = reader.choice("ARC_LOG_LEVEL", _LEVELS, "", str.upper)
         settings = cls(
-            endpoint=reader.parsed("ARC_ENDPOINT", _endpoint, None),
+            endpoint=reader.url("ARC_ENDPOINT", _endpoint),
             api_key=reader.parsed("ARC_API_KEY", _key, None, secret=True),
-            core_url=reader.parsed("ARC_CORE_URL", _http_url, None),
+            core_url=reader.url("ARC_CORE_URL", _http_url),
             log_level=level or None,
             disabled=env.get("ARC_DISABLE", "").strip().lower() not in _OFF,
             fixes=reader.choice("ARC_FIXES", ("on", "shadow", "off"), "on"),
@@ -157,6 +160,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return self.core_url
         endpoint = self.endpoint
         return endpoint.url if endpoint is not None and endpoint.protocol is None else None
+
+    @property
+    def api_keyed(self) -> bool:
+        """Whether the API key goes along to `api_url`: at the origin of ARC_ENDPOINT, or its host where that is gRPC.
+
+        A key for an endpoint with TLS does not go to an API without.
+        """
+        endpoint, url = self.endpoint, self.api_url
+        if self.api_key is None or endpoint is None or url is None:
+            return False
+        parts = urlsplit(url)
+        secure = parts.scheme == "https"
+        if parts.hostname != endpoint.host or (endpoint.secure and not secure):
+            return False
+        port = parts.port or (443 if secure else 80)
+        grpc = (endpoint.protocol or self.otel_protocols.get("traces")) == "grpc"
+        return grpc or (secure, port) == (endpoint.secure, endpoint.port)
 
     @property
     def otlp_signals(self) -> frozenset[str]:
@@ -204,9 +224,16 @@ class _Reader:
         try:
             return parse(value)
         except ValueError as error:
-            shown = "" if secret else f"={value!r}"
+            shown = "" if secret else f"={masked(value)!r}"
             self.warnings.append(f"{name}{shown} can't be used: {error}")
             return default
+
+    def url(self, name: str, parse: Callable[[str], T]) -> T | None:
+        """What `parse` makes of the address in `name`, and a warning for a user and password in it."""
+        found = self.parsed(name, parse, None)
+        if found is not None and "@" in urlsplit(self.env[name].strip()).netloc:
+            self.warnings.append(f"{name}: the user and password in it are not used; a key belongs into ARC_API_KEY")
+        return found
 
     def unknown_names(self) -> None:
         """Warn once about the ARC_* names that nothing reads."""
@@ -243,29 +270,49 @@ def _by_signal(env: Mapping[str, str], what: str) -> dict[str, str]:
     return {signal: value for signal, value in found.items() if value}
 
 
+def masked(url: str) -> str:
+    """`url` with `***` for the user and password: for all between its scheme and its last `@`.
+
+    It need be no URL: a password that is not escaped is often why it is none.
+    """
+    return re.sub(r"^([A-Za-z][\w+.-]*://)?.*@", r"\g<1>***@", url, flags=re.DOTALL)
+
+
 def _endpoint(value: str) -> Endpoint:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https", "grpc", "grpcs") or not parts.hostname:
+    parts, port = _split(value)
+    if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError("it is no URL such as http://127.0.0.1:4318 or grpc://127.0.0.1:4317")
-    grpc = parts.scheme.startswith("grpc")
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise ValueError("its port is no number from 0 to 65535") from error
     return Endpoint(
-        protocol="grpc" if grpc else None,
+        protocol="grpc" if parts.scheme.startswith("grpc") else None,
         secure=parts.scheme.endswith("s"),
         host=parts.hostname,
-        port=port or (4317 if grpc else 4318),
+        port=port or _PORTS[parts.scheme],
         path=re.sub(r"(/v1/traces)?/*$", "", parts.path),
     )
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
+    parts, port = _split(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it is no URL such as http://127.0.0.1:4318")
-    return value.rstrip("/")
+    authority = _bracketed(parts.hostname) + (f":{port}" if port else "")
+    return f"{parts.scheme}://{authority}{quote(parts.path.rstrip('/'), safe='/%')}"
+
+
+def _split(value: str) -> tuple[SplitResult, int | None]:
+    """`value` taken apart, and its port; the ValueError does not quote it, as urllib's do: it may hold a password."""
+    try:
+        parts = urlsplit(value)
+    except ValueError as error:
+        raise ValueError("its host can't be read") from error
+    try:
+        return parts, parts.port
+    except ValueError as error:
+        raise ValueError("its port is no number from 0 to 65535") from error
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _key(value: str) -> str:

@@ -1,5 +1,5 @@
 import pytest
-from arc_runtime.settings import Settings
+from arc_runtime.settings import Settings, masked
 
 
 def read(**env):
@@ -17,7 +17,8 @@ def test_an_empty_environment_gives_the_defaults_without_a_warning():
     ("value", "protocol", "url", "authority"),
     [
         ("http://core:4318", None, "http://core:4318", "core:4318"),
-        ("https://core", None, "https://core:4318", "core:4318"),
+        ("https://core", None, "https://core:443", "core:443"),
+        ("grpcs://core", "grpc", "https://core:4317", "core:4317"),
         ("http://core/otlp/", None, "http://core:4318/otlp", "core:4318"),
         ("http://core:80/v1/traces", None, "http://core:80", "core:80"),
         ("grpc://core", "grpc", "http://core:4317", "core:4317"),
@@ -41,6 +42,98 @@ def test_an_endpoint_that_is_none_warns_and_is_left_out(value):
     assert settings.endpoint is None
     assert "ARC_ENDPOINT" in warning
     assert value in warning
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ann:hunter2@core:4318",
+        "ftp://ann:hunter2@core",
+        "http:/ann:hunter2@core",
+        "http://ann:hunter2@",
+        "http://ann:hunter2@core:port",
+        "http://ann:what/hunter2@core",
+        "http://ann:[hunter2@core",
+        "http://ann:hunter2@core\N{ACCOUNT OF}",
+    ],
+)
+@pytest.mark.parametrize("name", ["ARC_ENDPOINT", "ARC_CORE_URL"])
+def test_a_password_in_an_address_that_is_none_is_not_shown(name, value):
+    _, (warning,) = read(**{name: value})
+    assert name in warning
+    assert "hunter2" not in warning
+
+
+@pytest.mark.parametrize("name", ["ARC_ENDPOINT", "ARC_CORE_URL"])
+def test_a_user_and_password_in_an_address_are_neither_used_nor_shown(name):
+    settings, (warning,) = read(**{name: "http://ann:hunter2@core:4318/"})
+    assert settings.api_url == "http://core:4318"
+    assert "not used" in warning
+    assert "hunter2" not in warning
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://core:4318/otlp", "http://core:4318/otlp"),
+        ("http://ann:hunter2@core:4318", "http://***@core:4318"),
+        ("grpc+x://ann@core", "grpc+x://***@core"),
+        ("ann:hunter2@core:4317", "***@core:4317"),
+    ],
+)
+def test_a_masked_address_has_no_user_and_password(url, shown):
+    assert masked(url) == shown
+
+
+@pytest.mark.parametrize("value", ["core", "grpc://core", "http://", "http://127.0.0.1:abc", "http://core:99999"])
+def test_an_address_of_the_api_that_is_none_warns_and_is_left_out(value):
+    settings, (warning,) = read(ARC_CORE_URL=value)
+    assert settings.core_url is None
+    assert value in warning
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("http://core/", "http://core"),
+        ("https://[::1]:4318/arc/", "https://[::1]:4318/arc"),
+        ("http://core/\N{LATIN SMALL LETTER U WITH DIAERESIS}%20x", "http://core/%C3%BC%20x"),
+    ],
+)
+def test_an_address_of_the_api_can_be_asked_as_it_is(value, url):
+    settings, warnings = read(ARC_CORE_URL=value)
+    assert warnings == []
+    assert settings.api_url == url
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "core", "keyed"),
+    [
+        ("http://core:4318", "", True),
+        ("http://core:4318/otlp", "http://core:4318/arc", True),
+        ("http://core:80", "http://CORE", True),
+        ("https://core", "https://core:443", True),
+        ("http://core:4318", "http://other:4318", False),
+        ("http://core:4318", "http://core:4319", False),
+        ("http://core:4318", "https://core:4318", False),
+        ("https://core:4318", "http://core:4318", False),
+        ("grpc://core:4317", "http://core:4318", True),
+        ("grpc://core:4317", "https://core:4318", True),
+        ("grpcs://core:4317", "https://core:4318", True),
+        ("grpcs://core:4317", "http://core:4318", False),
+        ("grpc://core:4317", "http://other:4318", False),
+        ("", "http://core:4318", False),
+    ],
+)
+def test_the_key_goes_to_the_api_only_at_the_origin_of_the_endpoint(endpoint, core, keyed):
+    settings, _ = read(ARC_ENDPOINT=endpoint, ARC_CORE_URL=core, ARC_API_KEY="arc_live_key")
+    assert settings.api_keyed is keyed
+
+
+def test_an_endpoint_that_speaks_grpc_by_its_protocol_has_its_api_on_another_port():
+    asked = {"ARC_ENDPOINT": "http://core:4317", "ARC_CORE_URL": "http://core:4318", "ARC_API_KEY": "arc_live_key"}
+    assert read(**asked, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")[0].api_keyed
+    assert not read(**asked)[0].api_keyed
 
 
 @pytest.mark.parametrize("key", ["with space", "ümlaut", "tab\tbed", "line\nbreak"])

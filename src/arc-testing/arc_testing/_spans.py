@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
+from arc_semconv import attributes as semconv
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -75,5 +76,5 @@ def _nested(inner: str) -> str:
 
 
 def _name(span: ReadableSpan) -> str:
-    state = (span.attributes or {}).get("arc.run.state")
+    state = (span.attributes or {}).get(semconv.RUN_STATE)
     return f"{span.name}{'!' if span.status.status_code.name == 'ERROR' else ''}{f':{state}' if state else ''}"

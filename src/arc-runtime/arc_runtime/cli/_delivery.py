@@ -2,14 +2,12 @@
 
 import http.client
 import logging
-import socket
-import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from importlib.metadata import version
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from arc_semconv import attributes as semconv
@@ -17,58 +15,53 @@ from arc_semconv.api import TraceDetail
 from arc_semconv.kinds import Kind
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from arc_runtime.cli._check import Check, failed, passed, warned
-from arc_runtime.export import destination
+from arc_runtime.cli._connection import TIMEOUT, check_connection, tls_context
+from arc_runtime.cli._export import check_exporters, check_sampling
+from arc_runtime.export import Destination, destination
 from arc_runtime.processor import RedactingSpanProcessor
-from arc_runtime.settings import Settings
+from arc_runtime.settings import Settings, masked
 from arc_runtime.spans import SpanWriter
 
 __all__ = ["check_delivery"]
 
-_TIMEOUT: Final = 5.0
 _PROBE: Final = "doctor@example.com"
+_REFUSALS: Final = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
 
 
-def check_delivery(settings: Settings) -> Iterator[Check]:
-    """The way from here to the backend, up to the first thing that is broken."""
+def check_delivery(settings: Settings, env: Mapping[str, str]) -> Iterator[Check]:
+    """The way from here to the backend, up to the first thing that is broken or keeps spans from being sent."""
+    yield from check_sampling(env)
+    hindrances = list(check_exporters(settings))
+    yield from hindrances
+    if not hindrances:
+        yield from _check_way(settings, env)
+
+
+def _check_way(settings: Settings, env: Mapping[str, str]) -> Iterator[Check]:
     target = destination(settings)
     keyed = "with ARC_API_KEY" if target.keyed else "without a key"
-    yield passed("endpoint", f"{target.url} over {target.protocol}, {keyed}")
-    reached = _reach(target.url)
+    yield passed("endpoint", f"{masked(target.url)} over {target.protocol}, {keyed}")
+    reached = check_connection(target, env)
     yield reached
     if reached.state == "problem":
         return
-    span_check, trace_id = _send(target.exporter())
+    span_check, trace_id = _send(target)
     yield span_check
     if span_check.state == "ok":
-        yield _read_back(settings, trace_id)
+        yield _read_back(settings, env, trace_id)
 
 
-def _reach(url: str) -> Check:
-    parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    host, port = parts.hostname or "localhost", parts.port or (443 if secure else 80)
-    try:
-        with socket.create_connection((host, port), _TIMEOUT) as plain:
-            if not secure:
-                return passed("connection", f"{host}:{port} answers, without TLS")
-            with ssl.create_default_context().wrap_socket(plain, server_hostname=host) as sealed:
-                return passed("connection", f"{host}:{port} answers, {sealed.version()}")
-    except ssl.SSLError as error:
-        advice = "check the certificate, or OTEL_EXPORTER_OTLP_CERTIFICATE for one of your own; http:// is without TLS"
-        return failed("connection", f"{host}:{port}: no TLS: {error.reason or error}", advice)
-    except OSError as error:
-        advice = "start Arc Core with `arc core`, or point ARC_ENDPOINT at the one that runs"
-        return failed("connection", f"{host}:{port}: {error.strerror or error}", advice)
-
-
-def _send(exporter: SpanExporter) -> tuple[Check, str]:
+def _send(target: Destination) -> tuple[Check, str]:
     """Send one span with a made-up address in it, which must arrive without it."""
+    exporter = target.exporter()
     memory = InMemorySpanExporter()
-    provider = TracerProvider(resource=Resource.create({semconv.SERVICE_NAME: "arc-doctor"}))
+    # The sampler of the environment is the user's choice for his spans; this one is to arrive.
+    provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource.create({semconv.SERVICE_NAME: "arc-doctor"}))
     provider.add_span_processor(RedactingSpanProcessor())
     provider.add_span_processor(SimpleSpanProcessor(memory))
     writer = SpanWriter(provider.get_tracer("arc-runtime", version("arc-runtime")))
@@ -80,8 +73,13 @@ def _send(exporter: SpanExporter) -> tuple[Check, str]:
     exporter.shutdown()
     if result is SpanExportResult.SUCCESS:
         return passed("span", f"accepted, trace {trace_id}"), trace_id
-    reason = reasons[-1] if reasons else "no reason given"
+    reason = _without_userinfo(reasons[-1], target.url) if reasons else "no reason given"
     return failed("span", f"refused: {reason}", _advice_on(reason)), trace_id
+
+
+def _without_userinfo(reason: str, url: str) -> str:
+    userinfo = urlsplit(url if "://" in url else f"//{url}").netloc.rpartition("@")[0]
+    return reason.replace(userinfo, "***") if userinfo else reason
 
 
 def _advice_on(reason: str) -> str:
@@ -111,21 +109,32 @@ def _reasons() -> Iterator[list[str]]:
         logger.propagate = propagate
 
 
-def _read_back(settings: Settings, trace_id: str) -> Check:
+def _read_back(settings: Settings, env: Mapping[str, str], trace_id: str) -> Check:
     name = "read back"
     if settings.api_url is None:
         advice = "set ARC_CORE_URL to the http address of Arc Core to have it read back"
         return warned(name, "the span was accepted; where Arc Core's HTTP API is, is not known", advice)
-    status, body = _get(settings, trace_id)
+    status, body = _get(settings, env, trace_id)
     for _ in range(20):
         if status != http.HTTPStatus.NOT_FOUND:
             break
         time.sleep(0.1)
-        status, body = _get(settings, trace_id)
+        status, body = _get(settings, env, trace_id)
+    keyless = settings.api_key is not None and not settings.api_keyed
+    note = "; asked without ARC_API_KEY, which goes only where ARC_ENDPOINT leads" if keyless else ""
     if status != http.HTTPStatus.OK:
-        advice = "the endpoint may be a Collector; then set ARC_CORE_URL to Arc Core's own http address"
-        return warned(name, f"{settings.api_url} answers {status or body!r}", advice)
-    return _inspect(name, body)
+        advice = _advice_on_reading(status, keyless=keyless)
+        return warned(name, f"{settings.api_url} answers {status or body!r}{note}", advice)
+    found = _inspect(name, body)
+    return msgspec.structs.replace(found, detail=found.detail + note)
+
+
+def _advice_on_reading(status: int, *, keyless: bool) -> str:
+    if status not in _REFUSALS:
+        return "the endpoint may be a Collector; then set ARC_CORE_URL to Arc Core's own http address"
+    if keyless:
+        return "look for the trace in the workbench, or let ARC_ENDPOINT and ARC_CORE_URL name the same address"
+    return _advice_on(str(status))
 
 
 def _inspect(name: str, body: str) -> Check:
@@ -139,17 +148,22 @@ def _inspect(name: str, body: str) -> Check:
     return passed(name, f"Arc Core shows the span, the address in it redacted ({len(spans)} span)")
 
 
-def _get(settings: Settings, trace_id: str) -> tuple[int, str]:
+def _get(settings: Settings, env: Mapping[str, str], trace_id: str) -> tuple[int, str]:
     """Status and body of the trace at Arc Core; 0 and the error when it can't be asked."""
     parts = urlsplit(settings.api_url or "")
-    kind: Any = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    headers = {semconv.API_KEY_HEADER: settings.api_key} if settings.api_key else {}
-    connection = kind(parts.netloc, timeout=_TIMEOUT)
+    headers = {semconv.API_KEY_HEADER: settings.api_key} if settings.api_key and settings.api_keyed else {}
     try:
-        connection.request("GET", f"{parts.path}/api/v1/traces/{trace_id}", headers=headers)
-        response = connection.getresponse()
-        return response.status, response.read().decode(errors="replace")
-    except (OSError, http.client.HTTPException) as error:
+        with closing(_connect(parts, env, destination(settings).protocol)) as connection:
+            connection.request("GET", f"{parts.path}/api/v1/traces/{trace_id}", headers=headers)
+            response = connection.getresponse()
+            return response.status, response.read().decode(errors="replace")
+    except (OSError, UnicodeError, http.client.HTTPException) as error:  # UnicodeError: a name that can't be a host's
         return 0, str(error)
-    finally:
-        connection.close()
+
+
+def _connect(parts: SplitResult, env: Mapping[str, str], protocol: str) -> http.client.HTTPConnection:
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        context = tls_context(env, protocol)
+        return http.client.HTTPSConnection(host, parts.port or 443, timeout=TIMEOUT, context=context)
+    return http.client.HTTPConnection(host, parts.port or 80, timeout=TIMEOUT)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from arc_runtime.cli._check import Check, failed, passed, warned
 from arc_runtime.cli._delivery import check_delivery
+from arc_runtime.cli._export import SILENT
 from arc_runtime.cli._installation import check_entry_points, check_plugins, check_versions
 from arc_runtime.settings import Settings
 
@@ -27,7 +28,7 @@ def doctor(
 ) -> None:
     """Check versions, plugins, endpoint, key and TLS; send one span and read it back.
 
-    Exit status: 0 when telemetry works, 1 when something must be done.
+    Exit status: 0 when telemetry works or is set to send nothing, 1 when something must be done.
     """
     findings: list[Check] = []
     console = Console()
@@ -54,7 +55,7 @@ def _checks(env: Mapping[str, str]) -> Iterator[Check]:
         name = "ARC_DISABLE" if settings.disabled else "OTEL_SDK_DISABLED"
         yield failed("switched off", f"{name} is set: nothing is traced or mended", f"unset {name}")
         return
-    yield from check_delivery(settings)
+    yield from check_delivery(settings, env)
 
 
 def _print(console: Console, findings: list[Check]) -> None:
@@ -70,9 +71,12 @@ def _print(console: Console, findings: list[Check]) -> None:
     console.print(table)
     problems = sum(check.state == "problem" for check in findings)
     warnings = sum(check.state == "warning" for check in findings)
-    verdict = f"{problems} to solve" if problems else "telemetry works"
+    silent = any(check.name in SILENT for check in findings)
+    works = "your program is set to send no spans" if silent else "telemetry works"
+    verdict = f"{problems} to solve" if problems else works
     console.print(
         Text(
-            f"\n{verdict}, {warnings} to look at" if warnings else f"\n{verdict}", style="red" if problems else "green"
+            f"\n{verdict}, {warnings} to look at" if warnings else f"\n{verdict}",
+            style="red" if problems else "yellow" if silent else "green",
         )
     )
