@@ -92,7 +92,7 @@ def _values(annotation: str) -> str:
     choices = dict(_aliases()).get(annotation, annotation)
     if choices.startswith("Literal"):
         return ", ".join(f"`{value}`" for value in ast.literal_eval(choices.removeprefix("Literal")))
-    words = {"Endpoint": "a URL", "bool": "yes or no", "int": "a number", "float": "a number"}
+    words = {"Endpoint": "a URL", "bool": "yes or no", "int": "a number", "float": "a number", "Path": "a folder"}
     return words.get(annotation.removesuffix(" | None"), "text")
 
 

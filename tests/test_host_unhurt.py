@@ -39,9 +39,10 @@ def test_switched_off_nothing_at_all_is_different(run, bare, model, nobody, sett
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_with_the_backend_away_one_line_says_so(run, bare, nobody, scheme):
+def test_with_the_backend_away_one_line_says_so(run, bare, nobody, scheme, state_home):
     (line,) = gained(run(ARC_ENDPOINT=nobody.replace("http", scheme), ARC_EXIT_SECONDS="1"), bare)
     assert line.startswith("arc: spans could not be delivered to")
+    assert f"4 are kept in {state_home}/arc/spool" in line
     assert "arc doctor" in line
 
 

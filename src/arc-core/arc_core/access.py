@@ -7,8 +7,10 @@ from typing import Final
 from arc_semconv.attributes import API_KEY_HEADER
 
 from arc_core.errors import UnauthenticatedError
+from arc_core.settings import is_loopback
 
-_LOOPBACK_HOST: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
+_HOST: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]{1,5})?")
+"""The Host header (RFC 9110 §7.2)."""
 
 
 class Access:
@@ -32,4 +34,7 @@ class Access:
         Without a key, a web page could reach a server on loopback by rebinding its own name to 127.0.0.1: the Host
         header then still carries that name.
         """
-        return self._key is not None or _LOOPBACK_HOST.fullmatch(host) is not None
+        if self._key is not None:
+            return True
+        found = _HOST.fullmatch(host)
+        return found is not None and is_loopback(found["six"] or found["name"])

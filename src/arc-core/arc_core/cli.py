@@ -11,8 +11,11 @@ import typer
 from arc_core.errors import ArcCoreError
 from arc_core.settings import Settings, default_data
 
+_INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 
-def core(
+
+def core(  # noqa: PLR0913 - one for each option
     *,
     grpc: Annotated[
         str, typer.Option("--grpc", metavar="HOST:PORT", help="OTLP over gRPC; port 0 takes a free one.")
@@ -33,6 +36,9 @@ def core(
     max_pending_mib: Annotated[
         int, typer.Option("--max-pending-mib", min=1, help="MiB of requests held before new ones are put off.")
     ] = 256,
+    end_with_stdin: Annotated[
+        bool, typer.Option("--end-with-stdin", help="Stop at the end of stdin, for programs that start Arc Core.")
+    ] = False,
 ) -> None:
     """Run Arc Core: take telemetry over OTLP, keep it in ClickHouse, show it."""
     try:
@@ -42,7 +48,10 @@ def core(
             data=data or default_data(os.environ, Path.home()),
             api_key=api_key,
             max_pending_mib=max_pending_mib,
+            end_with_stdin=end_with_stdin,
         )
+        if not api_key and (api_key is not None or "ARC_CORE_API_KEY" in os.environ):  # Typer takes "" for unset
+            typer.echo("arc core: the API key is empty, so everyone on this machine is let in", err=True)
         _serve(settings)
     except ArcCoreError as error:
         typer.echo(f"arc core: {error}", err=True)
@@ -52,7 +61,9 @@ def core(
 def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="Run the demo once and exit.")] = False,
-    port: Annotated[int, typer.Option("--port", help="HTTP port of Arc Core; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="HTTP port of Arc Core; 0 takes a free one.")
+    ] = 0,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -64,9 +75,13 @@ def demo(
     ] = None,
 ) -> None:
     """Run a recorded multi-agent app against Arc Core, without a key or a network."""
-    from arc_core.demo import run
+    try:
+        from arc_core.demo import run
 
-    raise typer.Exit(run(once=once, http_port=port, data=data))
+        status = run(once=once, http_port=port, data=data)
+    except KeyboardInterrupt:  # before `run` listens for it itself: imports take most of a second
+        status = _INTERRUPTED
+    raise typer.Exit(status)
 
 
 def _serve(settings: Settings) -> None:
@@ -78,4 +93,5 @@ def _serve(settings: Settings) -> None:
         if sys.stderr.isatty():
             typer.echo(f"Arc Core is at {endpoints.http}\nStop it with Ctrl-C.", err=True)
 
+    os.umask(0o077)  # prompts are nobody else's business
     asyncio.run(serve(settings, ready))

@@ -12,7 +12,20 @@ from arc_core.errors import UsageError
 
 MIB: Final = 1024 * 1024
 
+_KEY = re.compile(r"[!-~]+")
+"""What every client can put into an HTTP header (RFC 9110 §5.5) and a gRPC metadata value without coding it."""
+
 _ADDRESS = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:]+)):(?P<port>[0-9]{1,5})")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an IP address without brackets, is always this machine."""
+    if host.lower() in ("localhost", "localhost."):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -34,12 +47,7 @@ class Address(msgspec.Struct, frozen=True):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -58,9 +66,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The one key that is let in; None lets everyone in, and then only on loopback."""
     max_pending_bytes: int
     """Bytes of requests that may be held at a time before new ones are put off."""
+    end_with_stdin: bool = False
+    """Stop at the end of stdin: how a program that starts Arc Core takes it along, however that program ends."""
 
     @classmethod
-    def checked(cls, *, grpc: str, http: str, data: Path, api_key: str | None, max_pending_mib: int) -> Self:
+    def checked(  # noqa: PLR0913 - one for each option
+        cls,
+        *,
+        grpc: str,
+        http: str,
+        data: Path,
+        api_key: str | None,
+        max_pending_mib: int,
+        end_with_stdin: bool = False,
+    ) -> Self:
         """Return the settings that the options give; raise UsageError when they cannot be used together."""
         settings = cls(
             grpc=Address.parse(grpc, "--grpc"),
@@ -68,9 +87,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             data=data.expanduser().absolute(),
             api_key=api_key or None,
             max_pending_bytes=max_pending_mib * MIB,
+            end_with_stdin=end_with_stdin,
         )
         if "?" in str(settings.data):  # chDB would read what follows as parameters of a connection string
             raise UsageError(f"--data {str(data)!r} has a '?' in it; name another folder")
+        if settings.api_key is not None and not _KEY.fullmatch(settings.api_key):
+            raise UsageError(
+                "the API key (ARC_CORE_API_KEY or --api-key) has a character that cannot be sent in a header; "
+                "use visible ASCII characters only, without spaces"
+            )
         if settings.api_key is None:
             _refuse_open_bind(settings.grpc, "--grpc")
             _refuse_open_bind(settings.http, "--http")

@@ -133,6 +133,22 @@ def core(tmp_path_factory) -> Iterator[Core]:
     running.process.stdout.close()
 
 
+@pytest.fixture(scope="module")
+def launched() -> Iterator[Callable[..., Core]]:
+    """Start an Arc Core for the tests of one module; all are killed at the end."""
+    started: list[Core] = []
+
+    def start_one(data: Path, *options: str) -> Core:
+        started.append(launch(data, *options))
+        return started[-1]
+
+    yield start_one
+    for core in started:
+        core.kill()
+        assert core.process.stdout is not None
+        core.process.stdout.close()
+
+
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory) -> Iterator[Core]:
     """One Arc Core that asks for the key `sesame`."""
@@ -295,6 +311,12 @@ TRANSPORTS = [
 @pytest.fixture(params=TRANSPORTS, ids=lambda transport: f"{transport.protocol}-{'gzip' if transport.gzip else 'none'}")
 def transport(request) -> Transport:
     return request.param
+
+
+@pytest.fixture(scope="session")
+def transports() -> dict[str, Transport]:
+    """The ways to send spans, plain, by protocol."""
+    return {transport.protocol: transport for transport in TRANSPORTS if not transport.gzip}
 
 
 @pytest.fixture

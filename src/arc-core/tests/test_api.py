@@ -4,6 +4,10 @@ import json
 
 import pytest
 from arc_core.settings import MIB
+from arc_core.web import failed
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 
 def test_a_trace_is_summed_up_over_its_model_calls(core, wire):
@@ -152,6 +156,32 @@ def test_pages_follow_each_other_without_gap_or_repeat(core, wire):
     assert "paged" in page["services"]
 
 
+def test_a_service_of_any_length_is_found_by_its_name(core, wire):
+    service = "s" * 1500
+    span = wire.span()
+    core.export(wire.request(span, service=service))
+
+    page = core.get(f"/api/v1/traces?service={service}").json()
+
+    assert [trace["trace_id"] for trace in page["traces"]] == [span.trace_id.hex()]
+    assert service in page["services"]
+
+
+@pytest.mark.parametrize("longest_first", [True, False])
+def test_of_a_span_that_came_open_and_closed_the_closed_one_is_shown_everywhere(core, wire, longest_first):
+    opened = wire.span("job", end_time_unix_nano=wire.START_NS)
+    ids = {"trace_id": opened.trace_id, "span_id": opened.span_id}
+    closed = wire.span("job", error=True, attributes={"arc.redaction.count": 2}, **ids)
+    for span in (closed, opened) if longest_first else (opened, closed):
+        core.export(wire.request(span))
+
+    detail = core.trace(opened.trace_id)
+
+    assert [span["status"] for span in detail["spans"]] == ["error"]
+    assert detail["trace"]["status"] == "error"
+    assert (detail["trace"]["errors"], detail["trace"]["redactions"]) == (1, 2)
+
+
 def test_text_finds_names_and_the_beginning_of_ids(core, wire):
     span = wire.span("agent.job Über Loan 50%_x")
     core.export(wire.request(span))
@@ -171,6 +201,7 @@ def test_text_finds_names_and_the_beginning_of_ids(core, wire):
         ("limit=%D9%A3", "limit"),
         ("status=great", "'great'"),
         ("before=x", "'x'"),
+        (f"before=%D9%A3-{'a' * 32}", "before"),
         (f"before=9999999999999999999-{'a' * 32}", "9999999999999999999"),
     ],
 )
@@ -201,12 +232,17 @@ def test_the_api_asks_for_the_key(guarded):
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/health", "/api/v1/traces", "/v1/traces"])
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil", "", "127.0.0.1@evil"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "127.0.0.1.evil.example", "localhost.evil", "", "127.0.0.1@evil", "[::2]", "10.0.0.1", "::1"],
+)
 def test_a_host_that_is_not_this_machine_is_refused(core, path, host):
     assert core.get(path, host=host).status == 403
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:80", "[::1]", "[::1]:4318"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "localhost.:1", "127.0.0.1:80", "127.8.0.2", "[::1]", "[::1]:4318"]
+)
 def test_this_machine_is_known_by_all_its_names(core, host):
     assert core.get("/api/v1/health", host=host).status == 200
 
@@ -222,6 +258,35 @@ def test_browsers_are_told_to_be_strict_and_no_other_origin_is_let_in(core):
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/api/v1/health", 404),
+        ("OPTIONS", "/api/v1/health", 405),
+        ("POST", "/", 405),
+        ("DELETE", "/traces/x", 405),
+    ],
+)
+def test_another_method_is_refused_in_json(core, method, path, status):
+    answer = core.request(method, path)
+
+    assert answer.status == status
+    assert method in answer.json()["error"]
+
+
+def test_a_bug_is_told_in_json_without_its_details():
+    def bug(_request):
+        raise RuntimeError("secret")
+
+    app = Starlette(routes=[Route("/api/x", bug), Route("/v1/x", bug)], exception_handlers={Exception: failed})
+    client = TestClient(app, raise_server_exceptions=False)
+
+    assert client.get("/api/x").status_code == client.get("/v1/x").status_code == 500
+    assert "stderr" in client.get("/api/x").json()["error"]
+    assert client.get("/v1/x").json()["code"] == 13
+    assert "secret" not in client.get("/api/x").text + client.get("/v1/x").text
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/v1", "/api/v2/traces", "/v1/nothing"])

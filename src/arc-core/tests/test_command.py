@@ -2,8 +2,10 @@
 
 import http.client
 import os
+import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 
@@ -34,6 +36,9 @@ def run(*options, **environment):
         (["--grpc", "arc.example:4317"], ["--grpc arc.example:4317", "ARC_CORE_API_KEY"]),
         (["--http", "0.0.0.0:4318", "--api-key", ""], ["ARC_CORE_API_KEY"]),
         (["--data", "a?b"], ["--data", "a?b"]),
+        (["--api-key", "  "], ["--api-key", "ASCII"]),
+        (["--api-key", "clé"], ["--api-key", "ASCII"]),
+        (["--api-key", b"\xff\xfe"], ["--api-key", "ASCII"]),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_in_one_line(options, words, tmp_path):
@@ -44,6 +49,7 @@ def test_a_value_that_cannot_be_used_is_named_in_one_line(options, words, tmp_pa
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert all(word in done.stderr for word in words)
+    assert "clé" not in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--http", "--grpc"])
@@ -103,6 +109,47 @@ def test_a_key_opens_other_addresses(start, tmp_path):
     assert core.get("/api/v1/health").status == 401
     assert core.get("/api/v1/health", **{"x-api-key": "k"}).status == 200
     assert core.data == tmp_path / "folder with space"
+
+
+def test_an_empty_key_is_told_to_let_everyone_in(tmp_path):
+    (tmp_path / "file").write_text("")  # so that it ends
+
+    done = run("--data", str(tmp_path / "file"), "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", ARC_CORE_API_KEY="")
+
+    assert "everyone on this machine is let in" in done.stderr
+
+
+def test_a_folder_that_was_there_before_shows_nothing_to_others(start, wire, tmp_path):
+    tmp_path.chmod(0o755)
+    core = start(data=tmp_path)
+    core.export(wire.request(wire.span()))
+
+    assert stat.S_IMODE((tmp_path / "clickhouse").stat().st_mode) == 0o700
+    open_to_others = [path for path in tmp_path.rglob("*") if stat.S_IMODE(path.lstat().st_mode) & 0o077]
+    assert [path for path in open_to_others if not path.is_symlink()] == []
+
+
+def test_any_address_of_this_machine_answers_to_its_own_name(start):
+    core = start("--http", "127.0.0.2:0")
+
+    assert core.get("/api/v1/health").status == 200
+
+
+def test_it_ends_with_the_program_that_started_it(start, tmp_path):
+    code = (
+        "import subprocess, sys; core = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE);"
+        "print(core.pid, core.stdout.readline(), flush=True); core.wait()"
+    )
+    core = [sys.executable, "-m", "arc_core", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--data", str(tmp_path)]
+    starter = [sys.executable, "-c", code, *core, "--end-with-stdin"]
+    with subprocess.Popen(starter, stdout=subprocess.PIPE, text=True) as process:
+        pid = int(process.stdout.readline().split()[0])
+        ending = os.pidfd_open(pid)
+        process.kill()
+    ended, _, _ = select.select([ending], [], [], 20)
+    os.close(ending)
+
+    assert ended
 
 
 def test_help_does_not_load_the_engine():

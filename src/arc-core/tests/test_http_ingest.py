@@ -144,6 +144,38 @@ def test_only_post_is_taken(core):
     assert core.request("PUT", "/v1/traces").status == 405
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "code"),
+    [
+        ("POST", "/v1/traces", {"host": "evil.example"}, 403, grpc.StatusCode.PERMISSION_DENIED),
+        ("PUT", "/v1/traces", {}, 405, grpc.StatusCode.UNIMPLEMENTED),
+        ("GET", "/v1/traces", {}, 404, grpc.StatusCode.UNIMPLEMENTED),
+        ("POST", "/v1/nothing", {}, 405, grpc.StatusCode.UNIMPLEMENTED),
+    ],
+)
+def test_what_is_refused_below_v1_is_a_status_in_the_encoding_of_the_request(
+    core, wire, method, path, headers, status, code
+):
+    answer = core.request(method, path, headers=headers | wire.PROTOBUF)
+
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/x-protobuf"
+    assert Status.FromString(answer.body).code == code.value[0]
+    assert core.request(method, path, headers=headers | wire.JSON).json()["message"]
+
+
+def test_a_body_that_never_ends_does_not_hold_up_the_end(start, capfd):
+    core = start()
+    with _stalled_request(core, 1000) as connection:
+        time.sleep(0.2)  # for the request to be under way; there is nothing to ask
+        began = time.monotonic()
+
+        assert core.stop() == 0
+        assert time.monotonic() - began < 8
+        assert connection.recv(100).startswith(b"HTTP/1.1 503")
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_odd_times_and_numbers_never_stop_the_neighbours(core, wire):
     odd = [
         wire.span("no time", start_time_unix_nano=0, end_time_unix_nano=0),

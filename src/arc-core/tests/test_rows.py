@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from arc_core.errors import OverCapacityError
 from arc_core.ingest import Capacity
-from arc_core.ingest._rows import MAX_TIME_NS, span_rows
+from arc_core.ingest._otlp_protobuf import read_traces
+from arc_core.ingest._rows import MAX_TIME_NS, Rejected, span_rows
 from arc_core.ingest._values import text
 from arc_core.model import Prices
 from hypothesis import given
@@ -47,11 +48,11 @@ def test_values_are_text(value, expected):
 def test_a_row_has_the_columns_of_the_exporter(wire):
     span = wire.span("chat", attributes={"a": 1}, start_time_unix_nano=5)
 
-    flat = span_rows(wire.request(span), lambda _attributes, _start_ns: 0.5)
-    row = msgspec.json.decode(msgspec.json.encode(flat.rows[0]))
+    line = msgspec.json.encode(_row(wire.request(span), cost=0.5))
+    row = msgspec.json.decode(line)
 
     assert row["TenantId"] == "default"
-    assert b'"Timestamp":0.000000005,' in msgspec.json.encode(flat.rows[0])
+    assert b'"Timestamp":0.000000005,' in line
     assert (row["TraceId"], row["SpanId"], row["ParentSpanId"]) == (span.trace_id.hex(), span.span_id.hex(), "")
     assert (row["SpanKind"], row["StatusCode"]) == ("Internal", "Unset")
     assert row["SpanAttributes"] == {"a": "1"}
@@ -63,7 +64,7 @@ def test_a_row_has_the_columns_of_the_exporter(wire):
 def test_no_duration_leads_out_of_time(wire, start, end):
     request = wire.request(wire.span(start_time_unix_nano=start, end_time_unix_nano=end))
 
-    row = span_rows(request, lambda _attributes, _start_ns: None).rows[0]
+    row = _row(request)
 
     assert 0 <= start + row.duration_ns <= MAX_TIME_NS
 
@@ -84,7 +85,23 @@ def test_no_duration_leads_out_of_time(wire, start, end):
         ({"arc.cost.usd": "NaN"}, 0.0035),
         ({"arc.cost.usd": "-1"}, 0.0035),
         ({"gen_ai.usage.cache_read.input_tokens": "1001"}, None),
-        ({"gen_ai.usage.input_tokens": "many"}, 0.001),
+        ({"gen_ai.usage.input_tokens": "many"}, None),
+        ({"gen_ai.usage.input_tokens": "abc", "gen_ai.usage.output_tokens": "xyz"}, None),
+        ({"gen_ai.usage.input_tokens": "-5", "gen_ai.usage.output_tokens": "-5"}, None),
+        ({"gen_ai.usage.input_tokens": "nan"}, None),
+        ({"gen_ai.usage.output_tokens": "nan"}, None),
+        ({"gen_ai.usage.cache_read.input_tokens": "some"}, None),
+        ({"gen_ai.usage.output_tokens": ""}, 0.0025),
+        # No rate is not a rate of 0, unless the list calls the model free.
+        ({"gen_ai.provider.name": "github-copilot", "gen_ai.request.model": "gpt-4.1"}, None),
+        ({"gen_ai.provider.name": "cerebras", "gen_ai.request.model": "qwen-3-coder-480b"}, None),
+        ({"gen_ai.request.model": "whisper-1"}, None),
+        ({"gen_ai.request.model": "text-embedding-3-small"}, None),
+        ({"gen_ai.request.model": "text-embedding-3-small", "gen_ai.usage.output_tokens": "0"}, 0.00002),
+        ({"gen_ai.provider.name": "openrouter", "gen_ai.request.model": "deepseek/deepseek-r1:free"}, 0.0),
+        # A provider that the list knows has its own prices, and a machine of one's own has none.
+        ({"gen_ai.provider.name": "anthropic"}, None),
+        ({"gen_ai.provider.name": "ollama", "gen_ai.request.model": "deepseek-r1"}, None),
     ],
 )
 def test_a_call_costs_what_the_list_says(attributes, cost):
@@ -116,3 +133,8 @@ def test_capacity_is_given_back_and_one_request_always_fits():
         two.grow(4)
         with pytest.raises(OverCapacityError):
             two.grow(1)
+
+
+def _row(request, cost=None):
+    (row,) = span_rows(read_traces(request.SerializeToString()), lambda _attributes, _start_ns: cost, Rejected())
+    return row

@@ -31,6 +31,12 @@ def test_assets_are_kept_for_ever_and_missing_ones_are_missing(client):
     assert client.get("/assets/app-old.js").status_code == 404
 
 
+@pytest.mark.parametrize("length", [300, 5000])
+def test_a_path_longer_than_any_file_name_is_a_page_like_others(client, length):
+    assert client.get("/" + "a" * length).text == "<html>workbench"
+    assert client.get("/assets/" + "a" * length).status_code == 404
+
+
 def test_other_files_are_served_as_what_they_are(client):
     assert client.get("/favicon.svg").headers["content-type"].startswith("image/svg+xml")
 

@@ -10,6 +10,7 @@
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Literal, Self, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -39,6 +40,8 @@ _KNOWN: Final = {
     "ARC_SPAN_NAMES",
     "ARC_CONTENT_LIMIT",
     "ARC_EXIT_SECONDS",
+    "ARC_SPOOL_MIB",
+    "ARC_SPOOL_DIR",
     "ARC_CORE_API_KEY",
     "ARC_CORE_URL",
 }
@@ -91,6 +94,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`ARC_CONTENT_LIMIT`: longest recorded content of one attribute, in characters."""
     exit_seconds: float = 3.0
     """`ARC_EXIT_SECONDS`: longest time that spans still waiting hold up the end of the program, in seconds."""
+    spool_mib: int = 64
+    """`ARC_SPOOL_MIB`: how much the spool may hold of what could not be delivered, in MiB; the oldest goes first. 0: no
+    spool."""
+    spool_dir: Path | None = None
+    """`ARC_SPOOL_DIR`: folder of the spool. Unset: `arc/spool` in `$XDG_STATE_HOME`, or in `~/.local/state`."""
 
     instrument: Mapping[str, Mode] = {}
     """`ARC_INSTRUMENT_NAME`: NAME is that of a plugin: OPENAI, LANGGRAPH, ... `auto` leaves the spans to another
@@ -140,6 +148,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             content_limit=reader.parsed("ARC_CONTENT_LIMIT", _positive_int, 16_384),
             exit_seconds=reader.parsed("ARC_EXIT_SECONDS", _seconds, 3.0),
             instrument=_modes(reader),
+            spool_mib=reader.parsed("ARC_SPOOL_MIB", _whole_number, 64),
+            spool_dir=reader.parsed("ARC_SPOOL_DIR", _folder, _state_folder(env)),
             capture=_capture(reader),
             disabled_instrumentations=_names(env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")),
             sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
@@ -326,6 +336,32 @@ def _positive_int(value: str) -> int:
     if number < 1:
         raise ValueError("it is no whole number above 0; the default is used")
     return number
+
+
+def _whole_number(value: str) -> int:
+    if not value.isdecimal():
+        raise ValueError("it is no whole number; the default is used")
+    return int(value)
+
+
+def _folder(value: str) -> Path:
+    try:
+        found = Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{error}; the default is used") from error
+    if not found.is_absolute():
+        raise ValueError("it is no absolute path; the default is used")
+    return found
+
+
+def _state_folder(env: Mapping[str, str]) -> Path | None:
+    # XDG Base Directory Specification 0.8: a relative path is ignored
+    state = Path(env.get("XDG_STATE_HOME", ""))
+    try:
+        found = state if state.is_absolute() else Path("~/.local/state").expanduser()
+    except RuntimeError:  # a user without a home, as in some containers
+        return None
+    return found / "arc" / "spool"
 
 
 def _seconds(value: str) -> float:

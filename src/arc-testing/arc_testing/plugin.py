@@ -2,17 +2,25 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-__all__ = ["arc_core", "clean_environment", "spans"]
+__all__ = ["arc_core", "clean_environment", "spans", "state_home"]
 
 # Imports are inside the fixtures: pytest loads this module in every run of whoever has it installed.
 
 
+@pytest.fixture(scope="session")
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that XDG_STATE_HOME names in tests: none writes to the home of whoever runs it."""
+    return tmp_path_factory.mktemp("state")
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the OTEL_* and ARC_* variables of whoever runs it."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, state_home: Path) -> None:
+    """No test sees the OTEL_* and ARC_* variables of whoever runs it, nor his spool."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(state_home))
     for name in list(os.environ):
         if name.startswith(("OTEL_", "ARC_")):
             monkeypatch.delenv(name)

@@ -1,10 +1,19 @@
 """Arc Core as one process: built, run and drained here."""
 
 import asyncio
+import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from pathlib import Path
 from typing import Final
 
@@ -12,16 +21,18 @@ import grpc  # type: ignore[import-untyped]
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import BaseRoute
 
 from arc_core.access import Access
 from arc_core.app._sockets import bound
-from arc_core.ingest import MAX_REQUEST_BYTES, Capacity, Receiver, grpc_handlers, http_routes
+from arc_core.ingest import MAX_REQUEST_BYTES, Bodies, Capacity, Receiver, grpc_handlers, http_routes
 from arc_core.model import Prices
 from arc_core.settings import Address, Settings
 from arc_core.store import TraceStore, Writer, migrate, open_database
-from arc_core.web import Guard, api_routes, workbench_routes
+from arc_core.web import Guard, api_routes, failed, refused, workbench_routes
 
 _DRAIN_SECONDS: Final = 10
 """How long requests under way may take to end when Arc Core stops."""
@@ -42,11 +53,13 @@ class Endpoints(msgspec.Struct, frozen=True):
 
 
 async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
-    """Run until SIGTERM or SIGINT; `ready` is called once, when requests are taken.
+    """Run until SIGTERM, SIGINT or, when so set, the end of stdin; `ready` is called once, when requests are taken.
 
     Raise StartError when a port or the data folder cannot be had. On return everything acknowledged is on disk.
     """
     stop = asyncio.Event()
+    if settings.end_with_stdin:
+        _stop_with_stdin(stop)
     with _stopping_on_signals(stop):
         async with AsyncExitStack() as stack:
             # The sockets come first: a port in use is the most frequent trouble, and opening a database takes a second.
@@ -59,16 +72,20 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             access = Access(settings.api_key)
             capacity = Capacity(settings.max_pending_bytes)
             receiver = Receiver(writer.write, Prices().cost)
-            app = _application(receiver, capacity, access, TraceStore(database))
+            bodies = Bodies()
+            otlp = http_routes(receiver, bodies, capacity, access)
+            app = _application([*otlp, *api_routes(TraceStore(database), access), *workbench_routes()], access)
             await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, access))
             await stack.enter_async_context(_http_server(app, http_socket, stop))
+            stack.callback(bodies.close)
             ready(_endpoints(settings, http_socket, grpc_address))
             await stop.wait()
 
 
-def _application(receiver: Receiver, capacity: Capacity, access: Access, store: TraceStore) -> Starlette:
+def _application(routes: list[BaseRoute], access: Access) -> Starlette:
     return Starlette(
-        routes=[*http_routes(receiver, capacity, access), *api_routes(store, access), *workbench_routes()],
+        routes=routes,
+        exception_handlers={HTTPException: refused, Exception: failed},
         middleware=[Middleware(Guard, access=access), Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)],
     )
 
@@ -83,6 +100,19 @@ def _stopping_on_signals(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def _stop_with_stdin(stop: asyncio.Event) -> None:
+    # A thread, because stdin may be a file, which an event loop cannot watch; nobody waits for it.
+    threading.Thread(target=_read_to_end, args=(asyncio.get_running_loop(), stop), daemon=True).start()
+
+
+def _read_to_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    with suppress(OSError):  # a stdin that is closed from the start is at its end
+        while os.read(0, 4096):
+            pass
+    with suppress(RuntimeError):  # the loop is closed: Arc Core ended first
+        loop.call_soon_threadsafe(stop.set)
 
 
 @asynccontextmanager

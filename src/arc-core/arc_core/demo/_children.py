@@ -49,7 +49,7 @@ def app_environment(env: Mapping[str, str], *, core_url: str, model_url: str) ->
 def run_app(env: Mapping[str, str], stop: Stop) -> None:
     """Run the application to its end, its output shown as it comes; raise DemoError when it fails."""
     command = [_instrument(), sys.executable, str(APP)]
-    with _child(command, env=env, stdout=None, stderr=None) as process:
+    with _child(command, env=env, stdin=subprocess.DEVNULL, stdout=None, stderr=None) as process:
         until = time.monotonic() + APP_SECONDS
         while (status := process.poll()) is None:
             if time.monotonic() > until:
@@ -77,8 +77,12 @@ class Core:
 def running_core(env: Mapping[str, str], *, http_port: int, data: Path, log: Path, stop: Stop) -> Iterator[Core]:
     """Start Arc Core and yield it once it is ready; `log` takes its stderr. Raise DemoError when it does not start."""
     listen = ["--grpc", "127.0.0.1:0", "--http", f"127.0.0.1:{http_port}", "--data", str(data)]
-    command = [sys.executable, "-m", "arc_core", *listen]
-    with log.open("w") as stderr, _child(command, env=env, stdout=subprocess.PIPE, stderr=stderr) as process:
+    # Its stdin ends with this process, even when that is killed, and Arc Core with it.
+    command = [sys.executable, "-m", "arc_core", *listen, "--end-with-stdin"]
+    with (
+        log.open("w") as stderr,
+        _child(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr) as process,
+    ):
         lines = _lines(process)
         until = time.monotonic() + READY_SECONDS
         while (url := _ready(lines)) is None:
@@ -129,17 +133,17 @@ def _ready(lines: queue.SimpleQueue[str]) -> str | None:
 
 @contextmanager
 def _child(
-    command: list[str], *, env: Mapping[str, str], stdout: int | None, stderr: IO[str] | None
+    command: list[str], *, env: Mapping[str, str], stdin: int, stdout: int | None, stderr: IO[str] | None
 ) -> Iterator[subprocess.Popen[str]]:
     """Start `command` and end it with the block: asked to, and killed when it does not."""
     # In a process group of its own: Ctrl-C reaches the demo alone, which ends its children in order.
-    process = subprocess.Popen(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, text=True, process_group=0
-    )
+    process = subprocess.Popen(command, env=env, stdin=stdin, stdout=stdout, stderr=stderr, text=True, process_group=0)
     try:
         yield process
     finally:
         process.terminate()
+        if process.stdin is not None:
+            process.stdin.close()
         try:
             process.wait(CLOSING_SECONDS)
         except subprocess.TimeoutExpired:

@@ -47,7 +47,7 @@ def run(*, once: bool, http_port: int, data: Path | None) -> int:
                     )
                 progress.say(f"Arc Core is up at {core.url}, data in {kept}")
                 detail = _trace_of_app(core, progress, stop)
-                _summary.show(detail, Traces(core.url).page(detail.trace.trace_id), sys.stdout)
+                _show(detail, Traces(core.url).page(detail.trace.trace_id))
                 _check(detail)
                 shown = True
                 if not once:
@@ -113,6 +113,16 @@ def _arrived(traces: Traces, before: set[str], core: Core, stop: Stop, *, second
         "`arc doctor` says what stands in the way",
         Exit.NO_TELEMETRY,
     )
+
+
+def _show(detail: TraceDetail, url: str) -> None:
+    """Print the summary, for as long as somebody reads it: `arc demo --once | head` is no failure."""
+    try:
+        _summary.show(detail, url, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with Path(os.devnull).open("w") as nowhere:  # or the interpreter would meet the pipe again at its end
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _check(detail: TraceDetail) -> None:

@@ -70,7 +70,17 @@ class Summary:
         yield Text()
         yield _tree(self._detail, glyphs)
         yield Text()
-        yield _facts_table(self._detail, self._url, glyphs)
+        yield _facts_table(self._detail, glyphs)
+        yield Text()
+        # Outside of the table, which would cut it where the terminal is narrow: it is there to be copied.
+        yield Text.assemble(("Trace  ", "dim"), (self._url, "bold"), no_wrap=True, overflow="ignore")
+
+
+class _Console(Console):
+    """Lets a broken pipe be decided by the caller, where rich ends the process with status 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
 
 
 def render(detail: TraceDetail, url: str) -> RenderableType:
@@ -79,9 +89,11 @@ def render(detail: TraceDetail, url: str) -> RenderableType:
 
 
 def show(detail: TraceDetail, url: str, file: TextIO) -> None:
-    """Print the summary of `detail` to `file`, in colour when it is a terminal."""
-    console = Console(file=file, highlight=False)
-    # A URL that does not fit is left whole, so that it can be copied.
+    """Print the summary of `detail` to `file`, in colour when it is a terminal.
+
+    Raise BrokenPipeError when nobody reads it any more.
+    """
+    console = _Console(file=file, highlight=False)
     console.print(render(detail, url), width=min(console.width, WIDEST), crop=False)
 
 
@@ -126,7 +138,7 @@ def _bar(span: SpanView, total_ms: float, glyphs: Glyphs) -> str:
     return " " * start + glyphs.bar * min(length, BAR - start)
 
 
-def _facts_table(detail: TraceDetail, url: str, glyphs: Glyphs) -> Table:
+def _facts_table(detail: TraceDetail, glyphs: Glyphs) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -138,7 +150,6 @@ def _facts_table(detail: TraceDetail, url: str, glyphs: Glyphs) -> Table:
         "Failed tools": _failure_lines(detail),
     }.items():
         table.add_row(name, Text("\n".join(lines or ["none"])))
-    table.add_row("Trace", Text(url, "bold", no_wrap=True, overflow="ignore"))
     return table
 
 

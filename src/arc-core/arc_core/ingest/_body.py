@@ -12,25 +12,50 @@ from arc_core.ingest._capacity import Held
 BODY_SECONDS: Final = 60.0
 """Longest time a body may take to arrive."""
 
+CLOSING_SECONDS: Final = 1.0
+"""The same once Arc Core stops."""
+
 _GZIP_WINDOW: Final = 31
 """zlib's number for a gzip header and the largest window (zlib manual, inflateInit2)."""
 
 
-async def read_body(request: Request, held: Held, max_bytes: int) -> bytes:
-    """Return the inflated body of `request`.
+class Bodies:
+    """Reads bodies, and does not let one that never ends hold up the end of Arc Core."""
 
-    Raise UnsupportedError for an encoding other than gzip, MalformedError when it does not inflate, TooLargeError above
-    `max_bytes` (before or after inflating), SlowBodyError when it does not arrive in time, and what `held` raises.
-    """
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", ""):
-        raise UnsupportedError(f"Content-Encoding {encoding!r} is not read here; send gzip or none")
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            body = await _read(request, held, max_bytes)
-    except TimeoutError:
-        raise SlowBodyError(f"the body did not arrive within {BODY_SECONDS:.0f} seconds") from None
-    return await asyncio.to_thread(inflate, body, held, max_bytes) if encoding == "gzip" else body
+    def __init__(self) -> None:
+        self._seconds = BODY_SECONDS
+        self._reading: set[asyncio.Timeout] = set()
+
+    async def read(self, request: Request, held: Held, max_bytes: int) -> bytes:
+        """Return the inflated body of `request`.
+
+        Raise UnsupportedError for an encoding other than gzip, MalformedError when it does not inflate, TooLargeError
+        above `max_bytes` (before or after inflating), SlowBodyError when it does not arrive in time, and what `held`
+        raises.
+        """
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", "gzip", ""):
+            raise UnsupportedError(f"Content-Encoding {encoding!r} is not read here; send gzip or none")
+        body = await self._arrived(request, held, max_bytes)
+        return await asyncio.to_thread(inflate, body, held, max_bytes) if encoding == "gzip" else body
+
+    def close(self) -> None:
+        """Give what is still arriving, and what comes from now on, a second more."""
+        self._seconds = CLOSING_SECONDS
+        last = asyncio.get_running_loop().time() + CLOSING_SECONDS
+        for timeout in self._reading:
+            timeout.reschedule(last)
+
+    async def _arrived(self, request: Request, held: Held, max_bytes: int) -> bytes:
+        timeout = asyncio.timeout(self._seconds)
+        try:
+            async with timeout:
+                self._reading.add(timeout)
+                return await _read(request, held, max_bytes)
+        except TimeoutError:
+            raise SlowBodyError(f"the body did not arrive within {self._seconds:.0f} seconds") from None
+        finally:
+            self._reading.discard(timeout)
 
 
 async def _read(request: Request, held: Held, max_bytes: int) -> bytes:
@@ -47,7 +72,7 @@ async def _read(request: Request, held: Held, max_bytes: int) -> bytes:
 
 
 def inflate(body: bytes, held: Held, max_bytes: int) -> bytes:
-    """`body` without gzip, all its members; never more than `max_bytes` is inflated. Errors as in `read_body`."""
+    """`body` without gzip, all its members; never more than `max_bytes` is inflated. Errors as in `Bodies.read`."""
     parts = []
     size = 0
     while body:

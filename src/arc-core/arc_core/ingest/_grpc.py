@@ -11,7 +11,7 @@ from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untype
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from arc_core.access import Access
-from arc_core.errors import MalformedError, OverCapacityError, StoreError, UnauthenticatedError
+from arc_core.errors import MalformedError, OverCapacityError, StoreError, TooLargeError, UnauthenticatedError
 from arc_core.ingest._capacity import Capacity
 from arc_core.ingest._receiver import SIGNALS, Receiver, Signal
 
@@ -55,6 +55,8 @@ def _export(signal: Signal, receiver: Receiver, capacity: Capacity, access: Acce
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
         except MalformedError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except TooLargeError as error:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
         except (OverCapacityError, StoreError) as error:
             await _put_off(context, str(error))
         return response.SerializeToString()

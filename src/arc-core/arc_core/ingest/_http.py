@@ -1,15 +1,18 @@
 """OTLP over HTTP (OTLP 1.10 §OTLP/HTTP)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from arc_semconv.attributes import API_KEY_HEADER
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from google.rpc.code_pb2 import (  # type: ignore[import-untyped]
+    INTERNAL,
     INVALID_ARGUMENT,
+    PERMISSION_DENIED,
     UNAUTHENTICATED,
     UNAVAILABLE,
+    UNIMPLEMENTED,
 )
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from starlette.requests import ClientDisconnect, Request
@@ -27,7 +30,7 @@ from arc_core.errors import (
     UnauthenticatedError,
     UnsupportedError,
 )
-from arc_core.ingest._body import read_body
+from arc_core.ingest._body import Bodies
 from arc_core.ingest._capacity import Capacity
 from arc_core.ingest._receiver import MAX_REQUEST_BYTES, SIGNALS, Receiver, Signal
 
@@ -48,25 +51,35 @@ _ANSWERS: Final[dict[type[ArcCoreError], tuple[int, int]]] = {
 """HTTP status and google.rpc.Code of each refusal."""
 
 
-def http_routes(receiver: Receiver, capacity: Capacity, access: Access) -> list[Route]:
+_CODES: Final = {403: PERMISSION_DENIED, 404: UNIMPLEMENTED, 405: UNIMPLEMENTED}
+"""google.rpc.Code of what is refused before it is known to be an export."""
+
+
+def http_routes(receiver: Receiver, bodies: Bodies, capacity: Capacity, access: Access) -> list[Route]:
     """`POST /v1/traces`, `/v1/logs` and `/v1/metrics`."""
     return [
-        Route(f"/v1/{signal.name}", _endpoint(signal, receiver, capacity, access), methods=["POST"])
+        Route(f"/v1/{signal.name}", _endpoint(signal, receiver, bodies, capacity, access), methods=["POST"])
         for signal in SIGNALS
     ]
 
 
+def otlp_refusal(request: Request, http_status: int, message: str, headers: Mapping[str, str] | None) -> Response:
+    """Return a `google.rpc.Status` in the encoding of `request`."""
+    status = Status(code=_CODES.get(http_status, INTERNAL), message=message)
+    return _response(status, _content_type(request), http_status, headers)
+
+
 def _endpoint(
-    signal: Signal, receiver: Receiver, capacity: Capacity, access: Access
+    signal: Signal, receiver: Receiver, bodies: Bodies, capacity: Capacity, access: Access
 ) -> Callable[[Request], Awaitable[Response]]:
     async def export(request: Request) -> Response:
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        content_type = _content_type(request)
         try:
             access.check(request.headers.get(API_KEY_HEADER))
             if content_type not in (PROTOBUF, JSON):
                 raise UnsupportedError(f"Content-Type {content_type!r} is not read here; send {PROTOBUF} or {JSON}")
             with capacity.hold() as held:
-                body = await read_body(request, held, MAX_REQUEST_BYTES)
+                body = await bodies.read(request, held, MAX_REQUEST_BYTES)
                 message = await receiver.export(signal, body, held, is_json=content_type == JSON)
         except tuple(_ANSWERS) as error:
             return _refusal(error, content_type)
@@ -77,6 +90,10 @@ def _endpoint(
     return export
 
 
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _refusal(error: ArcCoreError, content_type: str) -> Response:
     http_status, code = _ANSWERS[type(error)]
     headers = {"Retry-After": str(RETRY_SECONDS)} if code == UNAVAILABLE else None
@@ -84,7 +101,7 @@ def _refusal(error: ArcCoreError, content_type: str) -> Response:
 
 
 def _response(
-    message: Message, content_type: str, http_status: int = 200, headers: dict[str, str] | None = None
+    message: Message, content_type: str, http_status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """`message` in the encoding that the request came in; JSON for those who sent neither."""
     if content_type == PROTOBUF:

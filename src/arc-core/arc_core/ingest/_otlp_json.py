@@ -6,33 +6,26 @@ reads neither such ids nor more than 2,000 spans a second.
 
 import base64
 import binascii
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TypeVar
 
 import msgspec
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
-from opentelemetry.proto.metrics.v1.metrics_pb2 import (
-    ExponentialHistogram,
-    ExponentialHistogramDataPoint,
-    Gauge,
-    Histogram,
-    HistogramDataPoint,
-    Metric,
-    NumberDataPoint,
-    ResourceMetrics,
-    ScopeMetrics,
-    Sum,
-    Summary,
-    SummaryDataPoint,
-)
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from arc_core.errors import MalformedError
+from arc_core.errors import MalformedError, TooLargeError
+from arc_core.ingest._capacity import Held
+from arc_core.ingest._group import Budget, Group
+from arc_core.ingest._values import texts
+
+T = TypeVar("T")
+
+MAX_OBJECTS: Final = 1_500_000
+"""JSON objects in one request: three times what 10,000 spans of 40 attributes take."""
+
+_OBJECT_BYTES: Final = 128
+"""About what one of them takes once it is decoded."""
 
 _UINT64: Final = 2**64
 _INT64: Final = 2**63
@@ -41,7 +34,7 @@ Whole = int | str | None
 Decimal = float | str | None
 
 
-class _Value(msgspec.Struct, rename="camel"):
+class _Value(msgspec.Struct, rename="camel", gc=False):
     string_value: str | None = None
     bool_value: bool | None = None
     int_value: Whole = None
@@ -51,48 +44,48 @@ class _Value(msgspec.Struct, rename="camel"):
     bytes_value: str | None = None
 
 
-class _Array(msgspec.Struct):
+class _Array(msgspec.Struct, gc=False):
     values: list[_Value] | None = None
 
 
-class _Pair(msgspec.Struct):
+class _Pair(msgspec.Struct, gc=False):
     key: str | None = None
     value: _Value | None = None
 
 
-class _Pairs(msgspec.Struct):
+class _Pairs(msgspec.Struct, gc=False):
     values: list[_Pair] | None = None
 
 
-class _Resource(msgspec.Struct):
+class _Resource(msgspec.Struct, gc=False):
     attributes: list[_Pair] | None = None
 
 
-class _Scope(msgspec.Struct):
+class _Scope(msgspec.Struct, gc=False):
     name: str | None = None
     version: str | None = None
     attributes: list[_Pair] | None = None
 
 
-class _Event(msgspec.Struct, rename="camel"):
+class _Event(msgspec.Struct, rename="camel", gc=False):
     time_unix_nano: Whole = None
     name: str | None = None
     attributes: list[_Pair] | None = None
 
 
-class _Link(msgspec.Struct, rename="camel"):
+class _Link(msgspec.Struct, rename="camel", gc=False):
     trace_id: str | None = None
     span_id: str | None = None
     trace_state: str | None = None
     attributes: list[_Pair] | None = None
 
 
-class _Status(msgspec.Struct):
+class _Status(msgspec.Struct, gc=False):
     message: str | None = None
     code: int | None = None
 
 
-class _Span(msgspec.Struct, rename="camel"):
+class _Span(msgspec.Struct, rename="camel", gc=False):
     trace_id: str | None = None
     span_id: str | None = None
     trace_state: str | None = None
@@ -107,21 +100,21 @@ class _Span(msgspec.Struct, rename="camel"):
     status: _Status | None = None
 
 
-class _ScopeSpans(msgspec.Struct, rename="camel"):
+class _ScopeSpans(msgspec.Struct, rename="camel", gc=False):
     scope: _Scope | None = None
     spans: list[_Span] | None = None
 
 
-class _ResourceSpans(msgspec.Struct, rename="camel"):
+class _ResourceSpans(msgspec.Struct, rename="camel", gc=False):
     resource: _Resource | None = None
     scope_spans: list[_ScopeSpans] | None = None
 
 
-class _Traces(msgspec.Struct, rename="camel"):
+class _Traces(msgspec.Struct, rename="camel", gc=False):
     resource_spans: list[_ResourceSpans] | None = None
 
 
-class _LogRecord(msgspec.Struct, rename="camel"):
+class _LogRecord(msgspec.Struct, rename="camel", gc=False):
     time_unix_nano: Whole = None
     observed_time_unix_nano: Whole = None
     severity_number: int | None = None
@@ -134,27 +127,31 @@ class _LogRecord(msgspec.Struct, rename="camel"):
     event_name: str | None = None
 
 
-class _ScopeLogs(msgspec.Struct, rename="camel"):
+class _ScopeLogs(msgspec.Struct, rename="camel", gc=False):
     scope: _Scope | None = None
     log_records: list[_LogRecord] | None = None
     schema_url: str | None = None
 
 
-class _ResourceLogs(msgspec.Struct, rename="camel"):
+class _ResourceLogs(msgspec.Struct, rename="camel", gc=False):
     resource: _Resource | None = None
     scope_logs: list[_ScopeLogs] | None = None
     schema_url: str | None = None
 
 
-class _Logs(msgspec.Struct, rename="camel"):
+class _Logs(msgspec.Struct, rename="camel", gc=False):
     resource_logs: list[_ResourceLogs] | None = None
 
 
-class _Points(msgspec.Struct, rename="camel"):
-    data_points: list[dict[str, object]] | None = None
+class _Point(msgspec.Struct, gc=False):
+    """Nothing of it is read."""
 
 
-class _Metric(msgspec.Struct, rename="camel"):
+class _Points(msgspec.Struct, rename="camel", gc=False):
+    data_points: list[_Point] | None = None
+
+
+class _Metric(msgspec.Struct, rename="camel", gc=False):
     """Metrics are counted, not stored: nothing else of them is read."""
 
     name: str | None = None
@@ -165,15 +162,15 @@ class _Metric(msgspec.Struct, rename="camel"):
     summary: _Points | None = None
 
 
-class _ScopeMetrics(msgspec.Struct):
+class _ScopeMetrics(msgspec.Struct, gc=False):
     metrics: list[_Metric] | None = None
 
 
-class _ResourceMetrics(msgspec.Struct, rename="camel"):
+class _ResourceMetrics(msgspec.Struct, rename="camel", gc=False):
     scope_metrics: list[_ScopeMetrics] | None = None
 
 
-class _Metrics(msgspec.Struct, rename="camel"):
+class _Metrics(msgspec.Struct, rename="camel", gc=False):
     resource_metrics: list[_ResourceMetrics] | None = None
 
 
@@ -182,56 +179,57 @@ _LOGS: Final = msgspec.json.Decoder(_Logs)
 _METRICS: Final = msgspec.json.Decoder(_Metrics)
 
 
-def read_traces(body: bytes) -> ExportTraceServiceRequest:
-    """Return the request that `body` is; raise MalformedError, saying where, when it is none."""
-    return ExportTraceServiceRequest(
-        resource_spans=[
-            ResourceSpans(
-                resource=_resource(group.resource),
-                scope_spans=[
-                    ScopeSpans(scope=_scope(scope.scope), spans=[_span(span) for span in scope.spans or ()])
-                    for scope in group.scope_spans or ()
-                ],
-            )
-            for group in _decoded(_TRACES, body).resource_spans or ()
-        ]
+def read_traces(body: bytes, held: Held) -> Iterator[Group[Span]]:
+    """Yield the spans of `body`; raise MalformedError, saying where, when it is no request.
+
+    Raise TooLargeError when it holds too many objects, and what `held` raises when there is no room for them.
+    """
+    budget = Budget()
+    for group in _spent(budget, _decoded(_TRACES, body, held).resource_spans):
+        resource = _texts(group.resource)
+        for scope in _spent(budget, group.scope_spans):
+            yield Group(resource, "", _scope(scope.scope), "", (_span(span) for span in _spent(budget, scope.spans)))
+
+
+def read_logs(body: bytes, held: Held) -> Iterator[Group[LogRecord]]:
+    """Yield the log records of `body`; errors as in `read_traces`."""
+    budget = Budget()
+    for group in _spent(budget, _decoded(_LOGS, body, held).resource_logs):
+        resource = _texts(group.resource)
+        for scope in _spent(budget, group.scope_logs):
+            records = (_log_record(record) for record in _spent(budget, scope.log_records))
+            yield Group(resource, group.schema_url or "", _scope(scope.scope), scope.schema_url or "", records)
+
+
+def count_points(body: bytes, held: Held) -> int:
+    """Return how many data points the metrics in `body` hold; errors as in `read_traces`."""
+    return sum(
+        len(points.data_points or ())
+        for group in _decoded(_METRICS, body, held).resource_metrics or ()
+        for scope in group.scope_metrics or ()
+        for metric in scope.metrics or ()
+        for points in (metric.gauge, metric.sum, metric.histogram, metric.exponential_histogram, metric.summary)
+        if points is not None
     )
 
 
-def read_logs(body: bytes) -> ExportLogsServiceRequest:
-    """Return the request that `body` is; raise MalformedError, saying where, when it is none."""
-    return ExportLogsServiceRequest(
-        resource_logs=[
-            ResourceLogs(
-                resource=_resource(group.resource),
-                scope_logs=[_scope_logs(scope) for scope in group.scope_logs or ()],
-                schema_url=group.schema_url or "",
-            )
-            for group in _decoded(_LOGS, body).resource_logs or ()
-        ]
-    )
-
-
-def read_metrics(body: bytes) -> ExportMetricsServiceRequest:
-    """Return the request that `body` is, its data points empty; raise MalformedError, saying where, when it is none."""
-    return ExportMetricsServiceRequest(
-        resource_metrics=[
-            ResourceMetrics(
-                scope_metrics=[
-                    ScopeMetrics(metrics=[_metric(metric) for metric in scope.metrics or ()])
-                    for scope in group.scope_metrics or ()
-                ]
-            )
-            for group in _decoded(_METRICS, body).resource_metrics or ()
-        ]
-    )
-
-
-def _decoded(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Any:
+def _decoded(decoder: "msgspec.json.Decoder[Any]", body: bytes, held: Held) -> Any:
+    # Braces in texts are counted too: to tell them apart would take longer than to decode.
+    objects = body.count(b"{")
+    if objects > MAX_OBJECTS:
+        raise TooLargeError(f"the request holds more than {MAX_OBJECTS} JSON objects; send fewer spans at a time")
+    held.grow(objects * _OBJECT_BYTES)
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MalformedError(f"the body is not OTLP JSON: {error}") from None
+
+
+def _spent(budget: Budget, members: list[T] | None) -> list[T]:
+    """Return the members of a list, taken off `budget`."""
+    found = members or []
+    budget.spend(len(found))
+    return found
 
 
 def _span(span: _Span) -> Span:
@@ -246,8 +244,8 @@ def _span(span: _Span) -> Span:
         start_time_unix_nano=_unsigned(span.start_time_unix_nano, "startTimeUnixNano"),
         end_time_unix_nano=_unsigned(span.end_time_unix_nano, "endTimeUnixNano"),
         attributes=_pairs(span.attributes),
-        events=[_event(event) for event in span.events or ()],
-        links=[_link(link) for link in span.links or ()],
+        events=(_event(event) for event in span.events or ()),
+        links=(_link(link) for link in span.links or ()),
         status=Status(message=status.message or "", code=_enum(status.code)),  # type: ignore[arg-type]
     )
 
@@ -269,14 +267,6 @@ def _link(link: _Link) -> Span.Link:
     )
 
 
-def _scope_logs(scope: _ScopeLogs) -> ScopeLogs:
-    return ScopeLogs(
-        scope=_scope(scope.scope),
-        log_records=[_log_record(record) for record in scope.log_records or ()],
-        schema_url=scope.schema_url or "",
-    )
-
-
 def _log_record(record: _LogRecord) -> LogRecord:
     return LogRecord(
         time_unix_nano=_unsigned(record.time_unix_nano, "timeUnixNano"),
@@ -292,27 +282,8 @@ def _log_record(record: _LogRecord) -> LogRecord:
     )
 
 
-def _metric(metric: _Metric) -> Metric:
-    counts = [len(points.data_points or ()) if points else 0 for points in _kinds(metric)]
-    gauge, total, histogram, exponential, summary = counts
-    if total:
-        return Metric(sum=Sum(data_points=[NumberDataPoint()] * total))
-    if histogram:
-        return Metric(histogram=Histogram(data_points=[HistogramDataPoint()] * histogram))
-    if exponential:
-        points = [ExponentialHistogramDataPoint()] * exponential
-        return Metric(exponential_histogram=ExponentialHistogram(data_points=points))
-    if summary:
-        return Metric(summary=Summary(data_points=[SummaryDataPoint()] * summary))
-    return Metric(gauge=Gauge(data_points=[NumberDataPoint()] * gauge))
-
-
-def _kinds(metric: _Metric) -> tuple[_Points | None, ...]:
-    return metric.gauge, metric.sum, metric.histogram, metric.exponential_histogram, metric.summary
-
-
-def _resource(resource: _Resource | None) -> Resource:
-    return Resource(attributes=_pairs(resource.attributes if resource else None))
+def _texts(resource: _Resource | None) -> dict[str, str]:
+    return texts(_pairs(resource.attributes if resource else None))
 
 
 def _scope(scope: _Scope | None) -> InstrumentationScope:
@@ -321,8 +292,9 @@ def _scope(scope: _Scope | None) -> InstrumentationScope:
     return InstrumentationScope(name=scope.name or "", version=scope.version or "", attributes=_pairs(scope.attributes))
 
 
-def _pairs(pairs: Iterable[_Pair] | None) -> list[KeyValue]:
-    return [KeyValue(key=pair.key or "", value=_value(pair.value)) for pair in pairs or ()]
+def _pairs(pairs: Iterable[_Pair] | None) -> Iterator[KeyValue]:
+    # One at a time: each message that Python holds has an arena of its own, a kilobyte of it.
+    return (KeyValue(key=pair.key or "", value=_value(pair.value)) for pair in pairs or ())
 
 
 def _value(value: _Value | None) -> AnyValue:

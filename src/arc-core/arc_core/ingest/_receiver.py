@@ -1,29 +1,29 @@
 """What both transports do with a request once they have its bytes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from arc_core.errors import MalformedError
+from arc_core.errors import MalformedError, TooLargeError
+from arc_core.ingest import _otlp_json, _otlp_protobuf
 from arc_core.ingest._capacity import Held
-from arc_core.ingest._otlp_json import read_logs, read_metrics, read_traces
-from arc_core.ingest._rows import CostOf, Flattened, log_rows, span_rows
-from arc_core.model import Batch, SpanRow, Table
+from arc_core.ingest._group import Group
+from arc_core.ingest._rows import CostOf, Rejected, log_rows, span_rows
+from arc_core.model import Batch, LogRow, SpanRow, Table
 
 MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
 """Largest request that is taken, inflated."""
+
+MAX_ROWS_BYTES: Final = 2 * MAX_REQUEST_BYTES
+"""Most that the rows of one request may take, encoded."""
 
 _INLINE_BYTES: Final = 64 * 1024
 """Above this a request is decoded in a thread, so that other requests are answered meanwhile."""
@@ -37,27 +37,15 @@ Write = Callable[[Batch], Awaitable[None]]
 class Signal(NamedTuple):
     """One of the three things OTLP carries."""
 
-    name: str
+    name: Literal["traces", "logs", "metrics"]
     service: str
     """The gRPC service; its one method is `Export`."""
-    request: type[Message]
-    from_json: Callable[[bytes], Message]
 
 
 SIGNALS: Final = (
-    Signal(
-        "traces",
-        "opentelemetry.proto.collector.trace.v1.TraceService",
-        ExportTraceServiceRequest,
-        read_traces,
-    ),
-    Signal("logs", "opentelemetry.proto.collector.logs.v1.LogsService", ExportLogsServiceRequest, read_logs),
-    Signal(
-        "metrics",
-        "opentelemetry.proto.collector.metrics.v1.MetricsService",
-        ExportMetricsServiceRequest,
-        read_metrics,
-    ),
+    Signal("traces", "opentelemetry.proto.collector.trace.v1.TraceService"),
+    Signal("logs", "opentelemetry.proto.collector.logs.v1.LogsService"),
+    Signal("metrics", "opentelemetry.proto.collector.metrics.v1.MetricsService"),
 )
 
 
@@ -68,69 +56,70 @@ class Receiver:
         self._write = write
         self._cost_of = cost_of
         self._encoder = msgspec.json.Encoder()
+        # Two threads would take turns at one interpreter: no faster, and twice the memory.
+        self._decoding = asyncio.Semaphore(1)
 
     async def export(self, signal: Signal, body: bytes, held: Held, *, is_json: bool) -> Message:
         """Return the response to `body`, once all that it accepts is durable.
 
-        Raise MalformedError when `body` is not such a request, OverCapacityError or StoreError when it should come
-        again.
+        Raise MalformedError when `body` is not such a request, TooLargeError when it holds more than is taken,
+        OverCapacityError or StoreError when it should come again.
         """
+        taken = partial(self._taken, signal, body, held, is_json=is_json)
         if len(body) > _INLINE_BYTES:
-            response, batch = await asyncio.to_thread(self._taken, signal, body, is_json)
+            async with self._decoding:
+                response, batch = await asyncio.to_thread(taken)
         else:
-            response, batch = self._taken(signal, body, is_json)
+            response, batch = taken()
         if batch is not None:
-            held.grow(len(batch.lines))
             await self._write(batch)
         return response
 
-    def _taken(self, signal: Signal, body: bytes, is_json: bool) -> tuple[Message, Batch | None]:  # noqa: FBT001
+    def _taken(self, signal: Signal, body: bytes, held: Held, *, is_json: bool) -> tuple[Message, Batch | None]:
         try:
-            request = signal.from_json(body) if is_json else _parsed(signal, body)
-            match request:
-                case ExportTraceServiceRequest():
-                    return self._traces(request)
-                case ExportLogsServiceRequest():
-                    return self._logs(request)
-                case ExportMetricsServiceRequest():
-                    return _metrics_response(request), None
-                case _:
-                    raise TypeError(request)
+            match signal.name:
+                case "traces":
+                    spans = _otlp_json.read_traces(body, held) if is_json else _otlp_protobuf.read_traces(body)
+                    return self._traces(spans, held)
+                case "logs":
+                    logs = _otlp_json.read_logs(body, held) if is_json else _otlp_protobuf.read_logs(body)
+                    return ExportLogsServiceResponse(), self._batch("otel_logs", log_rows(logs), held)
+                case "metrics":
+                    points = _otlp_json.count_points(body, held) if is_json else _otlp_protobuf.count_points(body)
+                    return _metrics_response(points), None
         except (RecursionError, DecodeError):  # protobuf refuses 100 levels also where they are built, not parsed
             raise MalformedError("an attribute value is nested too deeply") from None
 
-    def _traces(self, request: ExportTraceServiceRequest) -> tuple[ExportTraceServiceResponse, Batch | None]:
-        flat = span_rows(request, self._cost_of)
+    def _traces(self, groups: Iterable[Group[Span]], held: Held) -> tuple[ExportTraceServiceResponse, Batch | None]:
+        rejected = Rejected()
+        batch = self._batch("otel_traces", span_rows(groups, self._cost_of, rejected), held)
         response = ExportTraceServiceResponse()
-        if flat.rejected:
-            response.partial_success.rejected_spans = flat.rejected
-            response.partial_success.error_message = f"{flat.rejected} spans rejected; the first: {flat.reason}"
-        return response, self._batch(flat)
+        if rejected.spans:
+            response.partial_success.rejected_spans = rejected.spans
+            response.partial_success.error_message = f"{rejected.spans} spans rejected; the first: {rejected.reason}"
+        return response, batch
 
-    def _logs(self, request: ExportLogsServiceRequest) -> tuple[ExportLogsServiceResponse, Batch | None]:
-        return ExportLogsServiceResponse(), self._batch(log_rows(request))
+    def _batch(self, table: Table, rows: Iterable[SpanRow | LogRow], held: Held) -> Batch | None:
+        """Return `rows` encoded, one at a time; None when there are none."""
+        lines = bytearray()
+        count = held_bytes = 0
+        for row in rows:
+            self._encoder.encode_into(row, lines, -1)
+            lines += b"\n"
+            count += 1
+            if len(lines) > MAX_ROWS_BYTES:
+                raise TooLargeError(
+                    f"the rows of the request are larger than {MAX_ROWS_BYTES} bytes: each repeats its resource; "
+                    "send fewer at a time"
+                )
+            if len(lines) - held_bytes > _INLINE_BYTES:
+                held.grow(len(lines) - held_bytes)
+                held_bytes = len(lines)
+        held.grow(len(lines) - held_bytes)
+        return Batch(table, lines, count) if count else None
 
-    def _batch(self, flat: Flattened) -> Batch | None:
-        if not flat.rows:
-            return None
-        table: Table = "otel_traces" if isinstance(flat.rows[0], SpanRow) else "otel_logs"
-        return Batch(table, self._encoder.encode_lines(flat.rows), len(flat.rows))
 
-
-def _parsed(signal: Signal, body: bytes) -> Message:
-    try:
-        return signal.request.FromString(body)
-    except DecodeError:
-        raise MalformedError(f"the body is not a protobuf {signal.request.DESCRIPTOR.full_name}") from None
-
-
-def _metrics_response(request: ExportMetricsServiceRequest) -> ExportMetricsServiceResponse:
-    points = 0
-    for resource_metrics in request.resource_metrics:
-        for scope_metrics in resource_metrics.scope_metrics:
-            for metric in scope_metrics.metrics:
-                if (kind := metric.WhichOneof("data")) is not None:
-                    points += len(getattr(metric, kind).data_points)
+def _metrics_response(points: int) -> ExportMetricsServiceResponse:
     response = ExportMetricsServiceResponse()
     if points:
         response.partial_success.rejected_data_points = points

@@ -1,15 +1,14 @@
 """OTLP messages as rows."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from arc_semconv import attributes as names
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
-from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from arc_core.ingest._group import Group
 from arc_core.ingest._values import text, texts
 from arc_core.model import SERVED_TENANT, LogRow, SpanRow
 
@@ -28,29 +27,28 @@ _STATUSES: Final = ("Unset", "Ok", "Error")
 _SECOND: Final = 1_000_000_000
 
 
-class Flattened(NamedTuple):
-    """The rows of one request, and what was left out of it."""
+class Rejected:
+    """What was left out of a request."""
 
-    rows: list[SpanRow] | list[LogRow]
-    rejected: int = 0
-    reason: str = ""
-    """Why the first one was rejected."""
+    def __init__(self) -> None:
+        self.spans = 0
+        self.reason = ""
+        """Why the first one was."""
+
+    def add(self, reason: str) -> None:
+        """Count one more."""
+        self.spans += 1
+        self.reason = self.reason or reason
 
 
-def span_rows(request: ExportTraceServiceRequest, cost_of: CostOf) -> Flattened:
-    """Return the spans of `request`; those that could not be found again are rejected, their neighbours are not."""
-    rows: list[SpanRow] = []
-    rejected, reason = 0, ""
-    for resource_spans in request.resource_spans:
-        resource = texts(resource_spans.resource.attributes)
-        for scope_spans in resource_spans.scope_spans:
-            for span in scope_spans.spans:
-                if flaw := _flaw(span):
-                    rejected += 1
-                    reason = reason or flaw
-                else:
-                    rows.append(_span_row(span, scope_spans, resource, cost_of))
-    return Flattened(rows, rejected, reason)
+def span_rows(groups: Iterable[Group[Span]], cost_of: CostOf, rejected: Rejected) -> Iterator[SpanRow]:
+    """Yield the spans of `groups`; those that could not be found again are `rejected`, their neighbours are not."""
+    for group in groups:
+        for span in group.records:
+            if flaw := _flaw(span):
+                rejected.add(flaw)
+            else:
+                yield _span_row(span, group, cost_of)
 
 
 def _flaw(span: Span) -> str:
@@ -63,7 +61,7 @@ def _flaw(span: Span) -> str:
     return ""
 
 
-def _span_row(span: Span, scope_spans: ScopeSpans, resource: dict[str, str], cost_of: CostOf) -> SpanRow:
+def _span_row(span: Span, group: Group[Span], cost_of: CostOf) -> SpanRow:
     attributes = texts(span.attributes)
     start_ns = span.start_time_unix_nano
     events, links = span.events, span.links
@@ -76,10 +74,10 @@ def _span_row(span: Span, scope_spans: ScopeSpans, resource: dict[str, str], cos
         span.trace_state,
         span.name,
         _word(_KINDS, span.kind),
-        resource.get(names.SERVICE_NAME, ""),
-        resource,
-        scope_spans.scope.name,
-        scope_spans.scope.version,
+        group.resource.get(names.SERVICE_NAME, ""),
+        group.resource,
+        group.scope.name,
+        group.scope.version,
         attributes,
         max(0, min(span.end_time_unix_nano, MAX_TIME_NS) - start_ns),
         _word(_STATUSES, span.status.code),
@@ -95,27 +93,15 @@ def _span_row(span: Span, scope_spans: ScopeSpans, resource: dict[str, str], cos
     )
 
 
-def log_rows(request: ExportLogsServiceRequest) -> Flattened:
-    """Return the log records of `request`; none is ever rejected."""
-    return Flattened(list(_log_rows(request.resource_logs)))
+def log_rows(groups: Iterable[Group[LogRecord]]) -> Iterator[LogRow]:
+    """Yield the log records of `groups`; none is ever rejected."""
+    for group in groups:
+        scope_attributes = texts(group.scope.attributes)
+        for record in group.records:
+            yield _log_row(record, group, scope_attributes)
 
 
-def _log_rows(groups: Iterable[ResourceLogs]) -> Iterator[LogRow]:
-    for resource_logs in groups:
-        resource = texts(resource_logs.resource.attributes)
-        for scope_logs in resource_logs.scope_logs:
-            scope_attributes = texts(scope_logs.scope.attributes)
-            for record in scope_logs.log_records:
-                yield _log_row(record, resource_logs, scope_logs, resource, scope_attributes)
-
-
-def _log_row(
-    record: LogRecord,
-    resource_logs: ResourceLogs,
-    scope_logs: ScopeLogs,
-    resource: dict[str, str],
-    scope_attributes: dict[str, str],
-) -> LogRow:
+def _log_row(record: LogRecord, group: Group[LogRecord], scope_attributes: dict[str, str]) -> LogRow:
     return LogRow(
         tenant=SERVED_TENANT,
         timestamp=_seconds(record.time_unix_nano or record.observed_time_unix_nano),
@@ -124,13 +110,13 @@ def _log_row(
         trace_flags=record.flags & 0xFF,
         severity_text=record.severity_text,
         severity_number=min(max(record.severity_number, 0), 255),
-        service=resource.get(names.SERVICE_NAME, ""),
+        service=group.resource.get(names.SERVICE_NAME, ""),
         body=text(record.body),
-        resource_schema_url=resource_logs.schema_url,
-        resource=resource,
-        scope_schema_url=scope_logs.schema_url,
-        scope_name=scope_logs.scope.name,
-        scope_version=scope_logs.scope.version,
+        resource_schema_url=group.resource_schema_url,
+        resource=group.resource,
+        scope_schema_url=group.scope_schema_url,
+        scope_name=group.scope.name,
+        scope_version=group.scope.version,
         scope_attributes=scope_attributes,
         attributes=texts(record.attributes),
         event_name=record.event_name,

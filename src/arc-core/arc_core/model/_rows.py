@@ -18,7 +18,7 @@ class Batch(msgspec.Struct, frozen=True):
     """The rows of one request, ready to be inserted."""
 
     table: Table
-    lines: bytes
+    lines: bytes | bytearray
     """JSONEachRow: one JSON object a line."""
     rows: int
 

@@ -20,6 +20,9 @@ T = TypeVar("T")
 _INSERT_SETTINGS: Final = "async_insert = 0, max_partitions_per_insert_block = 0"
 """Answer when it is on disk. Spans of more than 100 months in one insert are odd, but must not be put off for ever."""
 
+_INSIDE: Final = "clickhouse"
+"""Where ClickHouse keeps its files, in the data folder."""
+
 _SESSION: Final = (
     "CREATE DATABASE IF NOT EXISTS arc ENGINE = Atomic",
     "USE arc",
@@ -79,7 +82,7 @@ async def open_database(folder: Path) -> AsyncIterator[Database]:
     thread = ThreadPoolExecutor(1, "clickhouse")
     loop = asyncio.get_running_loop()
     try:
-        connection = await loop.run_in_executor(thread, _connect, folder / "clickhouse")
+        connection = await loop.run_in_executor(thread, _connect, folder / _INSIDE)
         try:
             yield Database(connection, thread)
         finally:
@@ -108,6 +111,9 @@ def _locked(folder: Path) -> int:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # prompts are nobody else's business
+        inside = folder / _INSIDE
+        inside.mkdir(exist_ok=True)
+        inside.chmod(0o700)  # a folder that was there before may be open to all
         lock = os.open(folder / "arc.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StartError(

@@ -44,6 +44,7 @@ WHERE TenantId = {tenant:String} AND TraceId IN {trace_ids:Array(String)}
     AND Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({last_ns:Int64})
 """
 
+# Of a span that came twice with other content, as one that was exported while open, the longest is meant, in both.
 # The texts put together here are constants; values are always bound.
 TRACE_TOTALS: Final = f"""
 SELECT
@@ -65,6 +66,7 @@ FROM (
         TraceId, Timestamp, StatusCode, Kind, AgentName, Model,
         InputTokens, OutputTokens, CostUsd, FixIds, FixMode, RedactionCount
     {_SPANS_OF_TRACES}
+    ORDER BY Timestamp, Duration DESC, SpanId
     LIMIT 1 BY TraceId, SpanId
 )
 GROUP BY TraceId

@@ -24,7 +24,7 @@ _MAX_PAGE: Final = 200
 _MAX_TEXT: Final = 1000
 _STATUSES: Final = ("ok", "error", "interrupted", "cancelled", "running")
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
-_CURSOR: Final = re.compile(r"(\d{1,19})-([0-9a-f]{32})")
+_CURSOR: Final = re.compile(r"([0-9]{1,19})-([0-9a-f]{32})")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -114,7 +114,7 @@ def _filter(query: QueryParams) -> TraceFilter:
         raise MalformedError(f"status {status[:100]!r} is none of {', '.join(_STATUSES)}")
     before_ns, before_id = _before(query.get("before", ""))
     return TraceFilter(
-        service=query.get("service", "")[:_MAX_TEXT],
+        service=query.get("service", ""),
         status=status,
         text=query.get("q", "").strip()[:_MAX_TEXT],
         before_ns=before_ns,

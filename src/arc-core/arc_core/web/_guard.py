@@ -2,13 +2,13 @@
 
 from typing import Final
 
-import msgspec
-from arc_semconv.api import Problem
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from arc_core.access import Access
+from arc_core.web._problems import problem
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -39,9 +39,10 @@ class Guard:
         if self._access.trusts_host(host):
             await self._app(scope, receive, send_with_headers)
         else:
-            await _refusal(host)(scope, receive, send_with_headers)
+            await _refusal(Request(scope), host)(scope, receive, send_with_headers)
 
 
-def _refusal(host: str) -> Response:
-    problem = Problem(f"the host {host!r} is not this machine; open http://127.0.0.1, or set an API key for Arc Core")
-    return Response(msgspec.json.encode(problem), 403, media_type="application/json")
+def _refusal(request: Request, host: str) -> Response:
+    return problem(
+        request, 403, f"the host {host!r} is not this machine; open http://127.0.0.1, or set an API key for Arc Core"
+    )

@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import arc_core.cli
 import pytest
+import typer
 from arc_core.demo import Exit, ReplayServer
 from arc_core.demo._children import app_environment, clean, running_core
 from arc_core.demo._exit import DemoError
@@ -20,6 +22,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Status, StatusCode
+from typer.testing import CliRunner
 
 RUN = """
 {before}
@@ -79,6 +82,30 @@ def test_a_stop_before_anything_was_shown_says_so_by_its_status(number: signal.S
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("seconds", [0.2, 0.4, 0.8])
+def test_ctrl_c_while_it_loads_leaves_no_traceback(seconds: float) -> None:
+    code = "import arc_core.cli; print(flush=True); arc_core.cli.demo(once=True, port=0, data=None)"
+    run = f"import typer\ntry:\n exec({code!r})\nexcept typer.Exit as end:\n raise SystemExit(end.exit_code)"
+    command = [sys.executable, "-c", run]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(seconds)  # the moment is the case; whatever it meets, the end must be the same
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in stderr) == (Exit.INTERRUPTED, False), stderr
+
+
+def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
+    with subprocess.Popen(demo(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        stderr = process.stderr.read()
+    assert (process.returncode, "Traceback" in stderr) == (Exit.SHOWN, False), stderr
+
+
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command = demo(tmp_path, port=taken.getsockname()[1])
@@ -86,6 +113,14 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == Exit.NOT_READY
     _, told = done.stderr.splitlines()
     assert told.startswith("arc: Arc Core ended with status ")
+
+
+def test_a_port_that_cannot_be_is_named_with_its_own_option() -> None:
+    app = typer.Typer()
+    app.command()(arc_core.cli.demo)
+    done = CliRunner().invoke(app, ["--port", "99999"])
+    assert done.exit_code == 2
+    assert "--port" in done.output
 
 
 def test_a_missing_extra_is_told_with_the_command_that_brings_it(tmp_path: Path) -> None:

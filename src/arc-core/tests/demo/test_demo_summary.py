@@ -138,8 +138,15 @@ Fixes            chat gpt-4.1 of underwriter: temperature 0.95 → 0.7
 Redacted         3 values: EMAIL, US_SSN
 Failed tools     credit_bureau: TimeoutError: bureau northstar did not answer
                  The job recovered.
-Trace            http://127.0.0.1:43181/traces/0af7651916cd43dd8448eb211c80319c\
+
+Trace  http://127.0.0.1:43181/traces/0af7651916cd43dd8448eb211c80319c\
 """)
+
+
+@pytest.mark.parametrize("columns", ["20", "40", "78"])
+def test_the_url_is_whole_however_narrow_the_terminal_is(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert shown(DETAIL).splitlines()[-1] == f"Trace  {URL}"
 
 
 def test_an_ascii_terminal_gets_ascii() -> None:

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from arc_runtime._stderr import LOGGER
 from arc_runtime.distro._coexistence import rival_of
 from arc_runtime.distro._wiring import wired
-from arc_runtime.export import ExitBound, plan
+from arc_runtime.export import Exports, flush_at_every_end, plan
 from arc_runtime.instrumentation import ArcInstrumentor
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
 from arc_runtime.settings import Settings
@@ -98,17 +98,17 @@ class ArcConfigurator(_OTelSDKConfigurator):
             _withdraw()
 
     def _configure_sdk(self, settings: Settings, kwargs: dict[str, Any]) -> None:
+        exports = Exports(settings)
         if settings.config_file is None:
             wanted = plan(settings)
             for warning in wanted.warnings:
                 LOGGER.warning("%s", warning, extra={"cause": warning})
-            spans, logs = ExitBound(settings.exit_seconds), ExitBound(settings.exit_seconds)
             kwargs = {
                 "exporter_args_map": wanted.exporter_args,
-                "export_span_processor": spans.batching_spans,
-                "span_processors": [RedactingSpanProcessor(spans.begin)],
-                "export_log_record_processor": logs.batching_logs,
-                "log_record_processors": [RedactingLogProcessor(logs.begin)],
+                "export_span_processor": exports.batching_spans,
+                "span_processors": [RedactingSpanProcessor(exports.clock.begin)],
+                "export_log_record_processor": exports.batching_logs,
+                "log_record_processors": [RedactingLogProcessor(exports.clock.begin)],
                 **kwargs,
                 "resource_attributes": {**_distro_attributes(), **(kwargs.get("resource_attributes") or {})},
             }
@@ -118,7 +118,9 @@ class ArcConfigurator(_OTelSDKConfigurator):
             # A configuration file leaves no room for arguments: redaction is put in afterwards.
             super()._configure(**kwargs)  # type: ignore[no-untyped-call]
             _redact_afterwards()
+        exports.adopt()
         _redact_resources()
+        flush_at_every_end(exports)
 
 
 def _distro_attributes() -> dict[str, str]:

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS otel_traces (
     CostUsd Nullable(Float64) DEFAULT toFloat64OrNull(SpanAttributes['arc.cost.usd'])
 ) ENGINE = Null;
 
--- What readers see. A retried request brings the same key again: merges keep one of them, and reads take LIMIT 1 BY.
+-- What readers see. A retried request brings the same key again: merges keep the longest, and reads take LIMIT 1 BY.
 CREATE TABLE IF NOT EXISTS spans (
     TenantId LowCardinality(String),
     Timestamp DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS spans (
     OutputMessages String CODEC(ZSTD(1)),
     SystemInstructions String CODEC(ZSTD(1)),
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1
-) ENGINE = ReplacingMergeTree
+) ENGINE = ReplacingMergeTree(Duration)
 PARTITION BY toYYYYMM(Timestamp)
 PRIMARY KEY (TenantId, ServiceName, toDateTime(Timestamp))
 ORDER BY (TenantId, ServiceName, toDateTime(Timestamp), TraceId, SpanId)
@@ -127,8 +127,8 @@ CREATE TABLE IF NOT EXISTS traces (
     Start SimpleAggregateFunction(min, DateTime64(9, 'UTC')),
     End SimpleAggregateFunction(max, DateTime64(9, 'UTC')),
     Services SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
-    -- The earliest root, or the earliest span while there is no root: name, service, is it a root, status, state.
-    Face AggregateFunction(argMin, Tuple(String, String, UInt8, String, String), Tuple(UInt8, DateTime64(9), String))
+    -- The earliest root, or the earliest span while there is no root, the longest where it came twice: name, service, is it a root, status, state.
+    Face AggregateFunction(argMin, Tuple(String, String, UInt8, String, String), Tuple(UInt8, DateTime64(9), String, UInt64))
 ) ENGINE = AggregatingMergeTree
 ORDER BY (TenantId, TraceId)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
@@ -142,7 +142,7 @@ SELECT
     groupUniqArray(toString(l.ServiceName)) AS Services,
     argMinState(
         tuple(toString(l.SpanName), toString(l.ServiceName), toUInt8(l.ParentSpanId = ''), toString(l.StatusCode), l.SpanAttributes['arc.run.state']),
-        tuple(toUInt8(l.ParentSpanId != ''), l.Timestamp, l.SpanId)) AS Face
+        tuple(toUInt8(l.ParentSpanId != ''), l.Timestamp, l.SpanId, bitNot(l.Duration))) AS Face
 FROM otel_traces AS l
 GROUP BY l.TenantId, l.TraceId
 SETTINGS prefer_column_name_to_alias = 1;

@@ -1,20 +1,15 @@
-"""Where telemetry goes: which OTLP exporters the SDK builds, and how long they may hold up the end of the program."""
+"""Where telemetry goes: which OTLP exporters the SDK builds."""
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, Literal, NamedTuple
 
 from arc_semconv import attributes as semconv
-from opentelemetry.sdk._logs import LogRecordProcessor
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter
 
-from arc_runtime._stderr import LOGGER
 from arc_runtime.settings import Endpoint, Settings
 
-__all__ = ["Destination", "ExitBound", "Plan", "destination", "plan"]
+__all__ = ["Destination", "Plan", "destination", "plan"]
 
 Signal = Literal["traces", "metrics", "logs"]
 
@@ -109,59 +104,3 @@ def _arguments(endpoint: Endpoint, protocol: str, signal: Signal, key: str | Non
             "headers": tuple(headers.items()) if headers else None,
         }
     return {"endpoint": f"{endpoint.url}/v1/{signal}", "headers": headers}
-
-
-class SayingSpanExporter(SpanExporter):
-    """Another exporter that says, once, when spans are not delivered; the SDK is silent about some of the ways."""
-
-    def __init__(self, inner: SpanExporter) -> None:
-        self._inner = inner
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """What the exporter inside answers."""
-        result = self._inner.export(spans)
-        if result is not SpanExportResult.SUCCESS:
-            where = getattr(self._inner, "_endpoint", type(self._inner).__name__)
-            LOGGER.error("spans could not be delivered to %s; `arc doctor` tells why", where, extra={"cause": "export"})
-        return result
-
-    def shutdown(self) -> None:
-        """Shut the exporter inside down."""
-        self._inner.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Flush the exporter inside."""
-        return self._inner.force_flush(timeout_millis)
-
-
-class ExitBound:
-    """Bounds how long exporters may hold up the end of the program.
-
-    At its end the SDK sends what is left, retrying for ten seconds an exporter when nobody answers. Once the provider
-    shuts down, exporters get `seconds`; then they are told to give up.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._exporters: list[SpanExporter | LogRecordExporter] = []
-
-    def batching_spans(self, exporter: SpanExporter) -> SpanProcessor:
-        """The usual batch processor over `exporter`, which is held to the bound."""
-        self._exporters.append(exporter)
-        return BatchSpanProcessor(SayingSpanExporter(exporter))
-
-    def batching_logs(self, exporter: LogRecordExporter) -> LogRecordProcessor:
-        """The same for log records."""
-        self._exporters.append(exporter)
-        return BatchLogRecordProcessor(exporter)
-
-    def begin(self) -> None:
-        """Start the clock."""
-        for exporter in self._exporters:
-            _after(self._seconds, exporter.shutdown)
-
-
-def _after(seconds: float, work: Callable[[], None]) -> None:
-    timer = threading.Timer(seconds, work)
-    timer.daemon = True
-    timer.start()
