@@ -27,6 +27,7 @@ Capture = Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"]
 _OFF: Final = {"", "0", "false", "no", "off"}
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SIGNALS: Final = ("TRACES", "LOGS", "METRICS")
+_OTLP: Final = ("otlp", "otlp_proto_http", "otlp_proto_grpc")
 _INSTRUMENT: Final = "ARC_INSTRUMENT_"
 # 443 is what https is served at; only Arc Core and Collectors without TLS are usually found at OTLP's own port.
 _PORTS: Final = {"http": 4318, "https": 443, "grpc": 4317, "grpcs": 4317}
@@ -188,11 +189,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         grpc = (endpoint.protocol or self.otel_protocols.get("traces")) == "grpc"
         return grpc or (secure, port) == (endpoint.secure, endpoint.port)
 
-    @property
-    def otlp_signals(self) -> frozenset[str]:
-        """The signals that are exported by OTLP: traces unless the user says otherwise, others when he asks.
+    def otlp_exporters(self, signal: str) -> tuple[str, ...]:
+        """The OTLP exporters of `signal` (traces, logs, metrics) by their entry points' names.
 
-        Content recorded on events is a way of asking for logs: that is what events are.
+        Traces are exported unless the user says otherwise, the others when he asks. Content recorded on events is a way
+        of asking for logs: that is what events are.
         """
         events = "otlp" if self.capture in ("EVENT_ONLY", "SPAN_AND_EVENT") else None
         named = {
@@ -200,7 +201,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "logs": self.logs_exporter or events,
             "metrics": self.metrics_exporter,
         }
-        return frozenset(signal for signal, exporters in named.items() if exporters and "otlp" in exporters)
+        return tuple(name for name in _names(named[signal] or "") if name in _OTLP)
 
     @property
     def level(self) -> int | None:

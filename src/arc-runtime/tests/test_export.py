@@ -48,6 +48,24 @@ def test_the_scheme_of_arc_endpoint_outranks_a_protocol_that_it_can_t_speak():
     assert len(wanted.warnings) == 1
 
 
+@pytest.mark.parametrize(
+    ("named", "classes"),
+    [
+        ("otlp_proto_grpc", [GrpcExporter]),
+        ("otlp_proto_http", [HttpExporter]),
+        ("console,otlp", [HttpExporter]),
+        ("otlp_proto_http, otlp_proto_grpc", [GrpcExporter, HttpExporter]),
+        ("my_otlp_like", []),
+        ("none", []),
+    ],
+)
+def test_an_exporter_that_is_named_goes_to_arc_endpoint_with_the_key(named, classes):
+    given = settings(OTEL_TRACES_EXPORTER=named, ARC_ENDPOINT="http://core:4318", ARC_API_KEY="arc_live_1")
+    args = plan(given).exporter_args
+    assert sorted(one.__module__ for one in args) == sorted(one.__module__ for one in classes)
+    assert all("arc_live_1" in repr(one["headers"]) for one in args.values())
+
+
 def test_a_trace_exporter_that_the_user_chose_is_left_alone():
     wanted = plan(settings(OTEL_TRACES_EXPORTER="console", ARC_ENDPOINT="http://core"))
     assert "OTEL_TRACES_EXPORTER" not in wanted.env

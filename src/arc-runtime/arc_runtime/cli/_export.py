@@ -22,14 +22,14 @@ def check_exporters(settings: Settings) -> Iterator[Check]:
         if protocol not in _PROTOCOLS:
             detail = f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol}: there is no such protocol, and telemetry stays off"
             yield failed("exporter", detail, f"set it to one of {', '.join(_PROTOCOLS)}")
-    if "traces" not in settings.otlp_signals:
+    if not settings.otlp_exporters("traces"):
         detail = f"OTEL_TRACES_EXPORTER={settings.traces_exporter}: no span is sent by OTLP, and none was tried"
         yield warned("exporter", detail, "unset it to send spans to the endpoint")
 
 
 def _protocols(settings: Settings) -> Iterator[str]:
     """The protocol of each signal that is sent by OTLP, where something names one."""
-    for signal in sorted(settings.otlp_signals):
+    for signal in sorted(signal for signal in ("traces", "logs", "metrics") if settings.otlp_exporters(signal)):
         endpoint = None if signal in settings.otel_endpoints else settings.endpoint
         protocol = (endpoint.protocol if endpoint else None) or settings.otel_protocols.get(signal)
         if protocol:

@@ -16,6 +16,8 @@ Signal = Literal["traces", "metrics", "logs"]
 _SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
 _HTTP: Final = "http/protobuf"
 _EXPORTER: Final = {_HTTP: "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+_SPOKEN: Final = {name: protocol for protocol, name in _EXPORTER.items()}
+"""What exporters speak whose names say so, whatever the protocol is set to."""
 
 
 class Plan(NamedTuple):
@@ -38,7 +40,7 @@ def plan(settings: Settings) -> Plan:
     env: dict[str, str] = {}
     if settings.traces_exporter is None:
         env["OTEL_TRACES_EXPORTER"] = "otlp"
-    if settings.logs_exporter is None and "logs" in settings.otlp_signals:
+    if settings.logs_exporter is None and settings.otlp_exporters("logs"):
         env["OTEL_LOGS_EXPORTER"] = "otlp"
     args: dict[type, Mapping[str, Any]] = {}
     warnings: list[str] = []
@@ -52,8 +54,9 @@ def plan(settings: Settings) -> Plan:
             )
         protocol = demanded or asked or _HTTP
         env[f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL"] = protocol
-        if endpoint is not None and protocol in _EXPORTER and signal in settings.otlp_signals:
-            args[_exporter_class(protocol, signal)] = _arguments(endpoint, protocol, signal, settings.api_key)
+        for spoken in {_SPOKEN.get(name, protocol) for name in settings.otlp_exporters(signal)}:
+            if endpoint is not None and spoken in _EXPORTER:
+                args[_exporter_class(spoken, signal)] = _arguments(endpoint, spoken, signal, settings.api_key)
     if settings.endpoint is not None and "traces" in settings.otel_endpoints:
         warnings.append("ARC_ENDPOINT gets no spans: OTEL_EXPORTER_OTLP_ENDPOINT is set, which comes first")
     return Plan(env, args, tuple(dict.fromkeys(warnings)))
