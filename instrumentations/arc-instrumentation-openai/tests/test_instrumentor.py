@@ -385,6 +385,21 @@ def test_whatever_fails_inside_the_program_s_calls_go_on_unchanged(
     assert all(span.end_time for span in spans.spans)
 
 
+def test_nothing_is_held_once_a_call_has_ended(spans, instrumented, connect, server):
+    from arc_runtime.instrumentation._model_call import Flight
+
+    instrumented()
+    client = connect(server)
+    gc.collect()
+    gc.disable()
+    try:
+        client.chat.completions.create(**ASK)
+        list(client.chat.completions.create(**ASK, stream=True))
+        assert [one for one in gc.get_objects() if isinstance(one, Flight)] == []
+    finally:
+        gc.enable()
+
+
 def test_it_is_for_the_versions_its_metadata_name():
     from arc_instrumentation_openai import OpenAIInstrumentor
 

@@ -113,7 +113,9 @@ class Flight:
         self._mended = mended
         self._started = time.perf_counter()
         self._fold: Fold | None = None
-        self._add: Callable[[object], None] = self._first_chunk
+        self._take: Callable[[object], None] = _ignored
+        self.chunk: Callable[[object], None] = self._first_chunk
+        """Takes each chunk that is handed to the user; a plain attribute, so that a chunk costs one call less."""
         self._open = True
 
     def within(self) -> AbstractContextManager[None]:
@@ -135,25 +137,23 @@ class Flight:
 
     # --- the stream ---
 
-    def chunk(self, chunk: object) -> None:
-        """A chunk was handed to the user."""
-        self._add(chunk)
-
     def _first_chunk(self, chunk: object) -> None:
         waited = time.perf_counter() - self._started
         self._fold = self._guard.attempt("reading the answer", self.call.fold)
         self._span.set_attribute(semconv.RESPONSE_TIME_TO_FIRST_CHUNK, waited)
-        self._add = self._further_chunk if self._span.is_recording() else _ignored
-        self._add(chunk)
+        if self._fold is None or not self._span.is_recording():
+            self.chunk = _ignored
+            return
+        self._take = self._fold.add
+        self.chunk = self._further_chunk
+        self._further_chunk(chunk)
 
     def _further_chunk(self, chunk: object) -> None:
-        fold = self._fold
-        if fold is None:
-            return
         try:
-            fold.add(chunk)
+            self._take(chunk)
         except Exception as error:  # noqa: BLE001 - inlined guard: this runs for every chunk
             self._fold = None
+            self.chunk = _ignored
             self._guard.report("reading a chunk", error)
 
     def finished(self) -> None:
@@ -196,6 +196,7 @@ class Flight:
         if not self._open:
             return
         self._open = False
+        self.chunk = self._take = _ignored  # they are bound to this object, which is not to wait for a collection
         self._guard.attempt("closing the span", self._close, outcome, reply)
         self._span.end()
 

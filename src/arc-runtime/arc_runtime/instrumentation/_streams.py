@@ -1,6 +1,6 @@
 """Iterators that are watched while the user iterates: same items, same laziness, same errors."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol, Self
 
 __all__ = ["Watcher", "watch_async_iterator", "watch_iterator"]
@@ -9,8 +9,9 @@ __all__ = ["Watcher", "watch_async_iterator", "watch_iterator"]
 class Watcher(Protocol):
     """Is told what happens to a stream; none of its methods raises, and all but `chunk` may come more than once."""
 
-    def chunk(self, chunk: object) -> None:
-        """One item was handed to the user."""
+    @property
+    def chunk(self) -> Callable[[object], None]:
+        """Takes each item that is handed to the user; asked for anew each time, as it may change."""
 
     def finished(self) -> None:
         """The stream ended by itself."""
