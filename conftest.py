@@ -8,6 +8,8 @@ from hypothesis import settings
 settings.register_profile("arc", deadline=None)
 settings.load_profile("arc")
 
-# A shell starts what runs in its background with SIGINT ignored, and that is inherited: the programs that tests
-# interrupt would never hear of it.
+# A shell starts what runs in its background with SIGINT ignored, nohup with SIGHUP, and that is inherited: the programs
+# that tests interrupt would never hear of it. What has a handler here has its default in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
