@@ -46,6 +46,16 @@ def test_with_the_backend_away_one_line_says_so(run, bare, nobody, scheme, state
     assert "arc doctor" in line
 
 
+def test_what_is_in_force_is_said_where_it_is_asked_for_and_no_secret_is(run, bare, nobody):
+    url = nobody.replace("http://", "http://jane:hunter2@")
+    lines = gained(
+        run(ARC_ENDPOINT=url, ARC_API_KEY="arc_live_secret1", ARC_LOG_LEVEL="INFO", ARC_EXIT_SECONDS="1"), bare
+    )
+    (hello,) = [line for line in lines if line.startswith("arc: arc ")]
+    assert f"spans to {nobody} over http/protobuf with ARC_API_KEY; fixes on, level safe; content NO_CONTENT" in hello
+    assert not any(secret in line for line in lines for secret in ("hunter2", "secret1"))
+
+
 def test_with_a_key_that_is_garbage_one_line_says_so(run, bare, nobody):
     lines = gained(run(ARC_ENDPOINT=nobody, ARC_API_KEY="gar\tbage\x7f ü", ARC_EXIT_SECONDS="1"), bare)
     assert len(lines) == 2

@@ -17,10 +17,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from arc_runtime._stderr import LOGGER
 from arc_runtime.distro._coexistence import rival_of
 from arc_runtime.distro._wiring import wired
-from arc_runtime.export import Exports, flush_at_every_end, plan
+from arc_runtime.export import Exports, destination, flush_at_every_end, plan
 from arc_runtime.instrumentation import ArcInstrumentor
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
-from arc_runtime.settings import Settings
+from arc_runtime.settings import Settings, masked
 
 __all__ = ["ArcConfigurator", "ArcDistro"]
 
@@ -121,6 +121,27 @@ class ArcConfigurator(_OTelSDKConfigurator):
         exports.adopt()
         _redact_resources()
         flush_at_every_end(exports)
+        _say_hello(settings)
+
+
+def _say_hello(settings: Settings) -> None:
+    """Say, where ARC_LOG_LEVEL asks for it, what is in force; no secret is in it."""
+    if settings.config_file is not None:
+        where = f"as {settings.config_file} says"
+    elif not settings.otlp_exporters("traces"):
+        where = f"to {settings.traces_exporter}"
+    else:
+        target = destination(settings)
+        key = "ARC_API_KEY" if target.keyed else "no key of Arc's"
+        where = f"to {masked(target.url)} over {target.protocol} with {key}"
+    LOGGER.info(
+        "arc %s: spans %s; fixes %s, level %s; content %s",
+        version(_DISTRIBUTION),
+        where,
+        settings.fixes,
+        settings.fixes_level,
+        settings.capture,
+    )
 
 
 def _distro_attributes() -> dict[str, str]:
