@@ -1,11 +1,12 @@
 """Arc as an OpenTelemetry distro: `opentelemetry-instrument python app.py` loads these two by their entry points."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any, Final
 
+import wrapt
 from arc_semconv import attributes as semconv
 from opentelemetry import _logs, trace
 from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
@@ -120,6 +121,7 @@ class ArcConfigurator(_OTelSDKConfigurator):
             _redact_afterwards()
         exports.adopt()
         _redact_resources()
+        _redact_providers_to_come()
         flush_at_every_end(exports)
         _say_hello(settings)
 
@@ -170,6 +172,21 @@ def _redact_afterwards() -> None:
     if isinstance(loggers, LoggerProvider):
         processors = loggers._multi_log_record_processor  # noqa: SLF001 - no public way to be the first
         processors._log_record_processors = (RedactingLogProcessor(), *processors._log_record_processors)  # noqa: SLF001
+
+
+def _redact_providers_to_come() -> None:
+    """Have every provider that the program makes for itself redact too: what it exports leaves the process as well."""
+
+    def spans(wrapped: Callable[..., None], provider: TracerProvider, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        provider.add_span_processor(RedactingSpanProcessor())
+
+    def logs(wrapped: Callable[..., None], provider: LoggerProvider, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        provider.add_log_record_processor(RedactingLogProcessor())
+
+    wrapt.wrap_function_wrapper(TracerProvider, "__init__", spans)
+    wrapt.wrap_function_wrapper(LoggerProvider, "__init__", logs)
 
 
 def _withdraw() -> None:

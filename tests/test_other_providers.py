@@ -1,4 +1,4 @@
-"""OTEL_CONFIG_FILE bypasses a configurator's arguments; redaction must be in force all the same."""
+"""Providers that Arc does not configure itself, from a file or by the program: redaction is in force all the same."""
 
 import json
 
@@ -28,3 +28,14 @@ def test_with_a_configuration_file_spans_and_events_are_redacted(tmp_path, run, 
     for value in personal_values:
         assert value not in said
         assert json.dumps(value) not in said
+
+
+def test_what_providers_of_the_program_s_own_export_is_redacted_too(run, personal_values):
+    done = run(program="own_providers.py", OTEL_TRACES_EXPORTER="none")
+    said = done.stdout.decode()
+    assert done.returncode == 0, done.stderr
+    assert '"own span"' in said
+    assert said.count("<EMAIL>") >= 4  # attribute, message, stack, status; and the log record
+    assert '"body"' in said
+    for value in personal_values:
+        assert value not in said
