@@ -12,6 +12,10 @@ ANSWER = {
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "fine"}}],
     "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
 }  # fmt: skip
+STREAM = [
+    {"data": {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1",
+              "choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]}},
+] * 3 + [{"data": "[DONE]"}]  # fmt: skip
 SECRETS = (
     "jane.roe@example.com",
     "4111 1111 1111 1111",
@@ -29,7 +33,10 @@ def personal_values():
 
 @pytest.fixture
 def model():
-    with ReplayServer([{"request": {}, "response": ANSWER}]) as server:
+    with ReplayServer([
+        {"match": {"stream": True}, "response_sse": STREAM},
+        {"match": {"stream": None}, "response": ANSWER},
+    ]) as server:  # fmt: skip
         yield server
 
 

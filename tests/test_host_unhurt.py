@@ -117,7 +117,14 @@ def broken_plugin(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "fault", ["raise RuntimeError('no')", "raise SystemExit(9)", "1 / 0", "import no_such.module.at_all as x; x()"]
+    "fault",
+    [
+        "raise RuntimeError('no')",
+        "raise SystemExit(9)",
+        "raise BaseException('panic')",
+        "1 / 0",
+        "import no_such.module.at_all as x; x()",
+    ],
 )
 def test_a_plugin_that_fails_on_load_is_a_line_and_the_others_load(run, bare, model, broken_plugin, fault):
     lines = gained(run(PYTHONPATH=broken_plugin(fault), OTEL_TRACES_EXPORTER="none"), bare)
@@ -126,6 +133,17 @@ def test_a_plugin_that_fails_on_load_is_a_line_and_the_others_load(run, bare, mo
     else:
         (line,) = lines
         assert line.startswith("arc: plugin aaa_broken could not be loaded")
+    assert model.requests[-1].body["temperature"] == 0.7
+
+
+def test_a_plugin_whose_metadata_can_t_be_read_is_a_line_and_the_others_load(run, bare, model, broken_plugin):
+    site = broken_plugin("pass")
+    (metadata,) = Path(site).glob("*.dist-info/METADATA")
+    metadata.write_text(
+        metadata.read_text() + "Provides-Extra: instruments\nRequires-Dist: ???bad; extra == 'instruments'\n"
+    )
+    (line,) = gained(run(PYTHONPATH=site, OTEL_TRACES_EXPORTER="none"), bare)
+    assert line.startswith("arc: plugin aaa_broken is left out")
     assert model.requests[-1].body["temperature"] == 0.7
 
 

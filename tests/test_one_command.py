@@ -51,6 +51,13 @@ def test_a_program_is_traced_mended_and_redacted_without_a_line_changed(arc_core
     assert detail["trace"]["fixes"] == 1
 
 
+def test_a_stream_that_the_program_still_holds_at_its_end_is_sent(arc_core, run):
+    done = run(program="held_stream.py", ARC_ENDPOINT=arc_core.url, OTEL_SERVICE_NAME="held")
+    assert (done.returncode, done.stderr) == (0, b"")
+    (span,) = trace_of(arc_core, "held")["spans"]
+    assert (span["name"], span["status"]) == ("chat gpt-4.1", "cancelled")
+
+
 def test_no_personal_value_is_anywhere_in_what_is_stored_served_or_said(tmp_path, run, personal_values):
     from arc_testing._core import running_core
 

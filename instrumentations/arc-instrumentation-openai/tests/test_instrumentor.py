@@ -1,4 +1,5 @@
 import asyncio
+import copy
 import gc
 import json
 
@@ -383,6 +384,14 @@ def test_whatever_fails_inside_the_program_s_calls_go_on_unchanged(
         client.chat.completions.create(model="broken", messages=[])
     assert plugin.guard.failures.total() >= 1
     assert all(span.end_time for span in spans.spans)
+
+
+def test_a_stream_s_iterator_can_be_copied_as_far_as_it_could_without_arc(spans, instrumented, connect, server):
+    instrumented()
+    stream = connect(server).chat.completions.create(**ASK, stream=True)
+    copied = copy.copy(stream._iterator)
+    del copied
+    assert len(list(stream)) == 3
 
 
 def test_nothing_is_held_once_a_call_has_ended(spans, instrumented, connect, server):

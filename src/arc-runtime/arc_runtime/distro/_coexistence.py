@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from importlib.metadata import Distribution, EntryPoint, entry_points
 
 from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 
 __all__ = ["rival_of"]
 
@@ -25,7 +25,13 @@ def rival_of(entry_point: EntryPoint, disabled: Iterable[str]) -> str | None:
 
 
 def _libraries(distribution: Distribution | None) -> frozenset[str]:
-    """What `distribution` says it instruments, in its extras `instruments` and `instruments-any`."""
+    """What `distribution` says it instruments, in its extras `instruments` and `instruments-any`.
+
+    Nothing, where that can't be read: then it will not load either.
+    """
     requires = distribution.requires or [] if distribution is not None else []
-    found = (Requirement(line) for line in requires if "extra" in line and "instruments" in line)
+    try:
+        found = [Requirement(line) for line in requires if "extra" in line and "instruments" in line]
+    except InvalidRequirement:
+        return frozenset()
     return frozenset(requirement.name.lower().replace("_", "-") for requirement in found)
