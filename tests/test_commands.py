@@ -144,6 +144,19 @@ def test_doctor_names_settings_plugins_and_distros_that_are_wrong(arc, arc_core)
     assert found["distro"]["advice"] == "export OTEL_PYTHON_DISTRO=arc"
 
 
+def test_doctor_names_a_plugin_whose_metadata_can_t_be_read(arc, arc_core, tmp_path):
+    info = tmp_path / "arc_bad-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: arc-bad\nVersion: 1.0\nProvides-Extra: instruments\n"
+        "Requires-Dist: ???bad; extra == 'instruments'\n"
+    )
+    (info / "entry_points.txt").write_text("[opentelemetry_instrumentor]\nbad = arc_bad:Instrumentor\n")
+    done = arc("doctor", "--json", ARC_ENDPOINT=arc_core.url, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "can't be read" in findings(done)["plugin bad"]["detail"]
+
+
 @pytest.mark.parametrize("name", ["ARC_DISABLE", "OTEL_SDK_DISABLED"])
 def test_doctor_says_that_arc_is_switched_off(arc, arc_core, name):
     done = arc("doctor", "--json", ARC_ENDPOINT=arc_core.url, **{name: "true"})

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, PackageNotFoundError, distributions, 
 from typing import Final
 
 from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 
 from arc_runtime.cli._check import Check, failed, passed, warned
 
@@ -71,7 +71,11 @@ def _check_plugin(entry_point: EntryPoint, disabled: set[str]) -> Check:
     shown = f"{dist.name} {dist.version}" if dist is not None else entry_point.value
     if {"*", entry_point.name} & disabled:
         return warned(name, f"{shown}: switched off", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS names it")
-    conflict = get_dist_dependency_conflicts(dist) if dist is not None else None
+    try:
+        conflict = get_dist_dependency_conflicts(dist) if dist is not None else None
+    except InvalidRequirement as error:
+        detail = f"{shown}: its metadata can't be read: {' '.join(str(error).split())}"
+        return failed(name, detail, f"pip install --upgrade {shown.split()[0]}, or uninstall it")
     if conflict is not None:
         if conflict.found is None:
             return passed(name, f"{shown}: idle, {conflict.required or 'its library'} is not installed")
