@@ -40,13 +40,7 @@ def request_content(body: Mapping[str, object]) -> dict[str, Sequence[object]]:
 
 def reply(completion: object) -> Reply:
     """What a whole completion says."""
-    choices = _wire.items(completion, "choices")
-    attributes = {
-        **_wire.response_attributes(completion),
-        **_wire.usage_attributes(get(completion, "usage")),
-        **_wire.finish_attributes(get(choice, "finish_reason") for choice in choices),
-    }
-    return Reply(attributes, _wire.LazyMessages(choices, _output_message))
+    return _wire.completion_reply(completion, _output_message)
 
 
 class TextFold:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from arc_runtime.instrumentation import Reply
 from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
@@ -128,3 +129,14 @@ class LazyMessages(Sequence[object]):
 
     def __getitem__(self, index: Any) -> Any:
         return self._make(self._values[index])
+
+
+def completion_reply(completion: object, message: Callable[[Any], object]) -> Reply:
+    """What a whole completion says; `message` makes the output message of one of its choices."""
+    choices = items(completion, "choices")
+    attributes = {
+        **response_attributes(completion),
+        **usage_attributes(get(completion, "usage")),
+        **finish_attributes(get(choice, "finish_reason") for choice in choices),
+    }
+    return Reply(attributes, LazyMessages(choices, message))
