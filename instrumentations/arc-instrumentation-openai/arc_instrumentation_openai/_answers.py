@@ -7,7 +7,8 @@ connection until the next garbage collection.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import wrapt
@@ -15,7 +16,7 @@ from arc_runtime.instrumentation import Watcher, watch_async_iterator, watch_ite
 
 from arc_instrumentation_openai._taps import ReadBody, tap
 
-__all__ = ["FOLLOWED_MODULES", "body_of", "watch", "wrap_class_methods"]
+__all__ = ["FOLLOWED_MODULES", "fields_of", "watch", "wrap_class_methods"]
 
 _WATCHER: Final = "_arc_watcher"
 _BODY: Final = "_arc_body"
@@ -41,18 +42,35 @@ def wrap_class_methods(module: Any) -> None:
         wrapt.wrap_function_wrapper(module, f"{owner}.{method}", _closing if method == "close" else _parsing)
 
 
-def body_of(result: Any) -> object:
-    """The answer in `result`: itself when it is parsed, else what the body of a raw response says, if that is JSON."""
+def fields_of(result: Any, fields: Collection[str]) -> dict[str, object]:
+    """Those of `fields` that the answer in `result` has: parsed, or as the JSON body of a raw response."""
+    kind: Any = type(result)
+    if _is_model(kind):
+        said = result.__dict__
+        if extra := result.__pydantic_extra__:
+            said = {**said, **extra}
+    else:
+        said = _body_of(result)
+    return {field: said[field] for field in fields if field in said}
+
+
+def _body_of(result: Any) -> Mapping[str, object]:
     if isinstance(result, ReadBody):
-        return result.json()
-    response = _response_of(result)
-    if response is None:
-        return result
-    return response.json() if "json" in response.headers.get("content-type", "") else {}
+        body = result.json()
+    else:
+        response = _response_of(result)
+        if response is None:
+            body = result
+        else:
+            body = response.json() if "json" in response.headers.get("content-type", "") else {}
+    return body if isinstance(body, dict) else getattr(body, "__dict__", {})
 
 
 def watch(result: Any, watcher: Watcher) -> bool:
     """Whether the answer is still to come; if so `watcher` will be told of it."""
+    kind: Any = type(result)
+    if _is_model(kind):
+        return False
     if _is_stream(result):
         _watch_stream(result, watcher)
         return True
@@ -71,6 +89,12 @@ def _response_of(result: Any) -> Any:
     if held is not None:
         return held
     return result if hasattr(result, "is_stream_consumed") else None
+
+
+@lru_cache(maxsize=256)
+def _is_model(kind: Any) -> bool:
+    """Whether results of this class are answers as the client parsed them."""
+    return hasattr(kind, "model_fields")
 
 
 def _is_stream(result: object) -> bool:

@@ -1,10 +1,9 @@
 """What Arc knows of one API of the client: a row of pure functions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from arc_runtime.instrumentation import Fold, Reply
-from opentelemetry.util.types import AttributeValue
+from arc_runtime.instrumentation import Content, Facts, Fold, Reply
 
 __all__ = ["Api"]
 
@@ -16,10 +15,14 @@ class Api(NamedTuple):
     """What patterns call it (`$api`), e.g. `chat.completions`."""
     operation: str
     """`gen_ai.operation.name`."""
-    request_attributes: Callable[[Mapping[str, object]], dict[str, AttributeValue]]
-    """Of a request body, content apart."""
-    request_content: Callable[[Mapping[str, object]], dict[str, Sequence[object]]]
+    request_attributes: Facts
+    """Of a request body, model and content apart."""
+    content_fields: tuple[str, ...]
+    """Fields of a request body that hold content."""
+    request_content: Content
     """Content of a request body, by attribute name."""
+    answer_fields: tuple[str, ...]
+    """Fields of an answer that `reply` reads: text and numbers, no vectors, pictures or sound."""
     reply: Callable[[object], Reply]
     """What a whole answer says: wire JSON or the SDK's object."""
     fold: Callable[[Mapping[str, object]], Fold]

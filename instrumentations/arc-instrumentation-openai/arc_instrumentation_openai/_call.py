@@ -1,13 +1,13 @@
 """One call of `SyncAPIClient.request` or `AsyncAPIClient.request` as Arc sees it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from arc_runtime.fixes import Request
-from arc_runtime.instrumentation import Fold, ModelCall, Reply, Watcher
+from arc_runtime.instrumentation import Attributes, Content, Facts, Fold, Hold, ModelCall, Said, Watcher
 from arc_semconv import attributes as semconv
-from opentelemetry.util.types import AttributeValue
 
 from arc_instrumentation_openai import _answers
 from arc_instrumentation_openai._api import Api
@@ -18,6 +18,8 @@ from arc_instrumentation_openai._routes import route
 __all__ = ["ApiCall", "describe"]
 
 _PORTS: Final = {"http": 80, "https": 443}
+_HELD: Final = "_arc_ways"
+_MOST_HELD: Final = 64
 
 
 class ApiCall(ModelCall):
@@ -27,7 +29,7 @@ class ApiCall(ModelCall):
         self,
         api: Api,
         request: Request,
-        known: Mapping[str, AttributeValue],
+        known: Attributes,
         arguments: tuple[tuple[Any, ...], dict[str, Any]],
     ) -> None:
         self._api = api
@@ -54,17 +56,31 @@ class ApiCall(ModelCall):
             return args, {**kwargs, "options": options}
         return (args[0], options, *args[2:]), kwargs
 
-    def start_attributes(self, body: Mapping[str, object]) -> dict[str, AttributeValue]:
-        """Model, parameters, server, and who asks."""
-        return {**self._api.request_attributes(body), **self._known}
+    def start_attributes(self, body: Mapping[str, object]) -> Attributes:
+        """Operation, provider, server, who asks, and the model."""
+        attributes = dict(self._known)
+        if isinstance(model := body.get("model"), str):
+            attributes[semconv.REQUEST_MODEL] = model
+        return attributes
 
-    def content(self, body: Mapping[str, object]) -> Mapping[str, Sequence[object]]:
+    @property
+    def request_attributes(self) -> Facts:
+        """Parameters and the kind of API."""
+        return self._api.request_attributes
+
+    @property
+    def content_fields(self) -> Sequence[str]:
+        """Those of the API."""
+        return self._api.content_fields
+
+    @property
+    def content(self) -> Content:
         """Messages and tool definitions."""
-        return self._api.request_content(body)
+        return self._api.request_content
 
-    def error_attributes(self, error: BaseException) -> dict[str, AttributeValue]:
+    def error_attributes(self, error: BaseException) -> Attributes:
         """The HTTP status and the API's own code and parameter, where there were any."""
-        attributes: dict[str, AttributeValue] = {}
+        attributes: Attributes = {}
         if isinstance(status := getattr(error, "status_code", None), int):
             attributes[semconv.HTTP_STATUS_CODE] = status
         if isinstance(code := getattr(error, "code", None), str | int):
@@ -77,56 +93,78 @@ class ApiCall(ModelCall):
         """Watch a stream, or a response whose body is still to be read."""
         return _answers.watch(result, watcher)
 
-    def reply(self, result: object) -> Reply:
+    def reply(self, result: object, hold: Hold) -> Said:
         """What an answer, or a raw response that holds one, says."""
-        return self._api.reply(_answers.body_of(result))
+        fields = _answers.fields_of(result, self._api.answer_fields)
+        return partial(self._api.reply, {field: hold(value) for field, value in fields.items()})
 
     def fold(self) -> Fold:
         """A fold over the chunks of the answer."""
         return self._api.fold(self._request.body)
 
 
-def describe(client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ApiCall | None:
+def describe(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ApiCall | None:
     """The call that this request is; None for a request to an API that Arc does not record."""
     options = _options(args, kwargs)
-    found = route(options.method.lower(), options.url)
-    if found is None:
+    way = _way(client, options.method, options.url)
+    if way is None:
         return None
     body = _body(options)
-    url = client.base_url if options.url.startswith("/") else _address(options.url, client.base_url)
+    known = dict(way.known)
     who = identity(client, options)
-    request = Request(
-        body=body,
-        provider=provider_of(url.host, type(client).__name__),
-        api=found.api.name,
-        host=url.host,
-        stream=body.get("stream") is True,
-        agent=who.get(semconv.AGENT_NAME),
-    )
-    known: dict[str, AttributeValue] = {semconv.SERVER_ADDRESS: url.host, **found.attributes, **who}
-    if port := url.port or _PORTS.get(url.scheme):
+    if who:
+        known.update(who)
+    stream, agent = body.get("stream") is True, who.get(semconv.AGENT_NAME)
+    return ApiCall(way.api, Request(body, way.provider, way.api.name, way.host, stream, agent), known, (args, kwargs))
+
+
+class _Way(NamedTuple):
+    """Which API a request is for, and where it goes."""
+
+    api: Api
+    provider: str
+    host: str
+    known: Attributes
+    """Operation, provider, address and port, and what the path says."""
+
+
+def _way(client: Any, method: str, url: str) -> _Way | None:
+    """The way of a request; those of its base URL are kept with the client until that changes."""
+    base = client.base_url
+    held = client.__dict__.get(_HELD)
+    if held is None or held[0] is not base or len(held[1]) > _MOST_HELD:
+        held = client.__dict__[_HELD] = (base, {})
+    ways: dict[tuple[str, str], _Way | None] = held[1]
+    try:
+        return ways[method, url]
+    except KeyError:
+        way = ways[method, url] = _way_of(method, urlsplit(url) if "://" in url else base, url, client)
+        return way
+
+
+def _way_of(method: str, address: Any, url: str, client: object) -> _Way | None:
+    """The way of a request to `address`, in parts as `urlsplit`, or the HTTP library of the client, has them."""
+    found = route(method.lower(), url)
+    if found is None:
+        return None
+    host = getattr(address, "host", None) or getattr(address, "hostname", None) or ""
+    provider = provider_of(host, type(client).__name__)
+    known: Attributes = {
+        semconv.OPERATION: found.api.operation,
+        semconv.PROVIDER: provider,
+        semconv.SERVER_ADDRESS: host,
+        **found.attributes,
+    }
+    if port := address.port or _PORTS.get(address.scheme):
         known[semconv.SERVER_PORT] = port
-    return ApiCall(found.api, request, known, (args, dict(kwargs)))
+    return _Way(found.api, provider, host, known)
 
 
 def _body(options: Any) -> dict[str, object]:
     """The body as the client will send it: `extra_body` is laid over the rest, field by field."""
     body = options.json_data if isinstance(options.json_data, dict) else {}
     extra = getattr(options, "extra_json", None)
-    return {**body, **extra} if isinstance(extra, Mapping) and extra else body
-
-
-class _Address:
-    """Host, port and scheme of an absolute address, as the client's own URLs name them."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self.host, self.port, self.scheme = parts.hostname or "", parts.port, parts.scheme
-
-
-def _address(url: str, base: Any) -> Any:
-    """Where `url` leads: it may be relative without a slash, or absolute."""
-    return _Address(url) if "://" in url else base
+    return {**body, **extra} if extra and isinstance(extra, Mapping) else body
 
 
 def _options(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

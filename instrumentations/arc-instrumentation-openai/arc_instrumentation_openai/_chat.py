@@ -24,10 +24,8 @@ _NUMBERS: Final = {
     "presence_penalty": semconv.REQUEST_PRESENCE_PENALTY,
     "seed": semconv.REQUEST_SEED,
     "max_tokens": semconv.REQUEST_MAX_TOKENS,
-    "max_completion_tokens": semconv.REQUEST_MAX_TOKENS,
 }
 _STRINGS: Final = {
-    "model": semconv.REQUEST_MODEL,
     "reasoning_effort": semconv.REQUEST_REASONING_LEVEL,
     "service_tier": semconv.OPENAI_REQUEST_SERVICE_TIER,
 }
@@ -37,6 +35,8 @@ _OUTPUT_TYPES: Final = {"text": "text", "json_object": "json", "json_schema": "j
 def request_attributes(body: Mapping[str, object]) -> dict[str, AttributeValue]:
     """What the request body says, content apart."""
     attributes = _wire.request_values(body, _NUMBERS, _STRINGS)
+    if isinstance(limit := body.get("max_completion_tokens"), int):  # it stands where both are given
+        attributes[semconv.REQUEST_MAX_TOKENS] = limit
     attributes[semconv.OPENAI_API_TYPE] = "chat_completions"
     if kind := _OUTPUT_TYPES.get(str(get(body.get("response_format"), "type"))):
         attributes[semconv.OUTPUT_TYPE] = kind
@@ -197,4 +197,13 @@ def _tool_parts(message: object) -> Iterator[object]:
         }
 
 
-CHAT: Final = Api("chat.completions", "chat", request_attributes, request_content, reply, ChunkFold)
+CHAT: Final = Api(
+    "chat.completions",
+    "chat",
+    request_attributes,
+    ("messages", "tools"),
+    request_content,
+    (*_wire.ANSWER_FIELDS, "choices"),
+    reply,
+    ChunkFold,
+)

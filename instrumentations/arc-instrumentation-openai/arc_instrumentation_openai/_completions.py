@@ -22,12 +22,11 @@ _NUMBERS: Final = {
     "seed": semconv.REQUEST_SEED,
     "max_tokens": semconv.REQUEST_MAX_TOKENS,
 }
-_STRINGS: Final = {"model": semconv.REQUEST_MODEL}
 
 
 def request_attributes(body: Mapping[str, object]) -> dict[str, AttributeValue]:
     """What the request body says, content apart."""
-    attributes = _wire.request_values(body, _NUMBERS, _STRINGS)
+    attributes = _wire.request_values(body, _NUMBERS)
     attributes[semconv.REQUEST_API] = "completions"
     return attributes
 
@@ -94,4 +93,13 @@ def _output_message(choice: object) -> dict[str, object]:
     return {**_message("assistant", get(choice, "text")), "finish_reason": get(choice, "finish_reason")}
 
 
-COMPLETIONS: Final = Api("completions", "text_completion", request_attributes, request_content, reply, TextFold)
+COMPLETIONS: Final = Api(
+    "completions",
+    "text_completion",
+    request_attributes,
+    ("prompt",),
+    request_content,
+    (*_wire.ANSWER_FIELDS, "choices"),
+    reply,
+    TextFold,
+)

@@ -19,7 +19,7 @@ def identity(client: object, options: Any) -> dict[str, str]:
     """Agent and application by attribute name: from the headers of this request, else from the client's own."""
     found: dict[str, str] = {}
     for headers in (getattr(client, "_custom_headers", None), options.headers):
-        if isinstance(headers, Mapping):
+        if headers and isinstance(headers, Mapping):
             for name, value in headers.items():
                 if attribute := _NAMES.get(name.lower()):
                     found.pop(attribute, None)  # a request may leave out what the client sends by default

@@ -19,12 +19,20 @@ from arc_instrumentation_openai._wire import get
 __all__ = ["EMBEDDINGS", "UsageFold", "bare_api", "embedded", "embedding_attributes", "plain_api", "reply"]
 
 _NUMBERS: Final = {"temperature": semconv.REQUEST_TEMPERATURE, "dimensions": semconv.EMBEDDINGS_DIMENSION_COUNT}
-_STRINGS: Final = {"model": semconv.REQUEST_MODEL}
 
 
 def plain_api(name: str, operation: str | None = None, output: str | None = None) -> Api:
     """The API `name`; `operation` is by default the name, `output` what its answers are (`gen_ai.output.type`)."""
-    return Api(name, operation or name, _request_attributes(name, output), _no_content, reply, UsageFold)
+    return Api(
+        name,
+        operation or name,
+        _request_attributes(name, output),
+        (),
+        _no_content,
+        _wire.ANSWER_FIELDS,
+        reply,
+        UsageFold,
+    )
 
 
 def bare_api(name: str) -> Api:
@@ -36,14 +44,14 @@ def _request_attributes(name: str, output: str | None) -> Callable[[Mapping[str,
     fixed = {semconv.REQUEST_API: name, **({semconv.OUTPUT_TYPE: output} if output else {})}
 
     def request_attributes(body: Mapping[str, object]) -> dict[str, AttributeValue]:
-        return {**_wire.request_values(body, _NUMBERS, _STRINGS), **fixed}
+        return {**_wire.request_values(body, _NUMBERS), **fixed}
 
     return request_attributes
 
 
 def embedding_attributes(body: Mapping[str, object]) -> dict[str, AttributeValue]:
     """What the request body of embeddings says: model, dimensions, and the format in which vectors travel."""
-    attributes = {**_wire.request_values(body, _NUMBERS, _STRINGS), semconv.REQUEST_API: "embeddings"}
+    attributes = {**_wire.request_values(body, _NUMBERS), semconv.REQUEST_API: "embeddings"}
     if formats := _wire.strings(body.get("encoding_format")):
         attributes[semconv.REQUEST_ENCODING_FORMATS] = formats
     return attributes
@@ -91,4 +99,6 @@ class _NothingFold(UsageFold):
         """Let it pass."""
 
 
-EMBEDDINGS: Final = Api("embeddings", "embeddings", embedding_attributes, _no_content, embedded, UsageFold)
+EMBEDDINGS: Final = Api(
+    "embeddings", "embeddings", embedding_attributes, (), _no_content, _wire.ANSWER_FIELDS, embedded, UsageFold
+)

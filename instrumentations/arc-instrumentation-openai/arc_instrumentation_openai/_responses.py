@@ -33,7 +33,6 @@ _NUMBERS: Final = {
     "max_output_tokens": semconv.REQUEST_MAX_TOKENS,
 }
 _STRINGS: Final = {
-    "model": semconv.REQUEST_MODEL,
     "service_tier": semconv.OPENAI_REQUEST_SERVICE_TIER,
     "previous_response_id": semconv.REQUEST_PREVIOUS_RESPONSE_ID,
 }
@@ -250,7 +249,16 @@ def _without_secrets(item: Any) -> object:
     return {k: v for k, v in item.items() if k != "encrypted_content"} if isinstance(item, Mapping) else item
 
 
-RESPONSES: Final = Api("responses", "chat", request_attributes, request_content, reply, EventFold)
+RESPONSES: Final = Api(
+    "responses",
+    "chat",
+    request_attributes,
+    ("instructions", "input", "tools"),
+    request_content,
+    (*_wire.ANSWER_FIELDS, "output", "status", "incomplete_details", "error", "conversation", "background"),
+    reply,
+    EventFold,
+)
 COMPACTION: Final = RESPONSES._replace(name="responses.compact")
 FETCHED: Final = RESPONSES._replace(
     name="responses.retrieve", operation="fetch_response", reply=fetched, fold=FetchedFold

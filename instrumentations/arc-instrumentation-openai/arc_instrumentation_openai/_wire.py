@@ -5,13 +5,14 @@ Anything may be missing: compatible servers leave out what they please.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from arc_runtime.instrumentation import Reply
 from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
 __all__ = [
+    "ANSWER_FIELDS",
     "LazyMessages",
     "arguments",
     "finish_attributes",
@@ -27,10 +28,28 @@ __all__ = [
 
 Attributes = dict[str, AttributeValue]
 
+_NONE: Final[Mapping[str, str]] = {}
+_RESPONSE: Final = (
+    ("id", semconv.RESPONSE_ID),
+    ("model", semconv.RESPONSE_MODEL),
+    ("service_tier", semconv.OPENAI_RESPONSE_SERVICE_TIER),
+    ("system_fingerprint", semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT),
+)
+ANSWER_FIELDS: Final = (*(field for field, _ in _RESPONSE), "usage")
+"""What `response_attributes` and `usage_attributes` read."""
+_PROMPT_NAMES: Final = ("prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details")
+_INPUT_NAMES: Final = ("input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details")
+
 
 def get(value: object, field: str) -> Any:
     """`field` of a mapping or an object; None when it is not there."""
-    return value.get(field) if isinstance(value, dict) else getattr(value, field, None)
+    if isinstance(value, dict):
+        return value.get(field)
+    try:
+        # What a model of the SDK does not declare it keeps apart; its own lookup takes microseconds to say no.
+        return value.__dict__[field] if field in value.__dict__ else value.__pydantic_extra__[field]  # type: ignore[attr-defined]
+    except (AttributeError, KeyError, TypeError):
+        return None
 
 
 def items(value: object, field: str) -> Sequence[Any]:
@@ -67,16 +86,16 @@ def present(values: Mapping[str, object]) -> Attributes:
     return {name: value for name, value in values.items() if isinstance(value, str)}
 
 
-def request_values(body: Mapping[str, object], numbers: Mapping[str, str], texts: Mapping[str, str]) -> Attributes:
+def request_values(
+    body: Mapping[str, object], numbers: Mapping[str, str], texts: Mapping[str, str] = _NONE
+) -> Attributes:
     """Fields of a request body by attribute name: those that hold numbers, and those that hold text."""
     attributes: Attributes = {}
-    for field, name in numbers.items():
-        value = body.get(field)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            attributes[name] = value
-    for field, name in texts.items():
-        value = body.get(field)
-        if isinstance(value, str):
+    for field, value in body.items():
+        if type(value) is str:
+            if name := texts.get(field):
+                attributes[name] = value
+        elif isinstance(value, int | float) and not isinstance(value, bool) and (name := numbers.get(field)):
             attributes[name] = value
     if stop := strings(body.get("stop")):
         attributes[semconv.REQUEST_STOP_SEQUENCES] = stop
@@ -89,25 +108,21 @@ def request_values(body: Mapping[str, object], numbers: Mapping[str, str], texts
 
 def response_attributes(answer: object) -> Attributes:
     """Id, model, service tier and fingerprint of an answer, where they are given."""
-    return present({
-        semconv.RESPONSE_ID: get(answer, "id"),
-        semconv.RESPONSE_MODEL: get(answer, "model"),
-        semconv.OPENAI_RESPONSE_SERVICE_TIER: get(answer, "service_tier"),
-        semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: get(answer, "system_fingerprint"),
-    })  # fmt: skip
+    return {name: value for field, name in _RESPONSE if isinstance(value := get(answer, field), str)}
 
 
 def usage_attributes(usage: object) -> Attributes:
     """Token counts under either set of names: those of completions (`prompt_`), and those of responses (`input_`)."""
     if usage is None:
         return {}
-    first, second = ("prompt", "completion") if get(usage, "prompt_tokens") is not None else ("input", "output")
-    counts = {
-        semconv.USAGE_INPUT_TOKENS: get(usage, f"{first}_tokens"),
-        semconv.USAGE_OUTPUT_TOKENS: get(usage, f"{second}_tokens"),
-        semconv.USAGE_CACHE_READ_INPUT_TOKENS: get(get(usage, f"{first}_tokens_details"), "cached_tokens"),
-        semconv.USAGE_REASONING_OUTPUT_TOKENS: get(get(usage, f"{second}_tokens_details"), "reasoning_tokens"),
-    }
+    sent, received, sent_details, received_details = (
+        _PROMPT_NAMES if get(usage, "prompt_tokens") is not None else _INPUT_NAMES
+    )
+    counts = {semconv.USAGE_INPUT_TOKENS: get(usage, sent), semconv.USAGE_OUTPUT_TOKENS: get(usage, received)}
+    if (details := get(usage, sent_details)) is not None:
+        counts[semconv.USAGE_CACHE_READ_INPUT_TOKENS] = get(details, "cached_tokens")
+    if (details := get(usage, received_details)) is not None:
+        counts[semconv.USAGE_REASONING_OUTPUT_TOKENS] = get(details, "reasoning_tokens")
     return {name: count for name, count in counts.items() if isinstance(count, int)}
 
 

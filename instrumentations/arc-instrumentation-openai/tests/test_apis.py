@@ -373,7 +373,7 @@ def test_the_client_s_options_have_the_fields_that_are_read():
 
 
 @pytest.mark.parametrize(
-    "seam", ["_call.route", "_call.identity", "_headers.settle", "_answers.tap", "_answers.body_of"]
+    "seam", ["_call.route", "_call.identity", "_headers.settle", "_answers.tap", "_answers.fields_of"]
 )
 def test_a_fault_at_any_other_seam_leaves_the_calls_as_they_are(
     spans, instrumented, connect, server, monkeypatch, seam

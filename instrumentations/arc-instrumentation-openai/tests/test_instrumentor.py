@@ -365,7 +365,8 @@ def test_span_names_follow_the_conventions_when_asked(spans, instrumented, conne
 
 
 @pytest.mark.parametrize(
-    "seam", ["start_attributes", "content", "with_body", "watch", "reply", "fold", "error_attributes"]
+    "seam",
+    ["start_attributes", "request_attributes", "content", "with_body", "watch", "reply", "fold", "error_attributes"],
 )
 def test_whatever_fails_inside_the_program_s_calls_go_on_unchanged(
     spans, instrumented, connect, server, monkeypatch, seam
@@ -382,8 +383,8 @@ def test_whatever_fails_inside_the_program_s_calls_go_on_unchanged(
     assert len(list(client.chat.completions.create(**ASK, stream=True))) == 3
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model="broken", messages=[])
+    assert all(span.end_time and dict(span.attributes) for span in spans.spans)
     assert plugin.guard.failures.total() >= 1
-    assert all(span.end_time for span in spans.spans)
 
 
 def test_a_stream_s_iterator_can_be_copied_as_far_as_it_could_without_arc(spans, instrumented, connect, server):

@@ -12,9 +12,10 @@ from arc_semconv import attributes as semconv
     ("body", "attributes"),
     [
         ({"model": "gpt-4.1", "temperature": 0.2, "top_p": 1, "seed": 7}, {
-            semconv.REQUEST_MODEL: "gpt-4.1", semconv.REQUEST_TEMPERATURE: 0.2, semconv.REQUEST_TOP_P: 1,
+            semconv.REQUEST_TEMPERATURE: 0.2, semconv.REQUEST_TOP_P: 1,
             semconv.REQUEST_SEED: 7}),
         ({"max_tokens": 5, "max_completion_tokens": 9}, {semconv.REQUEST_MAX_TOKENS: 9}),
+        ({"max_completion_tokens": 9, "max_tokens": 5}, {semconv.REQUEST_MAX_TOKENS: 9}),
         ({"stop": "END"}, {semconv.REQUEST_STOP_SEQUENCES: ("END",)}),
         ({"stop": ["a", "b", 3]}, {semconv.REQUEST_STOP_SEQUENCES: ("a", "b")}),
         ({"n": 1}, {}), ({"n": 3}, {semconv.REQUEST_CHOICE_COUNT: 3}),

@@ -7,18 +7,26 @@ does not scan a second time. Work is bounded like the result: what there is no r
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
 from arc_runtime.redaction import Clean, Tally, is_clean, scrub, scrub_item
 from arc_runtime.settings import Capture
 
 __all__ = ["Recorder"]
 
+T = TypeVar("T")
+
 _DEEPEST: Final = 32
 _SLACK: Final = 4_096
+_MOST_COPIED: Final = 20_000
+"""Items of content that are copied of one call at most; what is beyond them is read as it is later."""
 _NODE: Final = 4
 """Characters that a value takes at the least, with its comma and quotes."""
 _BLOB: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,100};base64,")
+_BYTES: Final = (bytes, bytearray, memoryview)
+_MAPPINGS: Final = (dict, Mapping)
+_CONTAINERS: Final = (dict, list, tuple, Mapping)
 _BASE64_FIELDS: Final = frozenset({"data", "b64_json", "file_data"})
 _BLOB_LENGTH: Final = 512
 _json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -37,11 +45,19 @@ class Recorder:
         """Whether content is recorded at all."""
         return self.on_spans or self.on_events
 
+    def hold(self, value: T) -> T:
+        """A copy of `value`, JSON in dicts and lists, which the program can't change any more; long text is cut short.
+
+        It costs a fraction of the recording, which can then be done later and elsewhere.
+        """
+        held: T = _Copier(self._limit + _SLACK).copy(value)
+        return held
+
     def text(self, value: object) -> Clean:
         """`value` as text (strings as they are, the rest as JSON), redacted, at most the limit long."""
-        cleaner = _Cleaner(self._limit)
-        clean = cleaner.clean(value)
-        return Clean.of(clean if isinstance(clean, str) else _cut(_json(clean), self._limit), cleaner.tally)
+        tally = Tally()
+        clean = _Cleaner(self._limit, tally).clean(value)
+        return Clean.of(clean if isinstance(clean, str) else _cut(_json(clean), self._limit), tally)
 
     def messages(self, messages: Sequence[object]) -> Clean:
         """`messages` as one JSON array, redacted; past the limit the oldest but the first are left out, and said so."""
@@ -67,16 +83,74 @@ class Recorder:
             room -= len(text) + 1
             if room < 0 and kept:
                 return kept[::-1], index + 1
-            tally.update(seen)
+            if seen:
+                tally.update(seen)
             kept.append(text)
         return kept[::-1], 0
+
+
+class _Cut(str):
+    """The beginning of a text that is `whole` characters long."""
+
+    __slots__ = ("whole",)
+    whole: int
+
+
+class _Copier:
+    """Copies containers, models of Pydantic too; of text longer than `longest` only the beginning, or a blob's name."""
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._room = _MOST_COPIED
+
+    def copy(self, value: Any, depth: int = 0) -> Any:
+        """The copy of `value`; what is neither container nor text stays what it is, and what is beyond all bounds."""
+        kind: Any = type(value)
+        if kind is str:
+            return value if len(value) <= self._longest else _named_blob(value) or self._cut(value)
+        if kind is dict:
+            return self._mapping(value, depth + 1) if self._roomy(len(value), depth) else value
+        if kind is list or kind is tuple:
+            return [self.copy(item, depth + 1) for item in value] if self._roomy(len(value), depth) else value
+        if _is_model(kind):
+            fields = {**value.__dict__, **(value.__pydantic_extra__ or {})}
+            return self._mapping(fields, depth + 1) if self._roomy(len(fields), depth) else value
+        return value
+
+    def _mapping(self, value: dict[Any, object], depth: int) -> dict[object, object]:
+        longest = self._longest
+        copied: dict[object, object] = {}
+        for key, item in value.items():
+            if item is None:
+                copied[key] = None
+            elif type(item) is not str:
+                copied[key] = self.copy(item, depth)
+            elif len(item) <= longest:
+                copied[key] = item
+            else:
+                copied[key] = _named_base64(str(key), item) or self.copy(item)
+        return copied
+
+    def _roomy(self, items: int, depth: int) -> bool:
+        self._room -= items + 1
+        return self._room >= 0 and depth < _DEEPEST
+
+    def _cut(self, text: str) -> str:
+        cut = _Cut(text[: self._longest])
+        cut.whole = len(text)
+        return cut
+
+
+@lru_cache(maxsize=256)
+def _is_model(kind: Any) -> bool:
+    return hasattr(kind, "model_fields") and hasattr(kind, "__pydantic_extra__")
 
 
 class _Cleaner:
     """Makes a redacted copy of one value as JSON; blobs are named instead of kept, strings are cut to `limit`."""
 
-    def __init__(self, limit: int) -> None:
-        self.tally = Tally()
+    def __init__(self, limit: int, tally: Tally) -> None:
+        self.tally = tally
         self._limit = limit
         self._room = 2 * limit + _SLACK
         self._path: set[int] = set()
@@ -84,17 +158,20 @@ class _Cleaner:
     def clean(self, value: object, key: str = "") -> object:
         """The copy of `value`, which stands under `key`."""
         self._room -= _NODE
-        if isinstance(value, str):
-            return _named_blob(value) or self._text(value, key)
-        if value is None or isinstance(value, bool | float):
+        kind = type(value)
+        if kind is str or isinstance(value, str):
+            return _named_blob(value) or self._text(value, key)  # type: ignore[arg-type]
+        if value is None or kind is bool or kind is float:
             return value
+        if kind is dict or kind is list:
+            return self._container(value)  # type: ignore[arg-type]
         if isinstance(value, int):
             return scrub_item(key, value, self.tally)
-        if isinstance(value, bytes | bytearray | memoryview):
+        if isinstance(value, _BYTES):
             return f"<blob {len(value)} bytes>"
-        if isinstance(value, dict | Mapping | list | tuple):
+        if isinstance(value, _CONTAINERS):
             return self._container(value)
-        return self._text(str(value), key)
+        return value if isinstance(value, float) else self._text(str(value), key)
 
     def _container(self, value: Mapping[object, object] | Sequence[object]) -> object:
         if id(value) in self._path:
@@ -103,7 +180,7 @@ class _Cleaner:
             return "<too deep>"
         self._path.add(id(value))
         try:
-            return self._mapping(value) if isinstance(value, dict | Mapping) else self._list(value)
+            return self._mapping(value) if isinstance(value, _MAPPINGS) else self._list(value)
         finally:
             self._path.discard(id(value))
 
@@ -131,12 +208,13 @@ class _Cleaner:
     def _text(self, text: str, key: str) -> str:
         """`text` redacted, then cut; a long one is only read some way past the cut, so that its cost is bounded."""
         limit = self._limit
-        read = text[: limit + _SLACK]
+        whole = text.whole if isinstance(text, _Cut) else len(text)
+        read = str(text[: limit + _SLACK])
         clean = str(scrub_item(key, read, self.tally))
-        if len(read) < len(text):
+        if len(read) < whole:
             # A value that the end of what was read cut in two could not be recognised: that end is not kept.
             clean = clean[: max(0, min(limit, len(clean) - _SLACK))]
-            clean = f"{clean}…[{len(text) - len(clean)} more]"
+            clean = f"{clean}…[{whole - len(clean)} more]"
         else:
             clean = _cut(clean, limit)
         self._room -= len(clean)
@@ -144,10 +222,7 @@ class _Cleaner:
 
 
 def _message(message: object, limit: int, tally: Tally) -> str:
-    cleaner = _Cleaner(limit)
-    text = _json(cleaner.clean(message))
-    tally.update(cleaner.tally)
-    return text
+    return _json(_Cleaner(limit, tally).clean(message))
 
 
 def _cut(text: str, limit: int) -> str:

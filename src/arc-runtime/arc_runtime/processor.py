@@ -8,6 +8,7 @@ edited below the public surface; where the SDK's insides are not as expected the
 
 import re
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Final
 
 from arc_semconv import attributes as semconv
@@ -21,10 +22,12 @@ from opentelemetry.util.types import AnyValue
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.redaction import Tally, is_clean, scrub, scrub_item, tells
+from arc_runtime.spans import LateAttributes
 
 __all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "redact_resource"]
 
 _DROPPED: Final = "<REDACTION FAILED>"
+_UNREDACTED: Final = "a span could not be redacted; its content was dropped"
 _CUT_END: Final = re.compile(r"[\d .()+-]*\S{0,4096}\Z")
 _SAFE_WHEN_FAILED: Final = frozenset({semconv.SPAN_KIND, semconv.OPERATION, semconv.RUN_STATE})
 
@@ -39,7 +42,7 @@ class RedactingSpanProcessor(SpanProcessor):
         try:
             _redact_span(span)
         except Exception:  # noqa: BLE001 - fail closed: whatever went wrong, nothing raw is sent
-            LOGGER.exception("a span could not be redacted; its content was dropped", extra={"cause": "redaction"})
+            LOGGER.exception(_UNREDACTED, extra={"cause": "redaction"})
             _empty_span(span)
 
     def shutdown(self) -> None:
@@ -89,18 +92,45 @@ def redact_resource(resource: Resource) -> None:
 
 
 def _redact_span(span: Span) -> None:
+    attributes = span._attributes  # noqa: SLF001
+    tally = _redact_around(span)
+    if isinstance(attributes, LateAttributes):
+        attributes.finish(partial(_finish_late, tally=tally) if tally else _finish_late)
+    else:
+        _finish(_bounded(attributes), tally)
+
+
+def _redact_around(span: Span) -> Tally | None:
+    """Redact all of `span` but its attributes; None when there was nothing to count."""
+    events, links, status = span._events, span._links, span._status  # noqa: SLF001
+    if not events and not links and status.description is None and is_clean(span._name):  # noqa: SLF001
+        return None
     tally = Tally()
-    attributes = _bounded(span._attributes)  # noqa: SLF001
-    _redact_attributes(attributes, tally)
     span._name = str(scrub(span._name, tally))  # noqa: SLF001
-    for event in span._events or ():  # noqa: SLF001
+    for event in events or ():
         event._name = str(scrub(event._name, tally))  # noqa: SLF001
         _redact_attributes(event._attributes, tally)  # noqa: SLF001
-    for link in span._links or ():  # noqa: SLF001
+    for link in links or ():
         _redact_attributes(link._attributes, tally)  # noqa: SLF001
     _redact_status(span, tally)
+    return tally
+
+
+def _finish(attributes: BoundedAttributes, tally: Tally | None) -> None:
+    """Redact `attributes`, and count what was found there and, in `tally`, elsewhere in the span."""
+    tally = Tally() if tally is None else tally
+    _redact_attributes(attributes, tally)
     if tally:
         _count(attributes, tally)
+
+
+def _finish_late(attributes: BoundedAttributes, tally: Tally | None = None) -> None:
+    """The same when they are first read, after the span has ended."""
+    try:
+        _finish(attributes, tally)
+    except Exception:  # noqa: BLE001 - fail closed, as in `_on_ending`
+        LOGGER.exception(_UNREDACTED, extra={"cause": "redaction"})
+        attributes._dict = _safe(attributes)  # noqa: SLF001
 
 
 def _redact_status(span: Span, tally: Tally) -> None:
@@ -119,8 +149,14 @@ def _redact_attributes(attributes: object, tally: Tally) -> None:
         values = bounded._dict  # noqa: SLF001
         if bounded.max_value_len is not None:
             _drop_cut_ends(values, bounded.max_value_len)
-        for key in [key for key, value in values.items() if not (is_clean(value) and is_clean(key)) or tells(key)]:
+        for key in [key for key, value in values.items() if not (_is_harmless(key) and is_clean(value))]:
             _rewrite(values, key, tally)
+
+
+@lru_cache(maxsize=1024)
+def _is_harmless(key: str) -> bool:
+    """Whether the name `key` itself is clean, and says nothing of what a bare value under it is."""
+    return is_clean(key) and not tells(key)
 
 
 def _rewrite(values: dict[str, AnyValue], key: str, tally: Tally) -> None:
@@ -156,12 +192,16 @@ def _empty_span(span: Span) -> None:
 
     Everything is made anew: what could not be redacted may be in any shape.
     """
-    held = span._attributes  # noqa: SLF001
-    known = held._dict if isinstance(held, BoundedAttributes) else {}  # noqa: SLF001
-    kept = {key: value for key, value in known.items() if key in _SAFE_WHEN_FAILED}
-    span._attributes = BoundedAttributes(attributes={**kept, semconv.REDACTION_TYPES: (_DROPPED,)})  # noqa: SLF001
+    span._attributes = BoundedAttributes(attributes=_safe(span._attributes))  # noqa: SLF001
     span._name = _DROPPED  # noqa: SLF001
     span._events = BoundedList(0)  # noqa: SLF001
     span._links = BoundedList(0)  # noqa: SLF001
     status = span._status  # noqa: SLF001
     span._status = Status(status.status_code if isinstance(status, Status) else StatusCode.UNSET)  # noqa: SLF001
+
+
+def _safe(held: object) -> dict[str, AnyValue]:
+    """Of the attributes in `held` those that Arc itself made up, and the mark that the others were dropped."""
+    known = held._dict if isinstance(held, BoundedAttributes) else {}  # noqa: SLF001
+    kept = {key: value for key, value in known.items() if key in _SAFE_WHEN_FAILED}
+    return {**kept, semconv.REDACTION_TYPES: (_DROPPED,)}

@@ -18,6 +18,9 @@ class Kind(StrEnum):
     LLM = "llm"
     """One model call on the wire."""
 
+    # That of the enum is a function in Python, and each span looks its kind up.
+    __hash__ = str.__hash__
+
 
 class RunState(StrEnum):
     """How a job or run ended when it neither succeeded nor failed; the value of `arc.run.state`."""

@@ -1,7 +1,7 @@
 """The engine: one request in, the mended request out, in microseconds and without ever raising into a call."""
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, NamedTuple
 
 from arc_semconv.fixes import Change
 
@@ -10,6 +10,8 @@ from arc_runtime.fixes._fields import MENDABLE
 from arc_runtime.fixes._registry import Registry
 
 __all__ = ["Engine", "Mended", "Request"]
+
+_NO_CALL: Final[Mapping[str, object]] = {}
 
 
 class Request(NamedTuple):
@@ -67,21 +69,27 @@ class Engine:
         """What to change in `request` before it leaves; None when no entry has anything to change."""
         if self._mode == "off":
             return None
-        matching = self._matching(request)
+        candidates = self.registry.candidates(request.body.get("model"))
+        matching = self._matching(request, candidates) if candidates else ()
+        if not matching:
+            return None
         live = [one for one in matching if one.entry.state == "on" and self._mode == "on"]
         return _applied(request, live, "on") or _applied(request, matching, "shadow")
 
-    def _matching(self, request: Request) -> list[Compiled]:
-        candidates = self.registry.candidates(request.body.get("model"))
-        if not candidates:
-            return []
-        call = request.call if any(one.pattern.asks_call for one in candidates) else {}
-        return [
-            one for one in candidates if one.entry.level in self._levels and one.pattern.matches(request.body, call)
-        ]
+    def _matching(self, request: Request, candidates: Sequence[Compiled]) -> list[Compiled]:
+        call: Mapping[str, object] | None = None
+        matching: list[Compiled] = []
+        for one in candidates:
+            if one.entry.level not in self._levels:
+                continue
+            if call is None and one.pattern.asks_call:
+                call = request.call
+            if one.pattern.matches(request.body, call or _NO_CALL):
+                matching.append(one)
+        return matching
 
 
-def _applied(request: Request, entries: list[Compiled], mode: Literal["on", "shadow"]) -> Mended | None:
+def _applied(request: Request, entries: Sequence[Compiled], mode: Literal["on", "shadow"]) -> Mended | None:
     body = request.body
     allowed = MENDABLE.get(request.api, frozenset())
     taken: set[str] = set()

@@ -6,6 +6,11 @@ from typing import Final
 __all__ = ["MISSING", "assigned", "lookup", "removed"]
 
 
+# A dict is told at once, the abstract class takes its time.
+_MAPPINGS: Final = (dict, Mapping)
+_LISTS: Final = (list, tuple)
+
+
 class _Missing:
     """Told apart from None, which a body may hold."""
 
@@ -19,9 +24,9 @@ MISSING: Final = _Missing()
 def lookup(body: object, path: Sequence[str]) -> object:
     """The value at `path`, or MISSING."""
     for step in path:
-        if isinstance(body, dict | Mapping):  # a dict is told at once, the abstract class takes its time
+        if isinstance(body, _MAPPINGS):
             body = body.get(step, MISSING)
-        elif isinstance(body, list | tuple):
+        elif isinstance(body, _LISTS):
             body = _item(body, step)
         else:
             return MISSING

@@ -1,7 +1,6 @@
 """The pattern language: what to recognise in a request. Malformed patterns are refused here, matching never raises."""
 
 import fnmatch
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ __all__ = ["CALL_KEYS", "OPERATORS", "Condition", "Pattern", "parse_pattern"]
 
 Test = Callable[[object], bool]
 
+_NUMBERS: Final = (int, float)
 CALL_KEYS: Final = ("$provider", "$api", "$host", "$agent", "$stream")
 """Keys into the call rather than its body."""
 
@@ -91,11 +91,10 @@ def _model_of(pattern: Mapping[str, object]) -> str | None:
 
 
 def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and not (isinstance(value, float) and math.isnan(value))
-    )
+    kind = type(value)
+    if kind is int or kind is float:
+        return value == value  # noqa: PLR0124 - all but NaN
+    return isinstance(value, _NUMBERS) and kind is not bool and value == value  # noqa: PLR0124
 
 
 def _equal(value: object, operand: object) -> bool:

@@ -4,19 +4,25 @@ A plugin declares targets and maps its library's objects; wrapping, guarding, st
 done here, once.
 """
 
+from arc_runtime.instrumentation._account import Attributes, Content, Facts, Reply, Said
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._instrumentor import ArcInstrumentor, Target
-from arc_runtime.instrumentation._model_call import Fold, ModelCall, Reply
+from arc_runtime.instrumentation._model_call import Fold, Hold, ModelCall
 from arc_runtime.instrumentation._runtime import Runtime
 from arc_runtime.instrumentation._streams import Watcher, watch_async_iterator, watch_iterator
 
 __all__ = [
     "ArcInstrumentor",
+    "Attributes",
+    "Content",
+    "Facts",
     "Fold",
     "Guard",
+    "Hold",
     "ModelCall",
     "Reply",
     "Runtime",
+    "Said",
     "Target",
     "Watcher",
     "watch_async_iterator",

@@ -1,7 +1,7 @@
 """The base of every plugin: wraps its targets when the library is imported, and deactivates without unwrapping."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from importlib.metadata import distribution as metadata_of
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,7 +14,7 @@ from arc_runtime.instrumentation._runtime import Pen, Providers, Runtime
 
 __all__ = ["ArcInstrumentor", "Target"]
 
-Describe = Callable[[object, tuple[Any, ...], Mapping[str, Any]], ModelCall | None]
+Describe = Callable[[object, tuple[Any, ...], dict[str, Any]], ModelCall | None]
 
 
 class Target(NamedTuple):
@@ -97,27 +97,25 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         wrapper = self._around_async if inspect.iscoroutinefunction(getattr(owner, last)) else self._around
         wrapt.wrap_function_wrapper(owner, last, wrapper(target))
 
-    def _depart(self, target: Target, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Flight | None:
-        call = target.describe(instance, args, kwargs)
-        return None if call is None else depart(call, self.runtime, self.pen, self.guard, traced=self._writes_spans)
-
-    def _boarded(
-        self, target: Target, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Flight | None, tuple[Any, ...], dict[str, Any]]:
-        """The flight, and the arguments to call with; no flight when it is none of ours, or Arc failed."""
-        flight = self.guard.attempt("reading the request", self._depart, target, instance, args, kwargs)
-        if flight is not None and flight.arguments is not None:
-            args, kwargs = flight.arguments
-        return flight, args, kwargs
+    def _boarded(self, target: Target, instance: object, args: Any, kwargs: Any) -> Flight | None:
+        """The flight of this call; None when it is none of ours, or Arc failed."""
+        try:  # Guard.attempt, written out: this is the way of every call
+            call = target.describe(instance, args, kwargs)
+            if call is None:
+                return None
+            return depart(call, self.runtime, self.pen, self.guard, traced=self._writes_spans)
+        except Exception as error:  # noqa: BLE001
+            self.guard.report("reading the request", error)
+            return None
 
     def _around(self, target: Target) -> Callable[..., object]:
         def wrapper(wrapped: Callable[..., object], instance: object, args: Any, kwargs: Any) -> object:
-            if not self._active:
-                return wrapped(*args, **kwargs)
-            flight, args, kwargs = self._boarded(target, instance, args, kwargs)
+            flight = self._boarded(target, instance, args, kwargs) if self._active else None
             if flight is None:
                 return wrapped(*args, **kwargs)
-            with flight.within():
+            if flight.arguments is not None:
+                args, kwargs = flight.arguments
+            with flight:
                 try:
                     result = wrapped(*args, **kwargs)
                 except BaseException as error:
@@ -130,12 +128,12 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _around_async(self, target: Target) -> Callable[..., object]:
         async def wrapper(wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any) -> object:
-            if not self._active:
-                return await wrapped(*args, **kwargs)
-            flight, args, kwargs = self._boarded(target, instance, args, kwargs)
+            flight = self._boarded(target, instance, args, kwargs) if self._active else None
             if flight is None:
                 return await wrapped(*args, **kwargs)
-            with flight.within():
+            if flight.arguments is not None:
+                args, kwargs = flight.arguments
+            with flight:
                 try:
                     result = await wrapped(*args, **kwargs)
                 except BaseException as error:

@@ -5,37 +5,34 @@ import atexit
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Final, NamedTuple, Protocol
+from contextvars import Token
+from typing import Final, Protocol
 
 import msgspec
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import INVALID_SPAN, Span
 from opentelemetry.util.types import AttributeValue
 
+from arc_runtime.capture import Recorder
 from arc_runtime.fixes import Mended, Request, without_content
+from arc_runtime.instrumentation._account import Account, Attributes, Content, Facts, Reply, Said
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._runtime import Pen, Runtime
 from arc_runtime.instrumentation._streams import Watcher
-from arc_runtime.spans import cancelled, current, failed, within
+from arc_runtime.spans import attach, cancelled, complete, current, detach, failed
 
-__all__ = ["Flight", "Fold", "ModelCall", "Reply", "depart", "land_all_at_exit"]
+__all__ = ["Flight", "Fold", "Hold", "ModelCall", "depart", "land_all_at_exit"]
 
 Arguments = tuple[tuple[object, ...], dict[str, object]]
+Hold = Callable[[object], object]
 
+_NO_FIXES: Final[Mapping[str, AttributeValue]] = {}
 _UNDER_WAY: Final["weakref.WeakSet[Flight]"] = weakref.WeakSet()
 _CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
-
-
-class Reply(NamedTuple):
-    """What a model answered."""
-
-    attributes: dict[str, AttributeValue]
-    messages: Sequence[object]
-    """GenAI output messages; only read when content is recorded."""
 
 
 class Fold(Protocol):
@@ -62,11 +59,20 @@ class ModelCall(Protocol):
     def with_body(self, body: Mapping[str, object]) -> Arguments:
         """The call's own arguments with `body` in place of its body; nothing of the caller's is changed."""
 
-    def start_attributes(self, body: Mapping[str, object]) -> dict[str, AttributeValue]:
-        """What is known of the request `body`, content apart."""
+    def start_attributes(self, body: Mapping[str, object]) -> Attributes:
+        """What samplers are to see of the request `body`: operation, provider, model, server, who asks."""
 
-    def content(self, body: Mapping[str, object]) -> Mapping[str, Sequence[object]]:
-        """Content of the request by attribute name, as JSON values."""
+    @property
+    def request_attributes(self) -> Facts:
+        """What else is known of a request body, of which `content_fields` may be left out; outlives the call."""
+
+    @property
+    def content_fields(self) -> Sequence[str]:
+        """Fields of the body that `content` reads."""
+
+    @property
+    def content(self) -> Content:
+        """Content of a request body, of which only `content_fields` may be there; outlives the call."""
 
     def error_attributes(self, error: BaseException) -> dict[str, AttributeValue]:
         """What `error` says beside its type."""
@@ -74,8 +80,8 @@ class ModelCall(Protocol):
     def watch(self, result: object, watcher: Watcher) -> bool:
         """Whether the answer is still to come (a stream, an unread body); if so `watcher` is told of it."""
 
-    def reply(self, result: object) -> Reply:
-        """What `result`, an answer that is complete, says."""
+    def reply(self, result: object, hold: Hold) -> Said:
+        """What `result`, a complete answer, says, once somebody asks; what is kept until then `hold` copies."""
 
     def fold(self) -> Fold:
         """A new fold for a streamed answer."""
@@ -83,21 +89,29 @@ class ModelCall(Protocol):
 
 def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard, *, traced: bool = True) -> "Flight":
     """Mend the request, open its span (not where it is not `traced`), and hand back what to send."""
-    mended = guard.attempt("matching", runtime.engine.before, call.request)
+    request = call.request
+    body = request.body
     arguments: Arguments | None = None
-    if mended is not None and mended.mode == "on":
-        arguments = guard.attempt("mending the request", call.with_body, mended.body)
-        mended = None if arguments is None else mended
-    body = mended.body if mended else call.request.body
+    mended: Mended | None = None
+    try:  # Guard.attempt, written out: this is the way of every call
+        mended = runtime.engine.before(request)
+        if mended is not None and mended.mode == "on":
+            arguments, body = call.with_body(mended.body), mended.body
+    except Exception as error:  # noqa: BLE001
+        mended = None
+        guard.report("mending the request", error)
     span: Span = INVALID_SPAN
     if traced and is_instrumentation_enabled():
-        attributes = _start_attributes(call, body, mended, content=pen.recorder.wanted)
-        span = pen.spans.open(Kind.LLM, _model_name(body), attributes)
-    content = call.content(body) if pen.recorder.wanted and span.is_recording() else {}
+        span = pen.spans.open(Kind.LLM, _model_name(body), call.start_attributes(body))
     flight = Flight(call, pen, guard, span, mended)
     flight.arguments = arguments
-    flight.content = {name: pen.recorder.messages(values) for name, values in content.items()}
+    if pen.recorder.wanted and span.is_recording():
+        flight.asked = guard.attempt("recording the request", _asked, call, pen.recorder, body) or {}
     return flight
+
+
+def _asked(call: ModelCall, recorder: Recorder, body: Mapping[str, object]) -> dict[str, object]:
+    return {name: recorder.hold(body[name]) for name in call.content_fields if name in body}
 
 
 class Flight:
@@ -106,7 +120,8 @@ class Flight:
     def __init__(self, call: ModelCall, pen: Pen, guard: Guard, span: Span, mended: Mended | None) -> None:
         self.call = call
         self.arguments: Arguments | None = None
-        self.content: dict[str, AttributeValue] = {}
+        self.asked: dict[str, object] = {}
+        """Content of the request, as a copy that nobody changes."""
         self._pen = pen
         self._guard = guard
         self._span = span
@@ -117,23 +132,34 @@ class Flight:
         self.chunk: Callable[[object], None] = self._first_chunk
         """Takes each chunk that is handed to the user; a plain attribute, so that a chunk costs one call less."""
         self._open = True
+        self._token: Token[Context] | None = None
 
-    def within(self) -> AbstractContextManager[None]:
-        """Make this call's span the current one."""
+    def __enter__(self) -> None:
+        """Make this call's span the current one, for the length of a `with` block."""
         # A suppressed call has no span: what is current stays so, or its children would lose their trace.
-        return nullcontext() if self._span is INVALID_SPAN else within(self._span)
+        if self._span is not INVALID_SPAN:
+            self._token = attach(self._span)
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            detach(self._token)
 
     def landed(self, result: object) -> None:
         """The call returned `result`."""
-        if self._guard.attempt("reading the answer", self._land, result) is None:
+        try:  # Guard.attempt, written out
+            if self.call.watch(result, self):
+                _UNDER_WAY.add(self)
+                return
+            said = self._said(result) if self._span.is_recording() else None
+        except Exception as error:  # noqa: BLE001
+            self._guard.report("reading the answer", error)
             self._end("unknown")
-
-    def _land(self, result: object) -> bool:
-        if self.call.watch(result, self):
-            _UNDER_WAY.add(self)
         else:
-            self._end("ok", self.call.reply(result) if self._span.is_recording() else None)
-        return True
+            self._end("ok", said)
+
+    def _said(self, result: object) -> Said:
+        recorder = self._pen.recorder
+        return self.call.reply(result, recorder.hold if recorder.wanted else _as_is)
 
     # --- the stream ---
 
@@ -182,51 +208,55 @@ class Flight:
 
     def answered(self, result: object) -> None:
         """The user read the whole answer, `result`, from a response whose body was still open."""
-        reply = self._guard.attempt("reading the answer", self.call.reply, result)
-        self._end("ok", reply)
+        self._end("ok", self._guard.attempt("reading the answer", self._said, result))
 
-    def _folded(self) -> Reply | None:
+    def _folded(self) -> Said | None:
         if self._fold is None or not self._open:
             return None
-        return self._guard.attempt("reading the chunks", self._fold.reply)
+        reply = self._guard.attempt("reading the chunks", self._fold.reply)
+        return None if reply is None else lambda: reply
 
     # --- the end ---
 
-    def _end(self, outcome: str, reply: Reply | None = None) -> None:
+    def _end(self, outcome: str, said: Said | None = None) -> None:
         if not self._open:
             return
         self._open = False
         self.chunk = self._take = _ignored  # they are bound to this object, which is not to wait for a collection
-        self._guard.attempt("closing the span", self._close, outcome, reply)
+        try:  # Guard.attempt, written out
+            self._close(outcome, said)
+        except Exception as error:  # noqa: BLE001
+            self._guard.report("closing the span", error)
         self._span.end()
 
-    def _close(self, outcome: str, reply: Reply | None) -> None:
+    def _close(self, outcome: str, said: Said | None) -> None:
         if not self._span.is_recording():
             return
-        attributes: dict[str, AttributeValue] = dict(reply.attributes) if reply else {}
-        if self._mended is not None:
-            attributes[semconv.FIX_OUTCOME] = outcome
-        if reply and self._pen.recorder.wanted:
-            self._guard.attempt("recording the answer", self._record, reply)
-        if self._pen.recorder.on_spans:
-            attributes.update(self.content)
-        self._span.set_attributes(attributes)
-        if self._pen.recorder.on_events and self.content:
-            self._emit(attributes)
-
-    def _record(self, reply: Reply) -> None:
-        if reply.messages:
-            self.content[semconv.OUTPUT_MESSAGES] = self._pen.recorder.messages(reply.messages)
+        call, recorder = self.call, self._pen.recorder
+        body = self._mended.body if self._mended else call.request.body
+        fixes = _fix_attributes(self._mended, outcome, content=recorder.wanted) if self._mended else _NO_FIXES
+        # Kept until the span is read: the request without what people wrote, and of that a copy where it is wanted.
+        written = call.content_fields
+        rest = {field: value for field, value in body.items() if field not in written}
+        account = Account(self._guard, recorder, call.request_attributes, call.content, rest, self.asked, fixes, said)
+        if recorder.on_events:
+            attributes, content = account.told()
+            self._emit({**call.start_attributes(body), **attributes, **content})
+            self._span.set_attributes({**attributes, **content} if recorder.on_spans else attributes)
+        else:
+            complete(self._span, account.on_span)
 
     def _emit(self, attributes: Mapping[str, AttributeValue]) -> None:
-        body = self._mended.body if self._mended else self.call.request.body
-        start = _start_attributes(self.call, body, self._mended, content=True)
         self._pen.events.emit(
             context=current(self._span),
             severity_number=SeverityNumber.DEBUG,
             event_name=semconv.EVENT_INFERENCE_DETAILS,
-            attributes={**start, **attributes, **self.content},
+            attributes=attributes,
         )
+
+
+def _as_is(value: object) -> object:
+    return value
 
 
 def _ignored(_chunk: object) -> None:
@@ -238,21 +268,15 @@ def _model_name(body: Mapping[str, object]) -> str | None:
     return model if isinstance(model, str) else None
 
 
-def _start_attributes(
-    call: ModelCall, body: Mapping[str, object], mended: Mended | None, *, content: bool
-) -> dict[str, AttributeValue]:
-    attributes: dict[str, AttributeValue] = {
-        semconv.OPERATION: call.operation,
-        semconv.PROVIDER: call.request.provider,
-        **call.start_attributes(body),
+def _fix_attributes(mended: Mended, outcome: str, *, content: bool) -> Attributes:
+    changes = mended.changes if content else tuple(map(without_content, mended.changes))
+    return {
+        semconv.FIX_IDS: mended.ids,
+        semconv.FIX_MODE: mended.mode,
+        semconv.FIX_TRIGGER: "before",
+        semconv.FIX_CHANGES: msgspec.json.encode(changes).decode(),
+        semconv.FIX_OUTCOME: outcome,
     }
-    if mended is not None:
-        changes = mended.changes if content else tuple(map(without_content, mended.changes))
-        attributes[semconv.FIX_IDS] = mended.ids
-        attributes[semconv.FIX_MODE] = mended.mode
-        attributes[semconv.FIX_TRIGGER] = "before"
-        attributes[semconv.FIX_CHANGES] = msgspec.json.encode(changes).decode()
-    return attributes
 
 
 def _land_all() -> None:

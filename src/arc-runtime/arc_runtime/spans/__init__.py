@@ -1,6 +1,19 @@
 """The span contract: how the five kinds of span are named, opened and closed (docs/reference/spans.md)."""
 
-from arc_runtime.spans._context import current, in_job, within
+from arc_runtime.spans._context import attach, current, detach, in_job, within
+from arc_runtime.spans._late import LateAttributes, complete
 from arc_runtime.spans._writer import SpanWriter, cancelled, failed, interrupted
 
-__all__ = ["SpanWriter", "cancelled", "current", "failed", "in_job", "interrupted", "within"]
+__all__ = [
+    "LateAttributes",
+    "SpanWriter",
+    "attach",
+    "cancelled",
+    "complete",
+    "current",
+    "detach",
+    "failed",
+    "in_job",
+    "interrupted",
+    "within",
+]

@@ -6,13 +6,14 @@ collector or from another task: the token belongs to a context that is gone, and
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import Token
 from typing import Final
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-__all__ = ["current", "in_job", "within"]
+__all__ = ["attach", "current", "detach", "in_job", "within"]
 
 _JOB: Final = context.create_key("arc-job")
 
@@ -28,12 +29,22 @@ def in_job(ambient: Context | None = None) -> bool:
     return context.get_value(_JOB, ambient) is True
 
 
+def attach(span: Span) -> Token[Context]:
+    """Make `span` the current span until `detach`."""
+    return context.attach(trace.set_span_in_context(span))
+
+
+def detach(token: Token[Context]) -> None:
+    """Take back what `attach` did; nothing, where the context that it was done in is gone."""
+    with suppress(ValueError):
+        context._RUNTIME_CONTEXT.detach(token)  # noqa: SLF001 - the public one logs what is no error here
+
+
 @contextmanager
 def within(span: Span) -> Iterator[None]:
     """Make `span` the current span of this block; it is not ended."""
-    token = context.attach(current(span))
+    token = attach(span)
     try:
         yield
     finally:
-        with suppress(ValueError):
-            context._RUNTIME_CONTEXT.detach(token)  # noqa: SLF001 - the public detach logs what is no error here
+        detach(token)

@@ -37,25 +37,21 @@ class SpanWriter:
         its operation in them (`gen_ai.operation.name`); the other kinds have one of their own. `start_ns` is the time
         since the epoch when it began, by default now.
         """
-        operation = attributes.get(semconv.OPERATION) or NAMING[kind].operation
-        given: dict[str, AttributeValue] = {semconv.SPAN_KIND: kind.value}
+        naming = NAMING[kind]
+        operation = attributes.get(semconv.OPERATION) or naming.operation
+        given: dict[str, AttributeValue] = {semconv.SPAN_KIND: kind._value_}
         if operation:
             given[semconv.OPERATION] = operation
         given.update(attributes)
+        first = str(operation) if self._genai_names and operation else naming.prefix or str(operation)
         return self._tracer.start_span(
-            self._name(kind, subject, str(operation)),
+            f"{first} {subject}" if subject else first,
             context=parent,
             kind=SpanKind.CLIENT if kind is Kind.LLM else SpanKind.INTERNAL,
             attributes=given,
             links=links,
             start_time=start_ns,
         )
-
-    def _name(self, kind: Kind, subject: str | None, operation: str) -> str:
-        first = NAMING[kind].prefix
-        if not first or (self._genai_names and operation):
-            first = operation
-        return f"{first} {subject}" if subject else first
 
 
 def failed(span: Span, error: BaseException) -> None:
