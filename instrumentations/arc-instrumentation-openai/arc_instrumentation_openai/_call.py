@@ -38,11 +38,6 @@ class ApiCall(ModelCall):
         self._arguments = arguments
 
     @property
-    def operation(self) -> str:
-        """That of the API."""
-        return self._api.operation
-
-    @property
     def request(self) -> Request:
         """Body, provider, API and host."""
         return self._request

@@ -41,6 +41,9 @@ USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_WRITE_INPUT_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+USAGE_AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
+USAGE_AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
+USAGE_AUDIO_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
 
 # --- GenAI: content, recorded only when the user asks for it ---
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
@@ -66,6 +69,7 @@ SERVER_PORT: Final = "server.port"
 HTTP_STATUS_CODE: Final = "http.response.status_code"
 HTTP_RESEND_COUNT: Final = "http.request.resend_count"
 SERVICE_NAME: Final = "service.name"
+SESSION_ID: Final = "session.id"
 EXCEPTION_EVENT: Final = "exception"
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
@@ -106,6 +110,10 @@ REQUEST_API: Final = "arc.request.api"
 USAGE_ESTIMATED: Final = "arc.usage.estimated"
 ERROR_CODE: Final = "arc.error.code"
 ERROR_PARAM: Final = "arc.error.param"
+
+# --- Arc: sessions over one connection ---
+SESSION_RECONNECTS: Final = "arc.session.reconnects"
+SESSION_CLOSE_CODE: Final = "arc.session.close_code"
 
 # --- Arc: redaction ---
 REDACTION_COUNT: Final = "arc.redaction.count"

@@ -49,10 +49,6 @@ class ModelCall(Protocol):
     """What a plugin says of one call; every method is pure."""
 
     @property
-    def operation(self) -> str:
-        """`gen_ai.operation.name`."""
-
-    @property
     def request(self) -> Request:
         """Body, provider, API and host."""
 
