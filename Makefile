@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 WORKBENCH := src/arc-core/workbench
 DIST := src/arc-core/arc_core/web/dist
-PACKAGES := src/arc-semconv src/arc-runtime src/arc-core src/arc-testing \
+PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-core src/arc-testing \
             instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph
 IMPORTS := $(foreach package,$(PACKAGES),$(package)/$(subst -,_,$(notdir $(package))))
-EDITABLE := -e src/arc-semconv -e src/arc-runtime -e 'src/arc-core[demo]' -e src/arc-testing \
+EDITABLE := -e src/arc-semconv -e src/arc-prices -e 'src/arc-runtime[prometheus]' -e 'src/arc-core[demo]' -e src/arc-testing \
             -e 'instrumentations/arc-instrumentation-openai[instruments]' \
             -e 'instrumentations/arc-instrumentation-langgraph[instruments]'
 MANIFESTS := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))

@@ -12,10 +12,11 @@ RUN npm run build
 FROM python:3.11-slim AS wheels
 WORKDIR /arc
 COPY src/arc-semconv/ src/arc-semconv/
+COPY src/arc-prices/ src/arc-prices/
 COPY src/arc-runtime/ src/arc-runtime/
 COPY src/arc-core/ src/arc-core/
 COPY --from=workbench /arc/src/arc-core/arc_core/web/dist/ src/arc-core/arc_core/web/dist/
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels src/arc-semconv src/arc-runtime src/arc-core
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels src/arc-semconv src/arc-prices src/arc-runtime src/arc-core
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/arc --create-home arc

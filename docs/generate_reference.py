@@ -80,7 +80,9 @@ def _settings(prefix: str) -> Iterator[tuple[str, ...]]:
         if told is None:
             raise SystemExit(f"Settings.{field.name}: its docstring does not start with the name of a variable")
         if told["name"].startswith(prefix):
-            default = {"None": "unset", "False": "unset", "{}": "unset"}.get(field.default, field.default.strip("'"))
+            default = {"None": "unset", "False": "unset", "{}": "unset", "()": "unset"}.get(
+                field.default, field.default.strip("'")
+            )
             says = told["says"]
             if standard := re.fullmatch(r"unset: (\w+)\.", says):
                 default, says = standard[1], "as OpenTelemetry defines it."

@@ -29,6 +29,7 @@ def test_a_program_is_traced_mended_and_redacted_without_a_line_changed(arc_core
     done = run(
         ARC_ENDPOINT=endpoint,
         OTEL_SERVICE_NAME=service,
+        ARC_COST_HOSTS="127.0.0.1",
         OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="SPAN_ONLY",
     )
     assert (done.returncode, done.stderr) == (3, b"starting\n")
@@ -44,7 +45,9 @@ def test_a_program_is_traced_mended_and_redacted_without_a_line_changed(arc_core
         "changes": [{"path": "temperature", "old": 0.95, "new": 0.7}],
     }
     assert (call["input_tokens"], call["output_tokens"]) == (100, 20)
-    assert call["cost_usd"] > 0
+    assert call["cost_usd"] == 0.00036
+    assert call["attributes"]["arc.cost.usd"] == "0.00036"
+    assert call["attributes"]["arc.cost.price_list"].startswith("genai-prices ")
     assert sorted(call["redactions"]["types"]) == ["CARD", "EMAIL", "PHONE", "SECRET", "US_SSN"]
     assert "<EMAIL>, <CARD>, <US_SSN>, <PHONE>, <SECRET>" in json.dumps(call["input_messages"])
     assert detail["trace"]["status"] == "error"

@@ -121,8 +121,13 @@ def usage_attributes(usage: object) -> Attributes:
     counts = {semconv.USAGE_INPUT_TOKENS: get(usage, sent), semconv.USAGE_OUTPUT_TOKENS: get(usage, received)}
     if (details := get(usage, sent_details)) is not None:
         counts[semconv.USAGE_CACHE_READ_INPUT_TOKENS] = get(details, "cached_tokens")
+        # None of a modality is told as 0, with every answer of text.
+        counts[semconv.USAGE_AUDIO_INPUT_TOKENS] = get(details, "audio_tokens") or None
+        counts[semconv.USAGE_IMAGE_INPUT_TOKENS] = get(details, "image_tokens") or None
     if (details := get(usage, received_details)) is not None:
         counts[semconv.USAGE_REASONING_OUTPUT_TOKENS] = get(details, "reasoning_tokens")
+        counts[semconv.USAGE_AUDIO_OUTPUT_TOKENS] = get(details, "audio_tokens") or None
+        counts[semconv.USAGE_IMAGE_OUTPUT_TOKENS] = get(details, "image_tokens") or None
     return {name: count for name, count in counts.items() if isinstance(count, int)}
 
 

@@ -3,12 +3,14 @@
 import asyncio
 import gzip
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import openai
 import pytest
 from arc_core.demo import ReplayServer
 from arc_semconv import attributes as semconv
+from genai_prices import Usage, calc_price
 from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
@@ -204,3 +206,69 @@ def test_every_recorded_exchange_gives_one_span_with_its_facts_and_the_same_answ
         asyncio.run(replay_async(server.url, bare))
     assert wrong == [], "\n".join(map(str, wrong))
     assert plugin.guard.failures == {}
+
+
+RATES = {
+    "input_tokens": "input_mtok",
+    "output_tokens": "output_mtok",
+    "input_audio_tokens": "input_audio_mtok",
+    "output_audio_tokens": "output_audio_mtok",
+}
+
+
+def listed(recorded):
+    """US dollars by the price library itself, from what the recording says was used; None where it has no price."""
+    answer = final(recorded) if recorded["status"] < 400 else {}
+    usage = answer.get("usage") or {}
+    sent = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    received = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
+    counts = {
+        "input_tokens": usage.get("prompt_tokens", usage.get("input_tokens")),
+        "output_tokens": usage.get("completion_tokens", usage.get("output_tokens")),
+        "cache_read_tokens": sent.get("cached_tokens"),
+        "input_audio_tokens": sent.get("audio_tokens") or None,
+        "output_audio_tokens": received.get("audio_tokens") or None,
+    }
+    tier = answer.get("service_tier")
+    context = {"service_tier": tier} if tier else None
+    for model in filter(None, (answer.get("model"), recorded["request"].get("model"))):
+        # The host is listed as a gateway: it may serve models of many, as OpenRouter did in one recording.
+        for provider in ("openai", "litellm") if "/" in model else ("openai",):
+            with suppress(LookupError):
+                price = calc_price(Usage(**counts), model, provider_id=provider, price_context=context)
+                rates = {count: getattr(price.model_price, rate) for count, rate in RATES.items()}
+                known = all(rates[count] is not None for count in RATES if counts[count])
+                return float(price.total_price) if known else None
+    return None
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "name", ["openai_chat", "openai_chat_stream", "openai_responses", "openai_responses_stream", "openai_embeddings"]
+)
+def test_every_recorded_call_costs_what_the_price_list_says(name, spans, instrumented):
+    prices = instrumented(cost_hosts=("127.0.0.1",)).runtime.prices
+    traffic = exchanges(name)
+    wrong, priced = [], 0
+    with (
+        ReplayServer(map(served, traffic)) as server,
+        openai.OpenAI(base_url=server.url, api_key="k", max_retries=0) as client,
+    ):
+        for recorded in traffic:
+            send(client, recorded)
+            # What ended before the list was read is priced when it is exported.
+            prices.settle(spans.spans, 60)
+            attributes, expected = spans.only.attributes, listed(recorded)
+            cost = attributes.get(semconv.COST_USD)
+            if attributes.get(semconv.USAGE_ESTIMATED):
+                holds = (cost is None) is (attributes.get(semconv.COST_ESTIMATED) is None)
+            elif expected is None or not final(recorded).get("usage"):
+                holds = cost is None
+            else:
+                holds = cost == pytest.approx(expected)
+                priced += 1
+            if not holds:
+                wrong.append((recorded["id"], cost, expected))
+            spans.clear()
+    assert wrong == []
+    assert priced > 0

@@ -3,7 +3,7 @@
 `OTEL_*` names that Arc itself reads (the SDK reads its own beside them): `OTEL_SDK_DISABLED`, `OTEL_CONFIG_FILE`,
 `OTEL_{TRACES,LOGS,METRICS}_EXPORTER`, `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`, `OTEL_EXPORTER_OTLP_ENDPOINT`,
 `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_ENDPOINT`,
-`OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_PROTOCOL` and
+`OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_EXPORTER_OTLP_{TRACES,LOGS,METRICS}_PROTOCOL`, `OTEL_SEMCONV_STABILITY_OPT_IN` and
 `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
 """
 
@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
 
-__all__ = ["Capture", "Endpoint", "Mode", "Settings", "masked"]
+__all__ = ["METRICS_FAMILY", "Capture", "Endpoint", "Mode", "Settings", "masked"]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=str)
@@ -29,6 +29,10 @@ _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _SIGNALS: Final = ("TRACES", "LOGS", "METRICS")
 _OTLP: Final = ("otlp", "otlp_proto_http", "otlp_proto_grpc")
 _INSTRUMENT: Final = "ARC_INSTRUMENT_"
+_LATEST_GENAI: Final = "gen_ai_latest_experimental"
+
+METRICS_FAMILY: Final = "ARC_METRICS_FAMILY"
+"""Name of the one variable that Arc itself sets."""
 # 443 is what https is served at; only Arc Core and Collectors without TLS are usually found at OTLP's own port.
 _PORTS: Final = {"http": 4318, "https": 443, "grpc": 4317, "grpcs": 4317}
 _KNOWN: Final = {
@@ -43,6 +47,11 @@ _KNOWN: Final = {
     "ARC_EXIT_SECONDS",
     "ARC_SPOOL_MIB",
     "ARC_SPOOL_DIR",
+    "ARC_COST",
+    "ARC_COST_HOSTS",
+    "ARC_METRICS_PORT",
+    "ARC_METRICS_HOST",
+    METRICS_FAMILY,
     "ARC_CORE_API_KEY",
     "ARC_CORE_URL",
 }
@@ -100,6 +109,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     spool."""
     spool_dir: Path | None = None
     """`ARC_SPOOL_DIR`: folder of the spool. Unset: `arc/spool` in `$XDG_STATE_HOME`, or in `~/.local/state`."""
+    cost: Literal["on", "off"] = "on"
+    """`ARC_COST`: tell on each model call's span what it costs, where that is known, or do not."""
+    cost_hosts: Sequence[str] = ()
+    """`ARC_COST_HOSTS`: comma-separated hosts beside the providers' own where a call costs what the provider charges,
+    such as a gateway of yours; a domain stands for all below it. Unset: none."""
+    metrics_port: int | None = None
+    """`ARC_METRICS_PORT`: serve Arc's own four metrics for Prometheus at this port, under `/metrics`. Unset: no
+    page."""
+    metrics_host: str = "127.0.0.1"
+    """`ARC_METRICS_HOST`: the address that page listens on; `0.0.0.0` lets other machines read it."""
+    metrics_family: str | None = None
+    """`ARC_METRICS_FAMILY`: set by Arc itself, not by you: the file in which a program with a metrics page and the
+    processes that it starts count. Unset: none."""
 
     instrument: Mapping[str, Mode] = {}
     """`ARC_INSTRUMENT_NAME`: NAME is that of a plugin: OPENAI, LANGGRAPH, ... `auto` leaves the spans to another
@@ -121,6 +143,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`OTEL_LOGS_EXPORTER`; unset: none, or otlp where content is recorded on events."""
     metrics_exporter: str | None = None
     """`OTEL_METRICS_EXPORTER`; unset: none."""
+    stability_opt_in: Sequence[str] = ()
+    """`OTEL_SEMCONV_STABILITY_OPT_IN`: with `gen_ai_latest_experimental` in it, GenAI metrics have their names of
+    November 2026 instead of those of 1.41."""
     otel_endpoints: Mapping[str, str] = {}
     """`OTEL_EXPORTER_OTLP[_SIGNAL]_ENDPOINT` by signal (traces, logs, metrics), where set; these win over
     ARC_ENDPOINT."""
@@ -151,6 +176,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             instrument=_modes(reader),
             spool_mib=reader.parsed("ARC_SPOOL_MIB", _whole_number, 64),
             spool_dir=reader.parsed("ARC_SPOOL_DIR", _folder, _state_folder(env)),
+            cost=reader.choice("ARC_COST", ("on", "off"), "on"),
+            cost_hosts=tuple(name.lower().strip("[].") for name in _names(env.get("ARC_COST_HOSTS", ""))),
+            metrics_port=reader.parsed("ARC_METRICS_PORT", _port, None),
+            metrics_host=env.get("ARC_METRICS_HOST", "").strip() or "127.0.0.1",
+            metrics_family=env.get(METRICS_FAMILY) or None,
             capture=_capture(reader),
             disabled_instrumentations=_names(env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")),
             sdk_disabled=env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
@@ -158,6 +188,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             traces_exporter=env.get("OTEL_TRACES_EXPORTER", "").strip() or None,
             logs_exporter=env.get("OTEL_LOGS_EXPORTER", "").strip() or None,
             metrics_exporter=env.get("OTEL_METRICS_EXPORTER", "").strip() or None,
+            stability_opt_in=_names(env.get("OTEL_SEMCONV_STABILITY_OPT_IN", "")),
             otel_endpoints=_by_signal(env, "ENDPOINT"),
             otel_protocols=_by_signal(env, "PROTOCOL"),
         )
@@ -202,6 +233,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "metrics": self.metrics_exporter,
         }
         return tuple(name for name in _names(named[signal] or "") if name in _OTLP)
+
+    @property
+    def latest_genai(self) -> bool:
+        """Whether the newest names of the GenAI conventions are asked for."""
+        return _LATEST_GENAI in self.stability_opt_in
 
     @property
     def level(self) -> int | None:
@@ -343,6 +379,13 @@ def _whole_number(value: str) -> int:
     if not value.isdecimal():
         raise ValueError("it is no whole number; the default is used")
     return int(value)
+
+
+def _port(value: str) -> int:
+    number = int(value) if value.isdecimal() else 0
+    if not 0 < number < 65536:  # noqa: PLR2004 - what TCP has
+        raise ValueError("it is no port from 1 to 65535; there is no metrics page")
+    return number
 
 
 def _folder(value: str) -> Path:

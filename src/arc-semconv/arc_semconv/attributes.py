@@ -42,8 +42,13 @@ USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_WRITE_INPUT_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 USAGE_AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
-USAGE_AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
 USAGE_AUDIO_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.audio.cache_read.input_tokens"
+USAGE_AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
+USAGE_IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+USAGE_IMAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.image.cache_read.input_tokens"
+USAGE_IMAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.image.output_tokens"
+TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 - no secret
+TOKEN_MODALITY: Final = "gen_ai.token.modality"  # noqa: S105 - no secret
 
 # --- GenAI: content, recorded only when the user asks for it ---
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
@@ -121,6 +126,9 @@ REDACTION_TYPES: Final = "arc.redaction.types"
 
 # --- Arc: cost ---
 COST_USD: Final = "arc.cost.usd"
+COST_ESTIMATED: Final = "arc.cost.estimated"
+COST_PRICE_LIST: Final = "arc.cost.price_list"
+COST_PRICE_DATE: Final = "arc.cost.price_date"
 
 # --- on the wire, beside OTLP ---
 API_KEY_HEADER: Final = "x-api-key"

@@ -20,6 +20,7 @@ from typing import Final
 import grpc  # type: ignore[import-untyped]
 import msgspec
 import uvicorn
+from arc_prices import PriceList
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -29,7 +30,6 @@ from starlette.routing import BaseRoute
 from arc_core.access import Access
 from arc_core.app._sockets import bound
 from arc_core.ingest import MAX_REQUEST_BYTES, Bodies, Capacity, Receiver, grpc_handlers, http_routes
-from arc_core.model import Prices
 from arc_core.settings import Address, Settings
 from arc_core.store import TraceStore, Writer, migrate, open_database
 from arc_core.web import Guard, api_routes, failed, refused, workbench_routes
@@ -71,7 +71,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             writer = await stack.enter_async_context(_running_writer(Writer(database)))
             access = Access(settings.api_key)
             capacity = Capacity(settings.max_pending_bytes)
-            receiver = Receiver(writer.write, Prices().cost)
+            receiver = Receiver(writer.write, PriceList().usd)
             bodies = Bodies()
             otlp = http_routes(receiver, bodies, capacity, access)
             app = _application([*otlp, *api_routes(TraceStore(database), access), *workbench_routes()], access)

@@ -40,6 +40,8 @@ def app_environment(env: Mapping[str, str], *, core_url: str, model_url: str) ->
         "OTEL_SERVICE_NAME": SERVICE,
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
         "ARC_ENDPOINT": core_url,
+        # Else a machine of one's own has no price; the answers were recorded where it has.
+        "ARC_COST_HOSTS": "127.0.0.1",
         "OPENAI_BASE_URL": model_url,
         "OPENAI_API_KEY": "demo",
         "LANGSMITH_TRACING": "false",

@@ -32,7 +32,7 @@ def check_versions() -> Iterator[Check]:
 
 
 def _known_arc() -> set[str]:
-    own = {"arc-core", "arc-runtime", "arc-semconv"}
+    own = {"arc-core", "arc-prices", "arc-runtime", "arc-semconv"}
     plugins = {dist.name for dist in distributions() if dist.name.startswith("arc-instrumentation-")}
     return own | plugins
 

@@ -99,7 +99,7 @@ class ArcConfigurator(_OTelSDKConfigurator):
             _withdraw()
 
     def _configure_sdk(self, settings: Settings, kwargs: dict[str, Any]) -> None:
-        exports = Exports(settings)
+        exports = Exports(settings, wired().prices)
         if settings.config_file is None:
             wanted = plan(settings)
             for warning in wanted.warnings:

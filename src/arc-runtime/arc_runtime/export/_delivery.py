@@ -35,7 +35,7 @@ class Delivery:
     ) -> None:
         self.outbox = outbox
         self._exporter = exporter
-        self._clock = clock
+        self.clock = clock
         self._encode = encode
 
     def deliver(self, batch: Sequence[Any]) -> bool:
@@ -57,10 +57,10 @@ class Delivery:
 
     def finish(self, queue: "BatchProcessor[Any]") -> None:
         """Send what waits in `queue` as long as the end of the program may take, and keep the rest."""
-        self._clock.begin()
+        self.clock.begin()
         if self.outbox is not None:
             self.outbox.leave()
-        queue.shutdown(timeout_millis=int(self._clock.remaining(30.0) * 1000))
+        queue.shutdown(timeout_millis=int(self.clock.remaining(30.0) * 1000))
         self.keep_queued(queue)
         queue._worker_thread.join(_LAST_SECONDS)  # noqa: SLF001 - it may be writing to the spool
 

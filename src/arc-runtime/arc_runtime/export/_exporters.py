@@ -16,18 +16,22 @@ from arc_runtime.export._delivery import Delivery, Exporter
 from arc_runtime.export._line import line_of, try_once, watch
 from arc_runtime.export._outbox import Outbox
 from arc_runtime.export._spool import Spool
+from arc_runtime.prices import Prices
 from arc_runtime.settings import Settings
 
 __all__ = ["Exports"]
 
 _MIB: Final = 1024 * 1024
 _FLUSH_MILLIS: Final = 30_000
+_PRICING_SECONDS: Final = 10.0
+"""How long a batch waits for the price list; it is read once."""
 
 
 class Exports:
     """Builds the processors that the SDK's configurator asks for, and ends them together."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, prices: Prices | None = None) -> None:
+        self._prices = prices
         self.clock = ExitClock(settings.exit_seconds)
         self._root = settings.spool_dir if settings.spool_mib else None
         self._limit = settings.spool_mib * _MIB
@@ -37,7 +41,7 @@ class Exports:
     def batching_spans(self, exporter: SpanExporter) -> BatchSpanProcessor:
         """The usual batch processor over `exporter`; what can't be delivered is kept."""
         delivery = Delivery(exporter, self._outbox(exporter, "traces", "spans"), self.clock, _encoded_spans)
-        processor = _SpanProcessor(delivery)
+        processor = _SpanProcessor(delivery, self._prices)
         self._batching.append((delivery, processor._batch_processor))  # noqa: SLF001
         return processor
 
@@ -81,7 +85,7 @@ class Exports:
         outbox = self._outbox(exporter, "traces", "spans")
         if outbox is not None:
             delivery = Delivery(exporter, outbox, self.clock, _encoded_spans)
-            queue._exporter = _KeepingSpanExporter(delivery)  # noqa: SLF001
+            queue._exporter = _KeepingSpanExporter(delivery, self._prices)  # noqa: SLF001
             self._batching.append((delivery, queue))
 
     def _outbox(self, exporter: Exporter, signal: str, what: str) -> Outbox | None:
@@ -106,10 +110,14 @@ def _encoded_logs(records: Sequence[ReadableLogRecord]) -> bytes:
 
 
 class _KeepingSpanExporter(SpanExporter):
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: Delivery, prices: Prices | None) -> None:
         self._delivery = delivery
+        self._prices = prices
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        if self._prices is not None:
+            # Half of what time is left where the program ends: the other half is for sending them.
+            self._prices.settle(spans, self._delivery.clock.remaining(_PRICING_SECONDS * 2) / 2)
         return SpanExportResult.SUCCESS if self._delivery.deliver(spans) else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
@@ -131,8 +139,8 @@ class _KeepingLogExporter(LogRecordExporter):
 
 
 class _SpanProcessor(BatchSpanProcessor):
-    def __init__(self, delivery: Delivery) -> None:
-        super().__init__(_KeepingSpanExporter(delivery))
+    def __init__(self, delivery: Delivery, prices: Prices | None) -> None:
+        super().__init__(_KeepingSpanExporter(delivery, prices))
         self._delivery = delivery
 
     def shutdown(self) -> None:

@@ -1,6 +1,6 @@
 """The engine: one request in, the mended request out, in microseconds and without ever raising into a call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from arc_semconv.fixes import Change
@@ -60,8 +60,11 @@ class Engine:
         *,
         mode: Literal["on", "shadow", "off"] = "on",
         level: Literal["safe", "ask"] = "safe",
+        on_match: Callable[[int], None] | None = None,
     ) -> None:
+        """With `on_match` told how many entries matched a request, where any did."""
         self.registry = registry
+        self._on_match = on_match
         self._mode = mode
         self._levels = {"safe"} if level == "safe" else {"safe", "ask"}
 
@@ -73,6 +76,8 @@ class Engine:
         matching = self._matching(request, candidates) if candidates else ()
         if not matching:
             return None
+        if self._on_match is not None:
+            self._on_match(len(matching))
         live = [one for one in matching if one.entry.state == "on" and self._mode == "on"]
         return _applied(request, live, "on") or _applied(request, matching, "shadow")
 

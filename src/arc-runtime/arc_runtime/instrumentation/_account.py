@@ -30,6 +30,10 @@ Said = Callable[[], Reply]
 """What was answered, worked out when it is asked for."""
 
 
+Price = Callable[[Mapping[str, AttributeValue]], Mapping[str, AttributeValue]]
+"""What an answer with these attributes costs, as attributes."""
+
+
 class Account(NamedTuple):
     """All that a finished call leaves behind; nothing in it changes any more."""
 
@@ -44,6 +48,8 @@ class Account(NamedTuple):
     fixes: Mapping[str, AttributeValue]
     said: Said | None
     """None when there was no answer."""
+    price: Price | None
+    """None when nobody asks what calls cost."""
 
     def on_span(self) -> Attributes:
         """The attributes of the span."""
@@ -59,6 +65,8 @@ class Account(NamedTuple):
         reply = self.guard.attempt("reading the answer", self.said) if self.said else None
         if reply is not None:
             attributes.update(reply.attributes)
+            if self.price:
+                attributes.update(self.guard.attempt("pricing", self.price, reply.attributes) or {})
         return attributes, self._recorded(reply) if self.recorder.wanted else {}
 
     def _recorded(self, reply: Reply | None) -> Attributes:

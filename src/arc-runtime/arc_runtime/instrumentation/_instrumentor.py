@@ -1,6 +1,7 @@
 """The base of every plugin: wraps its targets when the library is imported, and deactivates without unwrapping."""
 
 import inspect
+import time
 from collections.abc import Callable, Collection
 from importlib.metadata import distribution as metadata_of
 from typing import Any, ClassVar, NamedTuple
@@ -62,7 +63,9 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         self.runtime: Runtime = kwargs.get("runtime") or Runtime.from_env()
         if not self.runtime.settings.active:
             return
-        providers = Providers(kwargs.get("tracer_provider"), kwargs.get("logger_provider"))
+        providers = Providers(
+            kwargs.get("tracer_provider"), kwargs.get("logger_provider"), kwargs.get("meter_provider")
+        )
         self._writes_spans = kwargs.get("spans", True)
         self.pen: Pen = self.runtime.pen(self.distribution, providers)
         self.guard = Guard(self.distribution)
@@ -99,14 +102,17 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _boarded(self, target: Target, instance: object, args: Any, kwargs: Any) -> Flight | None:
         """The flight of this call; None when it is none of ours, or Arc failed."""
+        began = time.perf_counter()
         try:  # Guard.attempt, written out: this is the way of every call
             call = target.describe(instance, args, kwargs)
             if call is None:
                 return None
-            return depart(call, self.runtime, self.pen, self.guard, traced=self._writes_spans)
+            flight = depart(call, self.runtime, self.pen, self.guard, traced=self._writes_spans)
         except Exception as error:  # noqa: BLE001
             self.guard.report("reading the request", error)
             return None
+        flight.began = began
+        return flight
 
     def _around(self, target: Target) -> Callable[..., object]:
         def wrapper(wrapped: Callable[..., object], instance: object, args: Any, kwargs: Any) -> object:

@@ -6,6 +6,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Token
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
@@ -23,6 +24,7 @@ from arc_runtime.instrumentation._account import Account, Attributes, Content, F
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._runtime import Pen, Runtime
 from arc_runtime.instrumentation._streams import Watcher
+from arc_runtime.metrics import Landed, Meters
 from arc_runtime.spans import attach, cancelled, complete, current, detach, failed
 
 __all__ = ["Flight", "Fold", "Hold", "ModelCall", "depart", "land_all_at_exit"]
@@ -122,7 +124,12 @@ class Flight:
         self._guard = guard
         self._span = span
         self._mended = mended
-        self._started = time.perf_counter()
+        self.began = self._started = time.perf_counter()
+        """When Arc took up the call, and when it let it go."""
+        self._first_chunk_seconds: float | None = None
+        self._error: str | None = None
+        self._reads = span.is_recording() or pen.meters is not None
+        """Whether anybody wants to know what the answer says."""
         self._fold: Fold | None = None
         self._take: Callable[[object], None] = _ignored
         self.chunk: Callable[[object], None] = self._first_chunk
@@ -146,7 +153,7 @@ class Flight:
             if self.call.watch(result, self):
                 _UNDER_WAY.add(self)
                 return
-            said = self._said(result) if self._span.is_recording() else None
+            said = self._said(result) if self._reads else None
         except Exception as error:  # noqa: BLE001
             self._guard.report("reading the answer", error)
             self._end("unknown")
@@ -160,10 +167,10 @@ class Flight:
     # --- the stream ---
 
     def _first_chunk(self, chunk: object) -> None:
-        waited = time.perf_counter() - self._started
+        waited = self._first_chunk_seconds = time.perf_counter() - self._started
         self._fold = self._guard.attempt("reading the answer", self.call.fold)
         self._span.set_attribute(semconv.RESPONSE_TIME_TO_FIRST_CHUNK, waited)
-        if self._fold is None or not self._span.is_recording():
+        if self._fold is None or not self._reads:
             self.chunk = _ignored
             return
         self._take = self._fold.add
@@ -189,6 +196,7 @@ class Flight:
         if isinstance(error, _CANCELLATIONS):
             self.closed()
             return
+        self._error = type(error).__qualname__
         self._guard.attempt("reading the error", self._fail, error)
         self._end("error", self._folded())
 
@@ -219,22 +227,45 @@ class Flight:
             return
         self._open = False
         self.chunk = self._take = _ignored  # they are bound to this object, which is not to wait for a collection
+        ended = time.perf_counter()
+        if said is not None and self._pen.meters is not None:
+            reply = self._guard.attempt("reading the answer", said)
+            said = None if reply is None else lambda: reply
         try:  # Guard.attempt, written out
             self._close(outcome, said)
         except Exception as error:  # noqa: BLE001
             self._guard.report("closing the span", error)
         self._span.end()
+        if self._pen.meters is not None:
+            self._guard.attempt("measuring", self._measure, self._pen.meters, said, ended)
+
+    def _measure(self, meters: Meters, said: Said | None, ended: float) -> None:
+        fixes = len(self._mended.ids) if self._mended is not None and self._mended.mode == "on" else 0
+        body = self._mended.body if self._mended else self.call.request.body
+        held_up = self._started - self.began + time.perf_counter() - ended
+        meters.record(
+            Landed(
+                attributes={**self.call.start_attributes(body), **(said().attributes if said else {})},
+                seconds=ended - self._started, first_chunk_seconds=self._first_chunk_seconds,
+                error=self._error, fixes=fixes, held_up_seconds=held_up, span=self._span,
+            )
+        )  # fmt: skip
 
     def _close(self, outcome: str, said: Said | None) -> None:
         if not self._span.is_recording():
             return
-        call, recorder = self.call, self._pen.recorder
-        body = self._mended.body if self._mended else call.request.body
+        call, recorder, prices = self.call, self._pen.recorder, self._pen.prices
+        request = call.request
+        body = self._mended.body if self._mended else request.body
         fixes = _fix_attributes(self._mended, outcome, content=recorder.wanted) if self._mended else _NO_FIXES
+        model = _model_name(body)
+        price = partial(prices.attributes, request.provider, request.host, model) if prices else None
         # Kept until the span is read: the request without what people wrote, and of that a copy where it is wanted.
         written = call.content_fields
         rest = {field: value for field, value in body.items() if field not in written}
-        account = Account(self._guard, recorder, call.request_attributes, call.content, rest, self.asked, fixes, said)
+        account = Account(
+            self._guard, recorder, call.request_attributes, call.content, rest, self.asked, fixes, said, price
+        )
         if recorder.on_events:
             attributes, content = account.told()
             self._emit({**call.start_attributes(body), **attributes, **content})

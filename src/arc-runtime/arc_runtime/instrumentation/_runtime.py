@@ -7,10 +7,13 @@ from typing import NamedTuple, Self
 
 from opentelemetry import _logs, trace
 from opentelemetry._logs import Logger, LoggerProvider
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from arc_runtime.capture import Recorder
 from arc_runtime.fixes import DEFAULT_ENTRIES, Engine, Registry
+from arc_runtime.metrics import Counts, Meters, open_page
+from arc_runtime.prices import Prices
 from arc_runtime.settings import Settings
 from arc_runtime.spans import SpanWriter
 
@@ -22,18 +25,26 @@ class Providers(NamedTuple):
 
     tracer: TracerProvider | None = None
     logger: LoggerProvider | None = None
+    meter: MeterProvider | None = None
 
 
 class Runtime(NamedTuple):
-    """Settings and the fix engine of this process."""
+    """Settings, the fix engine, the prices and the counts of this process."""
 
     settings: Settings
     engine: Engine
+    counts: Counts
+    prices: Prices | None
+    """None where ARC_COST is off."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """A runtime with the default entries, as `settings` say."""
-        return cls(settings, Engine(Registry(DEFAULT_ENTRIES), mode=settings.fixes, level=settings.fixes_level))
+        """A runtime with the default entries, as `settings` say; its metrics page is open, where they ask for one."""
+        counts = Counts()
+        open_page(settings, counts)
+        registry = Registry(DEFAULT_ENTRIES)
+        engine = Engine(registry, mode=settings.fixes, level=settings.fixes_level, on_match=counts.matched)
+        return cls(settings, engine, counts, Prices(settings.cost_hosts) if settings.cost == "on" else None)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -51,6 +62,8 @@ class Runtime(NamedTuple):
             ),
             Recorder(self.settings.capture, self.settings.content_limit),
             _logs.get_logger(distribution, release, providers.logger),
+            Meters.of((distribution, release), self.counts, providers.meter, latest_names=self.settings.latest_genai),
+            self.prices,
         )
 
 
@@ -60,3 +73,6 @@ class Pen(NamedTuple):
     spans: SpanWriter
     recorder: Recorder
     events: Logger
+    meters: Meters | None = None
+    """None where nobody asked for metrics."""
+    prices: Prices | None = None

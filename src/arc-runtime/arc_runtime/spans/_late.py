@@ -31,7 +31,7 @@ def complete(span: Span, work: Work) -> None:
     """
     held = getattr(span, "_attributes", None)
     if type(held) is BoundedAttributes and span.is_recording():
-        span._attributes = LateAttributes(held, work)  # type: ignore[attr-defined]  # noqa: SLF001 - see ADR 0009
+        span._attributes = LateAttributes(held, work)  # type: ignore[attr-defined]  # noqa: SLF001 - see ADR 0010
     else:
         span.set_attributes(work())
 
