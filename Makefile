@@ -10,8 +10,8 @@ PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-core src/arc-
             instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph
 IMPORTS := $(foreach package,$(PACKAGES),$(package)/$(subst -,_,$(notdir $(package))))
 EDITABLE := -e src/arc-semconv -e src/arc-prices -e 'src/arc-runtime[prometheus]' -e 'src/arc-core[demo]' -e src/arc-testing \
-            -e 'instrumentations/arc-instrumentation-openai[instruments]' \
-            -e 'instrumentations/arc-instrumentation-langgraph[instruments]'
+            -e 'instrumentations/arc-instrumentation-openai[tested]' \
+            -e 'instrumentations/arc-instrumentation-langgraph[tested]'
 MANIFESTS := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 
 # uv takes the interpreter of the virtual environment, and never fetches another.
@@ -50,7 +50,7 @@ screenshots: $(DONE)/dev $(DIST)/index.html chromium ## make the pictures in doc
 
 constraints: $(DONE)/uv ## resolve every version anew
 	echo 'protobuf<6' > $(DONE)/held
-	$(BIN)/uv pip compile --quiet --no-header --no-annotate --upgrade --group pyproject.toml:dev --all-extras \
+	$(BIN)/uv pip compile --quiet --no-header --no-annotate --upgrade --group pyproject.toml:dev --group pyproject.toml:beside --all-extras \
 	  --constraint $(DONE)/held $(addsuffix /pyproject.toml,$(PACKAGES)) | grep -v '^-e ' > $(DONE)/resolved
 	{ cat $(DONE)/resolved; $(BIN)/uv --version | awk '{print "uv==" $$2}'; } | sort > constraints.txt
 

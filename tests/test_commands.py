@@ -86,9 +86,9 @@ def findings(done):
 
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
 def test_doctor_sends_a_span_and_reads_it_back_redacted(arc, arc_core, protocol):
-    env = {"ARC_ENDPOINT": arc_core.url}
+    env = {"ARC_ENDPOINT": arc_core.url, "OTEL_SERVICE_NAME": "named"}
     if protocol == "grpc":
-        env = {"ARC_ENDPOINT": f"grpc://{arc_core.grpc}", "ARC_CORE_URL": arc_core.url}
+        env |= {"ARC_ENDPOINT": f"grpc://{arc_core.grpc}", "ARC_CORE_URL": arc_core.url}
     done = arc("doctor", "--json", **env)
     found = findings(done)
     assert done.returncode == 0
@@ -296,6 +296,72 @@ def test_doctor_does_not_show_a_password_in_an_endpoint(arc, collector, name, pr
     done = arc("doctor", "--json", **env, OTEL_EXPORTER_OTLP_TIMEOUT="1")
     assert "span" in findings(done)
     assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_doctor_asks_for_the_name_of_the_service(arc, collector):
+    env = {"ARC_ENDPOINT": collector.url}
+    assert "OTEL_SERVICE_NAME" in findings(arc("doctor", "--json", **env))["service name"]["advice"]
+    stated = arc("doctor", "--json", **env, OTEL_RESOURCE_ATTRIBUTES="a=b,service.name=mine")
+    assert "service name" not in findings(stated)
+
+
+CONFIG_FILE = """
+file_format: "1.0"
+tracer_provider:
+  processors:
+    - simple: {{exporter: {{console: {{}}}}}}
+    - batch: {{exporter: {{otlp_http: {{endpoint: "{url}/v1/traces"}}}}}}
+logger_provider:
+  processors:
+    - simple: {{exporter: {{console: {{}}}}}}
+"""
+
+
+def test_doctor_tells_what_a_configuration_file_names_and_that_it_is_redacted(arc, arc_core, tmp_path):
+    file = tmp_path / "otel.yaml"
+    file.write_text(CONFIG_FILE.format(url=arc_core.url.replace("//", "//ann:hunter2@")))
+    done = arc("doctor", "--json", OTEL_CONFIG_FILE=str(file), ARC_ENDPOINT="http://127.0.0.1:9")
+    found = findings(done)
+    assert done.returncode == 0, done.stdout
+    host = arc_core.url.removeprefix("http://")
+    assert found["OTEL_CONFIG_FILE"]["detail"] == (
+        f"{file}: traces to console, otlp_http http://***@{host}/v1/traces; logs to console"
+    )
+    assert "redacted" in found["span"]["detail"]
+    assert "ARC_ENDPOINT" in found["endpoint"]["detail"]
+    (trace,) = [
+        one for one in arc_core.traces("unknown_service:python") if one["spans"][0]["name"] == "agent.job doctor"
+    ]
+    assert trace["spans"][0]["attributes"]["arc.doctor.probe"] == "written to <EMAIL>"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "not found"),
+        ("", "empty"),
+        ("a: [", "YAML"),
+        ("file_format: '9.0'", "9.0"),
+        ("file_format: '1.0'\ntracer_provider: {processors: [{simple: {exporter: {nobody: {}}}}]}", "nobody"),
+    ],
+)
+def test_doctor_says_what_is_wrong_with_a_configuration_file(arc, tmp_path, text, said):
+    file = tmp_path / "otel.yaml"
+    if text is not None:
+        file.write_text(text)
+    done = arc("doctor", "--json", OTEL_CONFIG_FILE=str(file))
+    problems = " ".join(one["detail"] for one in findings(done).values() if one["state"] == "problem")
+    assert done.returncode == 1
+    assert said in problems
+    assert done.stderr == ""
+
+
+def test_doctor_says_that_nobody_takes_what_a_configuration_file_sends(arc, tmp_path):
+    file = tmp_path / "otel.yaml"
+    file.write_text(CONFIG_FILE.format(url="http://127.0.0.1:9"))
+    done = arc("doctor", "--json", OTEL_CONFIG_FILE=str(file))
+    assert done.returncode == 1
+    assert "not delivered" in findings(done)["span"]["detail"]
 
 
 def test_the_demo_shows_a_fix_a_redaction_and_a_failing_tool_and_ends_well(arc):

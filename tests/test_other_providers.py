@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 CONFIG = """
 file_format: "1.0"
 tracer_provider:
@@ -38,4 +40,32 @@ def test_what_providers_of_the_program_s_own_export_is_redacted_too(run, persona
     assert said.count("<EMAIL>") >= 4  # attribute, message, stack, status; and the log record
     assert '"body"' in said
     for value in personal_values:
+        assert value not in said
+
+
+METRICS_FILE = """
+file_format: "1.0"
+meter_provider:
+  readers:
+    - periodic:
+        exporter:
+          console: {}
+"""
+
+
+@pytest.mark.parametrize("way", ["environment", "file"])
+def test_attributes_of_metrics_are_redacted(run, personal_values, tmp_path, way):
+    env = {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "console"}
+    if way == "file":
+        file = tmp_path / "otel.yaml"
+        file.write_text(METRICS_FILE)
+        env = {"OTEL_CONFIG_FILE": str(file)}
+    done = run(program="own_metrics.py", **env)
+    said = done.stdout.decode()
+    assert done.returncode == 0, done.stderr
+    assert '"orders"' in said
+    assert '"waiting"' in said
+    assert '"/orders"' in said
+    assert "<EMAIL>" in said
+    for value in (*personal_values, "078051120"):
         assert value not in said

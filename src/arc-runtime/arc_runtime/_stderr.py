@@ -62,7 +62,8 @@ class _OneLine(logging.Handler):
 
 def _cause(record: logging.LogRecord) -> object:
     if record.name.startswith("opentelemetry.exporter"):
-        return "export"  # the exporters say the same in several ways
+        # The exporters say the same in several ways. Metrics that are refused are no reason to be silent about spans.
+        return "export of metrics" if "metrics" in record.getMessage() else "export"
     if record.name.startswith("opentelemetry.configuration"):
         return "configure"  # what it raises after it has logged it
     return getattr(record, "cause", None) or (record.name, record.msg)

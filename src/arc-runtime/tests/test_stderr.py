@@ -22,10 +22,11 @@ def test_by_default_warnings_of_arc_and_errors_of_opentelemetry_are_one_line_a_c
         logging.getLogger("opentelemetry.exporter.otlp").warning("retrying in %s", 1)
         logging.getLogger("opentelemetry.exporter.otlp").error("failed, reason: %s", "refused")
         logging.getLogger("opentelemetry.exporter.other").error("failed in another way")
+        logging.getLogger("opentelemetry.exporter.otlp").error("failed to export metrics")
         logging.getLogger("arc_runtime").error("not delivered", extra={"cause": "export"})
         logging.getLogger("opentelemetry.sdk").info("hello")
     captured = capsys.readouterr()
-    assert captured.err == "arc: bad value\narc: failed, reason: refused\n"
+    assert captured.err == "arc: bad value\narc: failed, reason: refused\narc: failed to export metrics\n"
     assert captured.out == ""
 
 

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from arc_runtime.cli._check import Check, failed, passed, warned
+from arc_runtime.cli._config_file import check_config_file
 from arc_runtime.cli._delivery import check_delivery
-from arc_runtime.cli._export import SILENT
+from arc_runtime.cli._export import SILENT, check_service_name
 from arc_runtime.cli._installation import check_entry_points, check_plugins, check_versions
 from arc_runtime.settings import Settings
 
@@ -55,6 +56,10 @@ def _checks(env: Mapping[str, str]) -> Iterator[Check]:
         name = "ARC_DISABLE" if settings.disabled else "OTEL_SDK_DISABLED"
         yield failed("switched off", f"{name} is set: nothing is traced or mended", f"unset {name}")
         return
+    if settings.config_file is not None:
+        yield from check_config_file(settings.config_file, endpoint_ignored=settings.endpoint is not None)
+        return
+    yield from check_service_name(env)
     yield from check_delivery(settings, env)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from arc_runtime.cli._check import Check, failed, warned
 from arc_runtime.settings import Settings
 
-__all__ = ["SILENT", "check_exporters", "check_sampling"]
+__all__ = ["SILENT", "check_exporters", "check_sampling", "check_service_name"]
 
 SILENT: Final = frozenset({"exporter", "sampling"})
 """The names of these findings: each says that the program sends nothing."""
@@ -47,6 +47,15 @@ def check_sampling(env: Mapping[str, str]) -> Iterator[Check]:
     else:
         return
     yield warned("sampling", detail, "unset OTEL_TRACES_SAMPLER to send them")
+
+
+def check_service_name(env: Mapping[str, str]) -> Iterator[Check]:
+    """Whether the program is named by its user."""
+    stated = {pair.partition("=")[0].strip() for pair in env.get("OTEL_RESOURCE_ATTRIBUTES", "").split(",")}
+    if env.get("OTEL_SERVICE_NAME") or "service.name" in stated:
+        return
+    detail = "it has no name: spans are those of unknown_service: and the name of the program's file"
+    yield warned("service name", detail, "export OTEL_SERVICE_NAME=my-app")
 
 
 def _is_zero(value: str) -> bool:

@@ -9,12 +9,12 @@ from opentelemetry.instrumentation.dependencies import get_dist_dependency_confl
 from packaging.requirements import InvalidRequirement, Requirement
 
 from arc_runtime.cli._check import Check, failed, passed, warned
+from arc_runtime.distro import CONFIGURATOR, DISTRO, is_plain, loaded
+from arc_runtime.instrumentation import untested_libraries, untested_sdk
 
 __all__ = ["check_entry_points", "check_plugins", "check_versions"]
 
 _SHOWN: Final = ("opentelemetry-sdk", "opentelemetry-instrumentation")
-_TESTED_SDK: Final = "1.45."
-_OURS: Final = {"opentelemetry_distro": "OTEL_PYTHON_DISTRO", "opentelemetry_configurator": "OTEL_PYTHON_CONFIGURATOR"}
 
 
 def check_versions() -> Iterator[Check]:
@@ -22,13 +22,13 @@ def check_versions() -> Iterator[Check]:
     arc = sorted({dist.name for dist in distributions() if dist.name.startswith("arc-")} & _known_arc())
     named = ", ".join(f"{name} {version(name)}" for name in arc)
     yield passed("versions", f"Python {platform.python_version()}, {named}")
-    sdk = version("opentelemetry-sdk")
     detail = ", ".join(f"{name} {version(name)}" for name in _SHOWN)
-    if sdk.startswith(_TESTED_SDK):
-        yield passed("OpenTelemetry", detail)
+    untested = untested_sdk()
+    if untested:
+        advice = f"pip install {' '.join(repr(found.tested) for found in untested)}"
+        yield warned("OpenTelemetry", "; ".join(str(found) for found in untested), advice)
     else:
-        advice = f"Arc is tested with opentelemetry-sdk {_TESTED_SDK}x: pip install 'opentelemetry-sdk~=1.45.0'"
-        yield warned("OpenTelemetry", detail, advice)
+        yield passed("OpenTelemetry", detail)
 
 
 def _known_arc() -> set[str]:
@@ -38,20 +38,20 @@ def _known_arc() -> set[str]:
 
 
 def check_entry_points(env: Mapping[str, str]) -> Iterator[Check]:
-    """Whether `opentelemetry-instrument` will load Arc, rather than another distro that is installed beside it."""
-    for group, variable in _OURS.items():
-        names = [found.name for found in entry_points(group=group)]
-        chosen = env.get(variable) or (names[0] if names else None)
-        label = group.removeprefix("opentelemetry_")
-        if chosen == "arc" and "arc" in names:
-            others = sorted(set(names) - {"arc"})
-            if others and not env.get(variable):
-                advice = f"which one loads is left to chance: export {variable}=arc"
-                yield warned(label, f"arc, beside {', '.join(others)}", advice)
-            else:
-                yield passed(label, "arc")
+    """What `opentelemetry-instrument` will load as distro and configurator, and what Arc makes of it."""
+    for kind in (DISTRO, CONFIGURATOR):
+        group, variable = kind
+        label, chosen = group.removeprefix("opentelemetry_"), loaded(kind, env)
+        advice = f"export {variable}=arc"
+        if chosen is None:
+            yield failed(label, f"{env.get(variable) or 'none'} is not installed", advice)
+        elif chosen.name == "arc":
+            yield passed(label, "arc")
+        elif kind == DISTRO or (variable not in env and is_plain(chosen) and not env.get("OTEL_CONFIG_FILE")):
+            yield passed(label, f"{chosen.name} is loaded, and gives way to arc; {advice} to have it said nowhere")
         else:
-            yield failed(label, f"{chosen or 'none'} loads instead of arc", f"export {variable}=arc")
+            detail = f"{chosen.name} is loaded: spans go where it sends them, redacted; ARC_ENDPOINT is not looked at"
+            yield warned(label, detail, f"{advice} to have Arc's instead")
 
 
 def check_plugins(env: Mapping[str, str]) -> Iterator[Check]:
@@ -85,6 +85,12 @@ def _check_plugin(entry_point: EntryPoint, disabled: set[str]) -> Check:
         entry_point.load()
     except Exception as error:  # noqa: BLE001 - whatever it raises is the finding
         return failed(name, f"{shown}: {type(error).__name__}: {error}", f"pip install --upgrade {shown.split()[0]}")
+    untested = untested_libraries(dist.name) if dist is not None else []
+    if untested:
+        advice = (
+            f"what fits is traced and mended; to be sure: pip install {' '.join(repr(one.tested) for one in untested)}"
+        )
+        return warned(name, f"{shown}: {'; '.join(str(one) for one in untested)}", advice)
     return passed(name, f"{shown}: {_library(conflict_free=entry_point)}")
 
 

@@ -1,37 +1,36 @@
 """Arc as an OpenTelemetry distro: `opentelemetry-instrument python app.py` loads these two by their entry points."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points, version
-from typing import Any, Final
+from typing import Any, ClassVar
 
-import wrapt
-from arc_semconv import attributes as semconv
-from opentelemetry import _logs, trace
 from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk.trace import TracerProvider
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.distro._coexistence import rival_of
+from arc_runtime.distro._redaction import redact_providers_that_are_there, redact_providers_to_come, withdraw
+from arc_runtime.distro._resource import settle_resources
 from arc_runtime.distro._wiring import wired
 from arc_runtime.export import Exports, destination, flush_at_every_end, plan
 from arc_runtime.instrumentation import ArcInstrumentor
-from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
+from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
 from arc_runtime.settings import Settings, masked
 
 __all__ = ["ArcConfigurator", "ArcDistro"]
-
-_DISTRIBUTION: Final = "arc-runtime"
 
 
 class ArcDistro(BaseDistro):  # type: ignore[misc]
     """Loads plugins one by one: one that fails is one line on stderr, and the others load."""
 
+    ran: ClassVar[bool] = False
+    """Whether it is the distro that was loaded."""
+
     def _configure(self, **_kwargs: Any) -> None:
+        ArcDistro.ran = True
         wired()
         _leave_out_unreadable()
 
@@ -88,15 +87,19 @@ def _switch_on(plugin: ArcInstrumentor, entry_point: EntryPoint, kwargs: Mapping
 class ArcConfigurator(_OTelSDKConfigurator):
     """Configures the SDK from the environment or OTEL_CONFIG_FILE, with redaction in force on either path."""
 
+    ran: ClassVar[bool] = False
+    """Whether it was called; what it does, it does once a process."""
+
     def _configure(self, **kwargs: Any) -> None:
         settings = wired().settings
-        if not settings.active:
+        if ArcConfigurator.ran or not settings.active:
             return
+        ArcConfigurator.ran = True
         try:
             self._configure_sdk(settings, kwargs)
         except Exception as error:  # noqa: BLE001 - a program with a wrong setting runs without telemetry
             LOGGER.error("telemetry is off: it could not be configured", exc_info=error, extra={"cause": "configure"})
-            _withdraw()
+            withdraw()
 
     def _configure_sdk(self, settings: Settings, kwargs: dict[str, Any]) -> None:
         exports = Exports(settings, wired().prices)
@@ -111,17 +114,16 @@ class ArcConfigurator(_OTelSDKConfigurator):
                 "export_log_record_processor": exports.batching_logs,
                 "log_record_processors": [RedactingLogProcessor(exports.clock.begin)],
                 **kwargs,
-                "resource_attributes": {**_distro_attributes(), **(kwargs.get("resource_attributes") or {})},
             }
             with _in_environment(wanted.env):
                 super()._configure(**kwargs)  # type: ignore[no-untyped-call]
         else:
             # A configuration file leaves no room for arguments: redaction is put in afterwards.
             super()._configure(**kwargs)  # type: ignore[no-untyped-call]
-            _redact_afterwards()
+            redact_providers_that_are_there()
         exports.adopt()
-        _redact_resources()
-        _redact_providers_to_come()
+        settle_resources()
+        redact_providers_to_come()
         flush_at_every_end(exports)
         _say_hello(settings)
 
@@ -138,16 +140,12 @@ def _say_hello(settings: Settings) -> None:
         where = f"to {masked(target.url)} over {target.protocol} with {key}"
     LOGGER.info(
         "arc %s: spans %s; fixes %s, level %s; content %s",
-        version(_DISTRIBUTION),
+        version("arc-runtime"),
         where,
         settings.fixes,
         settings.fixes_level,
         settings.capture,
     )
-
-
-def _distro_attributes() -> dict[str, str]:
-    return {semconv.DISTRO_NAME: "arc", semconv.DISTRO_VERSION: version(_DISTRIBUTION)}
 
 
 @contextmanager
@@ -163,41 +161,3 @@ def _in_environment(env: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _redact_afterwards() -> None:
-    tracers, loggers = trace.get_tracer_provider(), _logs.get_logger_provider()
-    if isinstance(tracers, TracerProvider):
-        tracers.add_span_processor(RedactingSpanProcessor())
-    if isinstance(loggers, LoggerProvider):
-        processors = loggers._multi_log_record_processor  # noqa: SLF001 - no public way to be the first
-        processors._log_record_processors = (RedactingLogProcessor(), *processors._log_record_processors)  # noqa: SLF001
-
-
-def _redact_providers_to_come() -> None:
-    """Have every provider that the program makes for itself redact too: what it exports leaves the process as well."""
-
-    def spans(wrapped: Callable[..., None], provider: TracerProvider, args: Any, kwargs: Any) -> None:
-        wrapped(*args, **kwargs)
-        provider.add_span_processor(RedactingSpanProcessor())
-
-    def logs(wrapped: Callable[..., None], provider: LoggerProvider, args: Any, kwargs: Any) -> None:
-        wrapped(*args, **kwargs)
-        provider.add_log_record_processor(RedactingLogProcessor())
-
-    wrapt.wrap_function_wrapper(TracerProvider, "__init__", spans)
-    wrapt.wrap_function_wrapper(LoggerProvider, "__init__", logs)
-
-
-def _withdraw() -> None:
-    """Shut down what was configured half: an exporter without redaction before it must not send."""
-    for provider in (trace.get_tracer_provider(), _logs.get_logger_provider()):
-        if isinstance(provider, TracerProvider | LoggerProvider):
-            provider.shutdown()
-
-
-def _redact_resources() -> None:
-    for provider in (trace.get_tracer_provider(), _logs.get_logger_provider()):
-        resource = getattr(provider, "resource", None)
-        if resource is not None:
-            redact_resource(resource)

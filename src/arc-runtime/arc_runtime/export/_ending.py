@@ -35,10 +35,11 @@ def flush(timeout_seconds: float) -> bool:
 
 
 def flush_at_every_end(exports: Exports) -> None:
-    """Have everything flushed at exit, on SIGTERM, and at the end of a process of `multiprocessing`."""
+    """Have everything flushed at exit, on SIGTERM, and at the end of a child of `multiprocessing` or of Celery."""
     atexit.register(exports.begin_end)
     _flush_on_sigterm(exports)
     wrapt.register_post_import_hook(partial(_flush_children, exports), "multiprocessing.util")
+    wrapt.register_post_import_hook(partial(_flush_celery, exports), "celery.signals")
 
 
 def _providers() -> tuple[object, ...]:
@@ -98,3 +99,12 @@ def _flush_on_sigterm(exports: Exports) -> None:
 def _flush_children(exports: Exports, util: ModuleType) -> None:
     """A forked child of multiprocessing ends by os._exit, which atexit knows nothing of."""
     util.register_after_fork(exports, lambda found: util.Finalize(None, _end, args=(found,), exitpriority=-1000))
+
+
+def _flush_celery(exports: Exports, signals: ModuleType) -> None:
+    """A child of Celery's prefork pool ends by os._exit and runs no finalizers; it says so by this signal."""
+
+    def ended(**_about: object) -> None:
+        _end(exports)
+
+    signals.worker_process_shutdown.connect(ended, weak=False)

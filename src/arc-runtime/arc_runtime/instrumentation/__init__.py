@@ -10,6 +10,7 @@ from arc_runtime.instrumentation._instrumentor import ArcInstrumentor, Target
 from arc_runtime.instrumentation._model_call import Fold, Hold, ModelCall
 from arc_runtime.instrumentation._runtime import Runtime
 from arc_runtime.instrumentation._streams import Watcher, watch_async_iterator, watch_iterator
+from arc_runtime.instrumentation._versions import Untested, untested_libraries, untested_sdk
 
 __all__ = [
     "ArcInstrumentor",
@@ -24,7 +25,10 @@ __all__ = [
     "Runtime",
     "Said",
     "Target",
+    "Untested",
     "Watcher",
+    "untested_libraries",
+    "untested_sdk",
     "watch_async_iterator",
     "watch_iterator",
 ]

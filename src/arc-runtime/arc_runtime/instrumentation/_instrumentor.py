@@ -9,9 +9,11 @@ from typing import Any, ClassVar, NamedTuple
 import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
+from arc_runtime._stderr import LOGGER
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._model_call import Flight, ModelCall, depart, land_all_at_exit
 from arc_runtime.instrumentation._runtime import Pen, Providers, Runtime
+from arc_runtime.instrumentation._versions import untested_libraries
 
 __all__ = ["ArcInstrumentor", "Target"]
 
@@ -35,7 +37,11 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     """
 
     distribution: ClassVar[str]
-    """Name of the plugin's own distribution; its extra `instruments` says which versions of the library it is for."""
+    """Name of the plugin's own distribution.
+
+    Its extra `instruments` says from which version of the library on it can work, its extra `tested` which versions its
+    tests cover.
+    """
     targets: ClassVar[tuple[Target, ...]] = ()
 
     def __init__(self) -> None:
@@ -44,6 +50,7 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             self._active = False
             self._writes_spans = True
             self._hooked = False
+            self._versions_seen = False
 
     @property
     def active(self) -> bool:
@@ -88,9 +95,18 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         """Run `work(module, *args)` once `module` is imported: now, when it is already."""
 
         def hook(imported: object) -> None:
+            self.guard.attempt("reading versions", self._look_at_versions)
             self.guard.attempt(f"wrapping {module}", work, imported, *args)
 
         wrapt.register_post_import_hook(hook, module)
+
+    def _look_at_versions(self) -> None:
+        """Say once which libraries are in a version that is not tested; a program that imports none is not told."""
+        if self._versions_seen:
+            return
+        self._versions_seen = True
+        for found in untested_libraries(self.distribution):
+            LOGGER.warning("%s; what still fits is traced and mended", found, extra={"cause": str(found)})
 
     def _wrap(self, module: object, target: Target, name: str) -> None:
         owner: Any = module

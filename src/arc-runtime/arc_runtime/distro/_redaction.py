@@ -1,0 +1,89 @@
+"""Redaction put in force on providers that are there already, and on those that the program makes for itself."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import wrapt
+from opentelemetry import _logs, metrics, trace
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+
+from arc_runtime._stderr import LOGGER
+from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
+from arc_runtime.redaction import Tally, is_clean, scrub, tells
+
+__all__ = ["redact_providers_that_are_there", "redact_providers_to_come", "withdraw"]
+
+
+def redact_providers_that_are_there() -> None:
+    """Have the global providers redact, whatever processors they have already."""
+    tracers, loggers = trace.get_tracer_provider(), _logs.get_logger_provider()
+    if isinstance(tracers, TracerProvider):
+        tracers.add_span_processor(RedactingSpanProcessor())
+    if isinstance(loggers, LoggerProvider):
+        processors = loggers._multi_log_record_processor  # noqa: SLF001 - no public way to be the first
+        processors._log_record_processors = (RedactingLogProcessor(), *processors._log_record_processors)  # noqa: SLF001
+
+
+@cache
+def redact_providers_to_come() -> None:
+    """Have every provider that the program makes for itself redact too: what it exports leaves the process as well."""
+
+    def spans(wrapped: Callable[..., None], provider: TracerProvider, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        provider.add_span_processor(RedactingSpanProcessor())
+
+    def logs(wrapped: Callable[..., None], provider: LoggerProvider, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        provider.add_log_record_processor(RedactingLogProcessor())
+
+    wrapt.wrap_function_wrapper(TracerProvider, "__init__", spans)
+    wrapt.wrap_function_wrapper(LoggerProvider, "__init__", logs)
+    _redact_measurements()
+
+
+def _redact_measurements() -> None:
+    """Redact attributes of metrics before they are summed up: every reader is behind that, pulled or pushed.
+
+    An exporter would be too late: two series that redaction makes one would be sent as two.
+    """
+    try:
+        from opentelemetry.sdk.metrics._internal.metric_reader_storage import MetricReaderStorage
+    except ImportError as error:  # an SDK with other insides than those that are tested
+        LOGGER.error("metrics are off: they could not be redacted", exc_info=error, extra={"cause": "redaction"})
+        _shut_down(metrics.get_meter_provider())
+        return
+
+    def consume(wrapped: Callable[..., None], _storage: object, args: Any, kwargs: Any) -> None:
+        measurement, *rest = args
+        wrapped(_redacted(measurement), *rest, **kwargs)
+
+    wrapt.wrap_function_wrapper(MetricReaderStorage, "consume_measurement", consume)
+
+
+def _redacted(measurement: Any) -> Any:
+    held = measurement.attributes
+    if not held:
+        return measurement
+    try:
+        if all(is_clean(name) and is_clean(value) and not tells(name) for name, value in held.items()):
+            return measurement
+        clean = scrub(dict(held), Tally())
+    except Exception:  # noqa: BLE001 - fail closed: the number is sent, what it was of is not
+        LOGGER.exception("attributes of a metric could not be redacted and are dropped", extra={"cause": "redaction"})
+        clean = {}
+    return replace(measurement, attributes=clean)
+
+
+def withdraw() -> None:
+    """Shut down what was configured half: an exporter without redaction before it must not send."""
+    for provider in (trace.get_tracer_provider(), _logs.get_logger_provider(), metrics.get_meter_provider()):
+        _shut_down(provider)
+
+
+def _shut_down(provider: object) -> None:
+    if isinstance(provider, TracerProvider | LoggerProvider | MeterProvider):
+        provider.shutdown()
