@@ -43,7 +43,7 @@ class LateAttributes(BoundedAttributes):
         # The base would start with an empty dict of its own; what it keeps is taken over from `early` instead.
         self.maxlen = early.maxlen
         self.max_value_len = early.max_value_len
-        self._lock = early._lock  # noqa: SLF001
+        self._lock = threading.Lock()  # one of its own: `early` is worked on while somebody holds this one
         self._immutable = early._immutable  # noqa: SLF001
         self._early = early
         self._work = work
