@@ -27,7 +27,6 @@ class Route(NamedTuple):
     """What the path itself says."""
 
 
-_ANYWHERE: Final = r"(?:.*/)?"
 _AT_ROOT: Final = r"(?:https?://[^/]+)?/?(?:(?:openai/)?v\d+/)?"
 _ID: Final = r"(?P<id>[^/]+)"
 
@@ -60,18 +59,18 @@ _RESOURCES: Final = (
     ("get", "batches/[^/]+", bare_api("batches.retrieve")),
     ("post", "batches/[^/]+/cancel", bare_api("batches.cancel")),
 )
-_TABLE: Final = (
-    *(("post", re.compile(_ANYWHERE + path), api) for path, api in _MODEL_CALLS),
-    *((method, re.compile(_AT_ROOT + path), api) for method, path, api in _RESOURCES),
-)
 
 
 @lru_cache(maxsize=256)
 def route(method: str, url: str) -> Route | None:
     """Where a request of `method` (lower case) to `url`, a path or an absolute address, goes; None: nowhere of ours."""
     path = url.partition("?")[0].rstrip("/")
-    for verb, pattern, api in _TABLE:
-        if verb == method and (found := pattern.fullmatch(path)):
+    if method == "post":
+        for ending, api in _MODEL_CALLS:
+            if path.endswith(ending) and (len(path) == len(ending) or path[-len(ending) - 1] == "/"):
+                return Route(api, {})
+    for verb, pattern, api in _RESOURCES:
+        if verb == method and (found := re.fullmatch(_AT_ROOT + pattern, path)):
             response_id = found.groupdict().get("id")
             return Route(api, {semconv.RESPONSE_ID: response_id} if response_id else {})
     return None

@@ -1,9 +1,10 @@
 """Who writes the spans of a library that several instrumentors are installed for."""
 
 from collections.abc import Iterable
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint
 
 from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
+from opentelemetry.util._importlib_metadata import entry_points  # cached: a scan takes tens of milliseconds
 from packaging.requirements import InvalidRequirement, Requirement
 
 __all__ = ["rival_of"]

@@ -6,21 +6,9 @@ string, where the neighbour is a letter of an escape or an underscore.
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class Finding(NamedTuple):
-    """One value that must not leave the process."""
-
-    start: int
-    """Index of its first code point."""
-    end: int
-    """Index after its last code point."""
-    type: str
-    """EMAIL, PHONE, CARD, US_SSN or SECRET."""
-    rule: str
-    """What found it, e.g. `github-token`."""
-
+from arc_runtime.redaction._finding import Finding
 
 # --- email -----------------------------------------------------------------------------------------------------------
 
