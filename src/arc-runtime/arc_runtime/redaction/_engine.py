@@ -13,6 +13,8 @@ __all__ = ["Finding", "find", "redact"]
 SHORT: Final = 96
 """Longest text whose findings are remembered."""
 _NUMBER: Final = re.compile(r"\d[\d .()/%\u00a0\u2010-\u2013-]{5,}\d", re.ASCII)
+_UUID: Final = re.compile(r"[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}", re.ASCII | re.IGNORECASE)
+_UUID_LENGTH: Final = 36
 _WITH_UNDERSCORE: Final = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "arc_")
 
 
@@ -42,7 +44,7 @@ def replaced(text: str, findings: list[Finding]) -> str:
 @lru_cache(maxsize=2048)
 def find_short(text: str) -> tuple[Finding, ...]:
     """The same for text of at most SHORT characters, which repeats: model names, agents, services."""
-    return tuple(_find(text))
+    return () if len(text) == _UUID_LENGTH and _UUID.fullmatch(text) else tuple(_find(text))
 
 
 def _find(text: str) -> list[Finding]:
