@@ -44,8 +44,8 @@ def model():
 def run(model):
     """Run a program, bare or under `opentelemetry-instrument`; the finished process."""
 
-    def run(*, instrumented=True, program="loan.py", timeout=60, **env):
-        command = [sys.executable, str(PROGRAMS / program)]
+    def run(*words, instrumented=True, program="loan.py", timeout=60, **env):
+        command = [sys.executable, str(PROGRAMS / program), *words]
         if instrumented:
             command.insert(0, str(Path(sys.executable).with_name("opentelemetry-instrument")))
         base = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "ARC_"))}

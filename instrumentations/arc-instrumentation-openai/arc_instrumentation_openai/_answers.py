@@ -55,15 +55,16 @@ def fields_of(result: Any, fields: Collection[str]) -> dict[str, object]:
 
 
 def _body_of(result: Any) -> Mapping[str, object]:
-    if isinstance(result, ReadBody):
-        body = result.json()
-    else:
-        response = _response_of(result)
-        if response is None:
-            body = result
-        else:
-            body = response.json() if "json" in response.headers.get("content-type", "") else {}
+    response = result if isinstance(result, ReadBody) else _response_of(result)
+    body = result if response is None else _json_of(response)
     return body if isinstance(body, dict) else getattr(body, "__dict__", {})
+
+
+def _json_of(response: Any) -> object:
+    try:
+        return response.json() if "json" in response.headers.get("content-type", "") else {}
+    except (ValueError, RecursionError):  # proxies answer what they like, whatever their headers say
+        return {}
 
 
 def watch(result: Any, watcher: Watcher) -> bool:
@@ -111,7 +112,7 @@ def _watch_stream(stream: Any, watcher: Watcher) -> None:
 def _closing(wrapped: Callable[..., Any], owner: Any, args: Any, kwargs: Any) -> Any:
     watched = owner.__dict__.get(_WATCHER) or owner.__dict__.get(_BODY)
     if watched is not None:
-        watched.closed()
+        watched.guard.attempt("closing the answer", watched.closed)
     return wrapped(*args, **kwargs)
 
 
@@ -120,15 +121,19 @@ def _parsing(wrapped: Callable[..., Any], raw: Any, args: Any, kwargs: Any) -> A
     body = raw.__dict__.get(_BODY)
     if body is None:
         return result
-    return _awaited(result, body) if inspect.isawaitable(result) else _seen(result, body)
+    if inspect.isawaitable(result):
+        return _awaited(result, body)
+    body.guard.attempt("following the stream", _follow, result, body)
+    return result
 
 
 async def _awaited(result: Any, body: Any) -> Any:
-    return _seen(await result, body)
+    parsed = await result
+    body.guard.attempt("following the stream", _follow, parsed, body)
+    return parsed
 
 
-def _seen(result: Any, body: Any) -> Any:
+def _follow(result: Any, body: Any) -> None:
     if _is_stream(result) and _WATCHER not in result.__dict__:
         body.leave()
         _watch_stream(result, body.watcher)
-    return result

@@ -53,12 +53,12 @@ class TextFold:
 
     def add(self, chunk: object) -> None:
         """Take one chunk in."""
-        if self._first is None:
+        if self._first is None or not get(self._first, "model"):
             self._first = chunk
         usage = get(chunk, "usage")
         if usage is not None:
             self._usage = usage
-        for choice in get(chunk, "choices") or ():
+        for choice in _wire.items(chunk, "choices"):
             held = self._choices.setdefault(get(choice, "index") or 0, {"pieces": [], "finish_reason": None})
             if text := get(choice, "text"):
                 held["pieces"].append(text)
@@ -99,7 +99,7 @@ COMPLETIONS: Final = Api(
     request_attributes,
     ("prompt",),
     request_content,
-    (*_wire.ANSWER_FIELDS, "choices"),
+    (*_wire.ANSWER_FIELDS, "choices", "error"),
     reply,
     TextFold,
 )

@@ -146,7 +146,8 @@ class EventFold:
         """Take one event in."""
         kind = get(event, "type")
         if what := _DELTAS.get(kind):
-            self._pieces.setdefault((get(event, "output_index") or 0, what), []).append(get(event, "delta") or "")
+            if isinstance(piece := get(event, "delta"), str):
+                self._pieces.setdefault((get(event, "output_index") or 0, what), []).append(piece)
         elif kind == "response.output_item.added":
             self._calls[get(event, "output_index") or 0] = get(event, "item")
         elif kind == "error":
@@ -224,6 +225,9 @@ def _parts(item: object) -> Iterator[object]:
     elif kind == "reasoning":
         for block in (*_wire.items(item, "summary"), *_wire.items(item, "content")):
             yield {"type": "reasoning", "content": get(block, "text")}
+    elif kind == "image_generation_call" and get(item, "result"):
+        picture = f"image/{get(item, 'output_format') or 'png'}"
+        yield {"type": "blob", "modality": "image", "mime_type": picture, "data": get(item, "result")}
     else:
         yield _without_secrets(_wire.plain(item))
 

@@ -5,6 +5,7 @@ followed. The program gets the same bytes, and no byte is read before it reads i
 """
 
 import json
+import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -36,10 +37,13 @@ class Body:
 
     def __init__(self, response: Any, watcher: Watcher) -> None:
         self.watcher = watcher
+        self.guard = watcher.guard
         self._headers = response.headers
         self._kind = type(response)
         self._pieces: list[bytes] = []
         self._size = 0
+        self._data: list[bytes] = []
+        self._inflated: Callable[[bytes], bytes] | None = None
         self._complete = False
         self._left = False
         self.take: Callable[[bytes], None] = self._reader(response.headers)
@@ -49,8 +53,10 @@ class Body:
         content = headers.get("content-type", "")
         if "json" in content:
             return self._gather
-        # Nobody compresses events; were they, what they say would stay unknown.
-        if "event-stream" in content and headers.get("content-encoding", "identity") == "identity":
+        coding = headers.get("content-encoding", "identity")
+        if "event-stream" in content and coding in ("identity", "gzip"):
+            if coding == "gzip":
+                self._inflated = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress
             return self._events
         return _ignore
 
@@ -66,6 +72,7 @@ class Body:
         if self._pieces and self.take == self._gather:
             self.watcher.answered(ReadBody(self._headers, b"".join(self._pieces), self._kind))
         else:
+            self._line(b"")
             self.watcher.finished()
 
     def broke(self, error: BaseException) -> None:
@@ -94,15 +101,33 @@ class Body:
             self._pieces.append(piece)
 
     def _events(self, piece: bytes) -> None:
-        *lines, rest = (b"".join(self._pieces) + piece).split(b"\n")
-        self._pieces = [rest] if len(rest) <= _LARGEST else []
+        if self._inflated is not None:
+            piece = self._inflated(piece)
+        if not (b"\n" in piece or b"\r" in piece or self._held_return()):
+            self._gather(piece)
+            return
+        # A line ends with a line feed, a carriage return, or both; which of them a return at the end is, is not known.
+        lines = b"".join((*self._pieces, piece)).splitlines(keepends=True)
+        rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
+        self._pieces, self._size = [rest], len(rest)
         for line in lines:
-            if line.startswith(b"data:"):
-                self._event(line[5:].strip())
+            self._line(line.rstrip(b"\r\n"))
+
+    def _held_return(self) -> bool:
+        return bool(self._pieces) and self._pieces[-1].endswith(b"\r")
+
+    def _line(self, line: bytes) -> None:
+        """Take in one line; an empty one ends the event that those before it make up."""
+        if line.startswith(b"data:"):
+            data = line[5:].strip()
+            self._complete = self._complete or data == b"[DONE]"
+            self._data.append(data)
+        elif not line and self._data:
+            data, self._data = b"\n".join(self._data), []
+            self._event(data)
 
     def _event(self, data: bytes) -> None:
         if data == b"[DONE]":
-            self._complete = True
             return
         try:
             event = json.loads(data)
@@ -123,27 +148,33 @@ class _Tap:
         self._body = body
 
     def __getattr__(self, name: str) -> Any:
+        if name in ("_inner", "_body"):  # not there yet, as while it is copied
+            raise AttributeError(name)
         return getattr(self._inner, name)
 
     def __del__(self) -> None:
-        self._body.dropped()
+        if "_body" in self.__dict__:
+            self._tell(self._body.dropped)
+
+    def _tell(self, what: Callable[..., None], *news: object) -> None:
+        self._body.guard.attempt("following the body", what, *news)
 
 
 class _SyncTap(_Tap):
     def __iter__(self) -> Iterator[bytes]:
         try:
             for piece in self._inner:
-                self._body.take(piece)
+                self._tell(self._body.take, piece)
                 yield piece
         except GeneratorExit:
             raise
         except BaseException as error:
-            self._body.broke(error)
+            self._tell(self._body.broke, error)
             raise
-        self._body.exhausted()
+        self._tell(self._body.exhausted)
 
     def close(self) -> None:
-        self._body.dropped()
+        self._tell(self._body.dropped)
         self._inner.close()
 
 
@@ -152,21 +183,21 @@ class _AsyncTap(_Tap):
         inner = self._inner.__aiter__()
         try:
             async for piece in inner:
-                self._body.take(piece)
+                self._tell(self._body.take, piece)
                 yield piece
         except GeneratorExit:
             raise
         except BaseException as error:
-            self._body.broke(error)
+            self._tell(self._body.broke, error)
             raise
         finally:
             # An async generator that is merely dropped is closed some time later, by the event loop.
             if isinstance(inner, AsyncGenerator):
                 await inner.aclose()
-        self._body.exhausted()
+        self._tell(self._body.exhausted)
 
     async def aclose(self) -> None:
-        self._body.dropped()
+        self._tell(self._body.dropped)
         await self._inner.aclose()
 
 

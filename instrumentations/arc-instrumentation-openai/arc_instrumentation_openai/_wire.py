@@ -15,6 +15,7 @@ __all__ = [
     "ANSWER_FIELDS",
     "LazyMessages",
     "arguments",
+    "beyond",
     "finish_attributes",
     "get",
     "items",
@@ -39,6 +40,8 @@ ANSWER_FIELDS: Final = (*(field for field, _ in _RESPONSE), "usage")
 """What `response_attributes` and `usage_attributes` read."""
 _PROMPT_NAMES: Final = ("prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details")
 _INPUT_NAMES: Final = ("input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details")
+_CACHED: Final = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
+"""Where DeepSeek, Mistral and Moonshot tell the tokens that came from their cache."""
 
 
 def get(value: object, field: str) -> Any:
@@ -50,6 +53,14 @@ def get(value: object, field: str) -> Any:
         return value.__dict__[field] if field in value.__dict__ else value.__pydantic_extra__[field]  # type: ignore[attr-defined]
     except (AttributeError, KeyError, TypeError):
         return None
+
+
+def beyond(value: object) -> Mapping[str, Any]:
+    """Fields that the SDK has no name for, or all fields of a mapping: to ask an object of it for them takes longer."""
+    if isinstance(value, dict):
+        return value
+    found = getattr(value, "__pydantic_extra__", None)
+    return found if isinstance(found, dict) else {}
 
 
 def items(value: object, field: str) -> Sequence[Any]:
@@ -115,20 +126,34 @@ def usage_attributes(usage: object) -> Attributes:
     """Token counts under either set of names: those of completions (`prompt_`), and those of responses (`input_`)."""
     if usage is None:
         return {}
-    sent, received, sent_details, received_details = (
-        _PROMPT_NAMES if get(usage, "prompt_tokens") is not None else _INPUT_NAMES
-    )
+    of_completion = get(usage, "prompt_tokens") is not None or get(usage, "completion_tokens") is not None
+    sent, received, sent_details, received_details = _PROMPT_NAMES if of_completion else _INPUT_NAMES
     counts = {semconv.USAGE_INPUT_TOKENS: get(usage, sent), semconv.USAGE_OUTPUT_TOKENS: get(usage, received)}
     if (details := get(usage, sent_details)) is not None:
         counts[semconv.USAGE_CACHE_READ_INPUT_TOKENS] = get(details, "cached_tokens")
         # None of a modality is told as 0, with every answer of text.
         counts[semconv.USAGE_AUDIO_INPUT_TOKENS] = get(details, "audio_tokens") or None
         counts[semconv.USAGE_IMAGE_INPUT_TOKENS] = get(details, "image_tokens") or None
+    if counts.get(semconv.USAGE_CACHE_READ_INPUT_TOKENS) is None:
+        counts[semconv.USAGE_CACHE_READ_INPUT_TOKENS] = _cached(beyond(usage))
     if (details := get(usage, received_details)) is not None:
         counts[semconv.USAGE_REASONING_OUTPUT_TOKENS] = get(details, "reasoning_tokens")
         counts[semconv.USAGE_AUDIO_OUTPUT_TOKENS] = get(details, "audio_tokens") or None
         counts[semconv.USAGE_IMAGE_OUTPUT_TOKENS] = get(details, "image_tokens") or None
-    return {name: count for name, count in counts.items() if isinstance(count, int)}
+    return {name: count for name, given in counts.items() if (count := _count(given)) is not None}
+
+
+def _cached(others: Mapping[str, object]) -> object:
+    return next((others[name] for name in _CACHED if others.get(name) is not None), None) if others else None
+
+
+def _count(given: object) -> int | None:
+    """A number of tokens, which some servers write as a float or as text."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if isinstance(given, float) and given.is_integer():
+        return int(given)
+    return int(given) if isinstance(given, str) and given.isdecimal() else None
 
 
 def finish_attributes(reasons: Iterable[object]) -> Attributes:
@@ -159,4 +184,6 @@ def completion_reply(completion: object, message: Callable[[Any], object]) -> Re
         **usage_attributes(get(completion, "usage")),
         **finish_attributes(get(choice, "finish_reason") for choice in choices),
     }
+    if error := get(completion, "error"):  # some gateways answer 200 all the same
+        attributes[semconv.FAILURE_TYPE] = str(get(error, "code") or "error")
     return Reply(attributes, LazyMessages(choices, message))

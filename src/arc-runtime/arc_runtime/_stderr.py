@@ -7,7 +7,9 @@ the program's stdout.
 
 import logging
 import sys
-from typing import Final
+from collections.abc import MutableMapping
+from contextlib import suppress
+from typing import Any, Final
 
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
@@ -15,7 +17,19 @@ from arc_runtime.redaction import redact
 
 __all__ = ["LOGGER", "quieten"]
 
-LOGGER: Final = logging.getLogger("arc_runtime")
+
+class _Said(logging.LoggerAdapter[logging.Logger]):
+    """Says what it is told by way of handlers that may be the program's own: one that raises is no failure of Arc's."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, kwargs
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        with suppress(Exception):
+            super().log(level, msg, *args, **kwargs)
+
+
+LOGGER: Final = _Said(logging.getLogger("arc_runtime"))
 
 _CLIENTS_OF_EXPORTERS: Final = ("urllib3.connectionpool", "urllib3.util.retry", "charset_normalizer")
 
@@ -33,8 +47,8 @@ class _OneLine(logging.Handler):
             if self._wanted(record):
                 sys.stderr.write(self._line(record))
                 sys.stderr.flush()
-        except (AttributeError, OSError, ValueError):
-            return  # stderr is closed or gone, as under pythonw; there is nowhere left to say so
+        except Exception:  # noqa: BLE001 - stderr is closed, gone as under pythonw, or one of the program's own
+            return  # there is nowhere left to say so
 
     def _wanted(self, record: logging.LogRecord) -> bool:
         if self._chosen == logging.DEBUG:

@@ -8,6 +8,7 @@ edited below the public surface; where the SDK's insides are not as expected the
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Final
 
@@ -37,13 +38,14 @@ class RedactingSpanProcessor(SpanProcessor):
 
     def __init__(self, on_shutdown: Callable[[], None] | None = None) -> None:
         self._on_shutdown = on_shutdown
+        self._said: set[str] = set()
 
     def _on_ending(self, span: Span) -> None:
         try:
             _redact_span(span)
-        except Exception:  # noqa: BLE001 - fail closed: whatever went wrong, nothing raw is sent
-            LOGGER.exception(_UNREDACTED, extra={"cause": "redaction"})
+        except Exception as error:  # noqa: BLE001 - fail closed: whatever went wrong, nothing raw is sent
             _empty_span(span)
+            _say(_UNREDACTED, error, self._said)
 
     def shutdown(self) -> None:
         """Tell who asked to know that the provider shuts down; processors added later still hold spans then."""
@@ -60,6 +62,7 @@ class RedactingLogProcessor(LogRecordProcessor):
 
     def __init__(self, on_shutdown: Callable[[], None] | None = None) -> None:
         self._on_shutdown = on_shutdown
+        self._said: set[str] = set()
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Redact body and attributes in place."""
@@ -71,10 +74,10 @@ class RedactingLogProcessor(LogRecordProcessor):
             record.severity_text = scrub(record.severity_text, tally)  # type: ignore[assignment]
             if record.attributes:
                 record.attributes = scrub(dict(record.attributes), tally)  # type: ignore[assignment]
-        except Exception:  # noqa: BLE001 - as above
-            LOGGER.exception("a log record could not be redacted; it was emptied", extra={"cause": "redaction"})
+        except Exception as error:  # noqa: BLE001 - as above
             record.body = record.event_name = record.severity_text = _DROPPED
             record.attributes = {}
+            _say("a log record could not be redacted; it was emptied", error, self._said)
 
     def shutdown(self) -> None:
         """Tell who asked to know that the provider shuts down."""
@@ -84,6 +87,14 @@ class RedactingLogProcessor(LogRecordProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here
         """Nothing waits here."""
         return True
+
+
+def _say(what: str, error: Exception, said: set[str]) -> None:
+    """Log it, once for each kind of error; never raises."""
+    with suppress(Exception):  # a handler of the program's may raise, and the stack may have no room left
+        if type(error).__name__ not in said:
+            said.add(type(error).__name__)
+            LOGGER.error(what, exc_info=error, extra={"cause": "redaction"})
 
 
 def redact_resource(resource: Resource) -> None:
@@ -128,9 +139,9 @@ def _finish_late(attributes: BoundedAttributes, tally: Tally | None = None) -> N
     """The same when they are first read, after the span has ended."""
     try:
         _finish(attributes, tally)
-    except Exception:  # noqa: BLE001 - fail closed, as in `_on_ending`
-        LOGGER.exception(_UNREDACTED, extra={"cause": "redaction"})
+    except Exception as error:  # noqa: BLE001 - fail closed, as in `_on_ending`
         attributes._dict = _safe(attributes)  # noqa: SLF001
+        _say(_UNREDACTED, error, set())
 
 
 def _redact_status(span: Span, tally: Tally) -> None:

@@ -23,6 +23,7 @@ from arc_runtime.distro._redaction import redact_providers_that_are_there, redac
 from arc_runtime.distro._resource import settle_resources
 from arc_runtime.distro._wiring import wired
 from arc_runtime.export import Exports, flush_at_every_end
+from arc_runtime.instrumentation import land_all
 from arc_runtime.settings import Settings
 
 __all__ = ["before_plugins"]
@@ -77,7 +78,7 @@ def _configure(settings: Settings) -> None:
     exports = Exports(settings)
     exports.adopt()
     settle_resources()
-    flush_at_every_end(exports)
+    flush_at_every_end(exports, land_all)
 
 
 def _say_who_configures(settings: Settings, name: str) -> None:

@@ -17,7 +17,7 @@ from arc_runtime.distro._redaction import redact_providers_that_are_there, redac
 from arc_runtime.distro._resource import settle_resources
 from arc_runtime.distro._wiring import wired
 from arc_runtime.export import Exports, destination, flush_at_every_end, plan
-from arc_runtime.instrumentation import ArcInstrumentor
+from arc_runtime.instrumentation import ArcInstrumentor, land_all
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
 from arc_runtime.settings import Settings, masked
 
@@ -125,7 +125,7 @@ class ArcConfigurator(_OTelSDKConfigurator):
         exports.adopt()
         settle_resources()
         redact_providers_to_come()
-        flush_at_every_end(exports)
+        flush_at_every_end(exports, land_all)
         _say_hello(settings)
 
 

@@ -18,6 +18,7 @@ from arc_runtime.export._exporters import Exports
 __all__ = ["flush", "flush_at_every_end"]
 
 _KEEPING_SECONDS = 1.0
+_LANDING_SECONDS = 0.5
 
 
 def flush(timeout_seconds: float) -> bool:
@@ -34,12 +35,16 @@ def flush(timeout_seconds: float) -> bool:
     return _bounded(timeout_seconds, flush_all)
 
 
-def flush_at_every_end(exports: Exports) -> None:
-    """Have everything flushed at exit, on SIGTERM, and at the end of a child of `multiprocessing` or of Celery."""
+def flush_at_every_end(exports: Exports, end_spans: Callable[[], None]) -> None:
+    """Have everything flushed at exit, on SIGTERM, and at the end of a child of `multiprocessing` or of Celery.
+
+    `end_spans` ends what is still under way; at exit plugins see to that themselves.
+    """
     atexit.register(exports.begin_end)
-    _flush_on_sigterm(exports)
-    wrapt.register_post_import_hook(partial(_flush_children, exports), "multiprocessing.util")
-    wrapt.register_post_import_hook(partial(_flush_celery, exports), "celery.signals")
+    end = partial(_end, exports, end_spans)
+    _flush_on_sigterm(exports, end)
+    wrapt.register_post_import_hook(partial(_flush_children, end), "multiprocessing.util")
+    wrapt.register_post_import_hook(partial(_flush_celery, end), "celery.signals")
 
 
 def _providers() -> tuple[object, ...]:
@@ -68,24 +73,28 @@ def _bounded(seconds: float, work: Callable[[], object]) -> bool:
         finally:
             done.release()
 
-    _thread.start_new_thread(run, ())
+    try:
+        _thread.start_new_thread(run, ())
+    except RuntimeError:  # there are too many, or the interpreter is shutting down
+        return False
     return done.acquire(timeout=max(0.0, min(seconds, threading.TIMEOUT_MAX))) and all(answers) and bool(answers)
 
 
-def _end(exports: Exports) -> None:
+def _end(exports: Exports, end_spans: Callable[[], None]) -> None:
     exports.clock.begin()
+    _bounded(exports.clock.remaining(_LANDING_SECONDS), end_spans)
     if not flush(exports.clock.remaining(threading.TIMEOUT_MAX)):
         _bounded(_KEEPING_SECONDS, exports.keep_rest)
 
 
-def _flush_on_sigterm(exports: Exports) -> None:
+def _flush_on_sigterm(exports: Exports, end: Callable[[], None]) -> None:
     """Take SIGTERM where it would end the program without a word; a program that handles it is left alone."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         return
 
     def ended(number: int, _frame: FrameType | None) -> None:
         try:
-            _end(exports)
+            end()
         finally:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
@@ -96,15 +105,15 @@ def _flush_on_sigterm(exports: Exports) -> None:
     signal.signal(signal.SIGTERM, ended)
 
 
-def _flush_children(exports: Exports, util: ModuleType) -> None:
+def _flush_children(end: Callable[[], None], util: ModuleType) -> None:
     """A forked child of multiprocessing ends by os._exit, which atexit knows nothing of."""
-    util.register_after_fork(exports, lambda found: util.Finalize(None, _end, args=(found,), exitpriority=-1000))
+    util.register_after_fork(end, lambda _: util.Finalize(None, end, exitpriority=-1000))
 
 
-def _flush_celery(exports: Exports, signals: ModuleType) -> None:
+def _flush_celery(end: Callable[[], None], signals: ModuleType) -> None:
     """A child of Celery's prefork pool ends by os._exit and runs no finalizers; it says so by this signal."""
 
     def ended(**_about: object) -> None:
-        _end(exports)
+        end()
 
     signals.worker_process_shutdown.connect(ended, weak=False)

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 import weakref
+from contextlib import suppress
 from typing import Final, Literal
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -234,8 +235,10 @@ class Outbox:
             self._backlog = True
             if self._clock.running or self._courier is not None:
                 return
-            self._courier = threading.Thread(name="ArcSpoolCourier", target=self._carry, daemon=True)
-            self._courier.start()
+            courier = threading.Thread(name="ArcSpoolCourier", target=self._carry, daemon=True)
+            with suppress(RuntimeError):  # no thread can be had now; the next batch that is kept asks again
+                courier.start()
+                self._courier = courier
 
     def _carry(self) -> None:
         while self._is_needed():

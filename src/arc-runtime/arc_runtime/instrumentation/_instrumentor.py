@@ -132,7 +132,8 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _around(self, target: Target) -> Callable[..., object]:
         def wrapper(wrapped: Callable[..., object], instance: object, args: Any, kwargs: Any) -> object:
-            flight = self._boarded(target, instance, args, kwargs) if self._active else None
+            seen = self._active and not self.guard.at_work
+            flight = self._boarded(target, instance, args, kwargs) if seen else None
             if flight is None:
                 return wrapped(*args, **kwargs)
             if flight.arguments is not None:
@@ -150,7 +151,8 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _around_async(self, target: Target) -> Callable[..., object]:
         async def wrapper(wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any) -> object:
-            flight = self._boarded(target, instance, args, kwargs) if self._active else None
+            seen = self._active and not self.guard.at_work
+            flight = self._boarded(target, instance, args, kwargs) if seen else None
             if flight is None:
                 return await wrapped(*args, **kwargs)
             if flight.arguments is not None:

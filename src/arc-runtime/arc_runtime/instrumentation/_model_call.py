@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import os
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -27,14 +28,16 @@ from arc_runtime.instrumentation._streams import Watcher
 from arc_runtime.metrics import Landed, Meters
 from arc_runtime.spans import attach, cancelled, complete, current, detach, failed
 
-__all__ = ["Flight", "Fold", "Hold", "ModelCall", "depart", "land_all_at_exit"]
+__all__ = ["Flight", "Fold", "Hold", "ModelCall", "depart", "land_all", "land_all_at_exit"]
 
 Arguments = tuple[tuple[object, ...], dict[str, object]]
 Hold = Callable[[object], object]
 
 _NO_FIXES: Final[Mapping[str, AttributeValue]] = {}
 _UNDER_WAY: Final["weakref.WeakSet[Flight]"] = weakref.WeakSet()
-_CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
+_CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+_CANCELLATIONS_ELSEWHERE: Final = frozenset({"Cancelled", "GreenletExit"})
+"""What trio and greenlet raise for it: names, as neither is imported here."""
 
 
 class Fold(Protocol):
@@ -98,14 +101,20 @@ def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard, *, traced:
     except Exception as error:  # noqa: BLE001
         mended = None
         guard.report("mending the request", error)
-    span: Span = INVALID_SPAN
-    if traced and is_instrumentation_enabled():
-        span = pen.spans.open(Kind.LLM, _model_name(body), call.start_attributes(body))
-    flight = Flight(call, pen, guard, span, mended)
+    # What fails from here on costs the span, or a part of it, and never the fix.
+    span = guard.attempt("opening the span", _opened, call, pen, guard, body) if traced else None
+    flight = Flight(call, pen, guard, INVALID_SPAN if span is None else span, mended)
     flight.arguments = arguments
-    if pen.recorder.wanted and span.is_recording():
-        flight.asked = guard.attempt("recording the request", _asked, call, pen.recorder, body) or {}
+    guard.attempt("recording the request", flight.board, body)
     return flight
+
+
+def _opened(call: ModelCall, pen: Pen, guard: Guard, body: Mapping[str, object]) -> Span | None:
+    """A new span; samplers and processors of the program's run in it, which may raise."""
+    if not is_instrumentation_enabled():
+        return None
+    attributes = guard.attempt("describing the request", call.start_attributes, body)
+    return pen.spans.open(Kind.LLM, _model_name(body), attributes or {})
 
 
 def _asked(call: ModelCall, recorder: Recorder, body: Mapping[str, object]) -> dict[str, object]:
@@ -120,8 +129,8 @@ class Flight:
         self.arguments: Arguments | None = None
         self.asked: dict[str, object] = {}
         """Content of the request, as a copy that nobody changes."""
+        self.guard = guard
         self._pen = pen
-        self._guard = guard
         self._span = span
         self._mended = mended
         self.began = self._started = time.perf_counter()
@@ -137,25 +146,31 @@ class Flight:
         self._open = True
         self._token: Token[Context] | None = None
 
+    def board(self, body: Mapping[str, object]) -> None:
+        """The call is about to leave with `body`."""
+        if self._span.is_recording():
+            _UNDER_WAY.add(self)
+            if self._pen.recorder.wanted:
+                self.asked = _asked(self.call, self._pen.recorder, body)
+
     def __enter__(self) -> None:
         """Make this call's span the current one, for the length of a `with` block."""
         # A suppressed call has no span: what is current stays so, or its children would lose their trace.
         if self._span is not INVALID_SPAN:
-            self._token = attach(self._span)
+            self._token = self.guard.attempt("making the span current", attach, self._span)
 
     def __exit__(self, *_: object) -> None:
         if self._token is not None:
-            detach(self._token)
+            self.guard.attempt("making the span current", detach, self._token)
 
     def landed(self, result: object) -> None:
         """The call returned `result`."""
         try:  # Guard.attempt, written out
             if self.call.watch(result, self):
-                _UNDER_WAY.add(self)
                 return
             said = self._said(result) if self._reads else None
         except Exception as error:  # noqa: BLE001
-            self._guard.report("reading the answer", error)
+            self.guard.report("reading the answer", error)
             self._end("unknown")
         else:
             self._end("ok", said)
@@ -167,15 +182,17 @@ class Flight:
     # --- the stream ---
 
     def _first_chunk(self, chunk: object) -> None:
+        self.chunk = _ignored
+        self.guard.attempt("reading the answer", self._begin_fold)
+        self.chunk(chunk)
+
+    def _begin_fold(self) -> None:
         waited = self._first_chunk_seconds = time.perf_counter() - self._started
-        self._fold = self._guard.attempt("reading the answer", self.call.fold)
         self._span.set_attribute(semconv.RESPONSE_TIME_TO_FIRST_CHUNK, waited)
-        if self._fold is None or not self._reads:
-            self.chunk = _ignored
-            return
-        self._take = self._fold.add
-        self.chunk = self._further_chunk
-        self._further_chunk(chunk)
+        if self._reads:
+            self._fold = self.call.fold()
+            self._take = self._fold.add
+            self.chunk = self._further_chunk
 
     def _further_chunk(self, chunk: object) -> None:
         try:
@@ -183,7 +200,7 @@ class Flight:
         except Exception as error:  # noqa: BLE001 - inlined guard: this runs for every chunk
             self._fold = None
             self.chunk = _ignored
-            self._guard.report("reading a chunk", error)
+            self.guard.report("reading a chunk", error)
 
     def finished(self) -> None:
         """The stream is exhausted."""
@@ -193,31 +210,37 @@ class Flight:
         """The call or its stream raised `error`."""
         if not self._open:
             return
-        if isinstance(error, _CANCELLATIONS):
+        if isinstance(error, _CANCELLATIONS) or type(error).__name__ in _CANCELLATIONS_ELSEWHERE:
             self.closed()
             return
         self._error = type(error).__qualname__
-        self._guard.attempt("reading the error", self._fail, error)
+        attributes = self.guard.attempt("reading the error", self.call.error_attributes, error)
+        self.guard.attempt("recording the error", self._fail, error, attributes or {})
         self._end("error", self._folded())
 
-    def _fail(self, error: BaseException) -> None:
-        self._span.set_attributes(self.call.error_attributes(error))
+    def _fail(self, error: BaseException, attributes: Mapping[str, AttributeValue]) -> None:
+        self._span.set_attributes(attributes)
         failed(self._span, error)
 
     def closed(self) -> None:
         """The user stopped the stream, or the call was cancelled."""
         if self._open:
-            cancelled(self._span)
+            self.guard.attempt("recording the end", cancelled, self._span)
             self._end("unknown", self._folded())
+
+    def forget(self) -> None:
+        """It is another process's from now on: whatever becomes of it here, nothing is recorded."""
+        self._open = False
+        self.chunk = self._take = _ignored
 
     def answered(self, result: object) -> None:
         """The user read the whole answer, `result`, from a response whose body was still open."""
-        self._end("ok", self._guard.attempt("reading the answer", self._said, result))
+        self._end("ok", self.guard.attempt("reading the answer", self._said, result))
 
     def _folded(self) -> Said | None:
         if self._fold is None or not self._open:
             return None
-        reply = self._guard.attempt("reading the chunks", self._fold.reply)
+        reply = self.guard.attempt("reading the chunks", self._fold.reply)
         return None if reply is None else lambda: reply
 
     # --- the end ---
@@ -229,15 +252,16 @@ class Flight:
         self.chunk = self._take = _ignored  # they are bound to this object, which is not to wait for a collection
         ended = time.perf_counter()
         if said is not None and self._pen.meters is not None:
-            reply = self._guard.attempt("reading the answer", said)
+            reply = self.guard.attempt("reading the answer", said)
             said = None if reply is None else lambda: reply
         try:  # Guard.attempt, written out
             self._close(outcome, said)
         except Exception as error:  # noqa: BLE001
-            self._guard.report("closing the span", error)
-        self._span.end()
+            self.guard.report("closing the span", error)
+        # Processors of the program's run in it, which may raise.
+        self.guard.attempt("ending the span", self._span.end)
         if self._pen.meters is not None:
-            self._guard.attempt("measuring", self._measure, self._pen.meters, said, ended)
+            self.guard.attempt("measuring", self._measure, self._pen.meters, said, ended)
 
     def _measure(self, meters: Meters, said: Said | None, ended: float) -> None:
         fixes = len(self._mended.ids) if self._mended is not None and self._mended.mode == "on" else 0
@@ -264,7 +288,7 @@ class Flight:
         written = call.content_fields
         rest = {field: value for field, value in body.items() if field not in written}
         account = Account(
-            self._guard, recorder, call.request_attributes, call.content, rest, self.asked, fixes, said, price
+            self.guard, recorder, call.request_attributes, call.content, rest, self.asked, fixes, said, price
         )
         if recorder.on_events:
             attributes, content = account.told()
@@ -306,13 +330,31 @@ def _fix_attributes(mended: Mended, outcome: str, *, content: bool) -> Attribute
     }
 
 
-def _land_all() -> None:
+def land_all() -> None:
     """Close what is still under way when the program ends: a span that never ends is never sent."""
-    for flight in list(_UNDER_WAY):
+    for flight in _under_way():
         flight.closed()
+
+
+def _under_way() -> list[Flight]:
+    while True:
+        try:
+            return list(_UNDER_WAY)
+        except RuntimeError:  # another thread took off meanwhile
+            continue
 
 
 def land_all_at_exit() -> None:
     """Have that done; exit handlers run last in, first out, so this must come after the provider's own."""
-    atexit.unregister(_land_all)
-    atexit.register(_land_all)
+    atexit.unregister(land_all)
+    atexit.register(land_all)
+
+
+def _forget_all() -> None:
+    """In a forked child: what is under way is the parent's, and its span must not be sent twice."""
+    for flight in _under_way():
+        flight.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -3,11 +3,17 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol, Self
 
+from arc_runtime.instrumentation._guard import Guard
+
 __all__ = ["Watcher", "watch_async_iterator", "watch_iterator"]
 
 
 class Watcher(Protocol):
     """Is told what happens to a stream; none of its methods raises, and all but `chunk` may come more than once."""
+
+    @property
+    def guard(self) -> Guard:
+        """What runs the work of those who follow an answer on the watcher's behalf."""
 
     @property
     def chunk(self) -> Callable[[object], None]:

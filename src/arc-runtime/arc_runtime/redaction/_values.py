@@ -12,6 +12,7 @@ __all__ = ["Clean", "Tally", "is_clean", "scrub", "scrub_item", "tells"]
 
 _DEEPEST: Final = 32
 _UNREADABLE: Final = "<UNREADABLE>"
+_UNDER_WAY: Final = object()
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LONG_NUMBER: Final = 10**11
 _TELLING_KEY: Final = re.compile(r"ssn|social|aws|secret|bearer|authorization", re.IGNORECASE)
@@ -38,6 +39,7 @@ class Clean(str):
 # Tuples: a union written where it is asked for is made anew each time.
 _NUMBERS: Final = (bool, float)
 _MAPPINGS: Final = (dict, Mapping)
+_CONTAINERS: Final = (dict, Mapping, Sequence)
 _BYTES: Final = (bytes, bytearray)
 _KEYED: Final = (str, int)
 _UNKEYED: Final = (bool, Clean)
@@ -58,12 +60,17 @@ def is_clean(value: object) -> bool:
     return kind is float or kind is bool or value is None
 
 
-def scrub(value: object, tally: Tally, *, depth: int = 0) -> object:
+Seen = dict[int, tuple[object, object]]
+"""By identity, each container met so far and what became of it; it holds both, so that no identity is used again."""
+
+
+def scrub(value: object, tally: Tally, *, depth: int = 0, seen: Seen | None = None) -> object:
     """`value` without personal data and secrets; the very same object when there was none.
 
     Text inside sequences and mappings (keys too) is scrubbed to a depth of 32, deeper values are dropped. Bytes are
     read as UTF-8; those that are not are dropped, and what UTF-8 has no form for is replaced in text. Each replacement
-    is counted in `tally`.
+    is counted in `tally`. A container that holds itself is dropped inside itself; one that stands in several places is
+    scrubbed once.
     """
     if isinstance(value, str):
         return _scrub_text(value, tally)
@@ -73,18 +80,16 @@ def scrub(value: object, tally: Tally, *, depth: int = 0) -> object:
         return _scrub_number(value, tally)
     if depth >= _DEEPEST:
         return _dropped(tally)
-    if isinstance(value, _MAPPINGS):
-        return _scrub_mapping(value, tally, depth)
     if isinstance(value, _BYTES):
         return _scrub_bytes(bytes(value), tally)
-    if isinstance(value, Sequence):
-        return _scrub_sequence(value, tally, depth)
+    if isinstance(value, _CONTAINERS):
+        return _scrub_container(value, tally, depth, {} if seen is None else seen)
     return _dropped(tally)
 
 
-def scrub_item(key: str, value: object, tally: Tally, *, depth: int = 0) -> object:
+def scrub_item(key: str, value: object, tally: Tally, *, depth: int = 0, seen: Seen | None = None) -> object:
     """`scrub` of a value that has a name: `ssn` or `aws_secret_access_key` says what the digits behind it are."""
-    clean = scrub(value, tally, depth=depth)
+    clean = scrub(value, tally, depth=depth, seen=seen)
     if clean is not value or not tells(key) or not isinstance(value, _KEYED) or isinstance(value, _UNKEYED):
         return clean
     text = str(value)
@@ -136,19 +141,30 @@ def _scrub_number(value: int, tally: Tally) -> object:
     return value if clean is text else clean
 
 
-def _scrub_mapping(value: Mapping[object, object], tally: Tally, depth: int) -> object:
+def _scrub_container(value: Mapping[object, object] | Sequence[object], tally: Tally, depth: int, seen: Seen) -> object:
+    known = seen.get(id(value))
+    if known is not None:
+        return _dropped(tally) if known[1] is _UNDER_WAY else known[1]
+    seen[id(value)] = value, _UNDER_WAY
+    scrub_inside = _scrub_mapping if isinstance(value, _MAPPINGS) else _scrub_sequence
+    clean = scrub_inside(value, tally, depth, seen)  # type: ignore[arg-type]
+    seen[id(value)] = value, clean
+    return clean
+
+
+def _scrub_mapping(value: Mapping[object, object], tally: Tally, depth: int, seen: Seen) -> object:
     scrubbed: dict[object, object] = {}
     same = True
     for key, item in value.items():
         clean_key = scrub(key, tally, depth=depth + 1)
-        clean = scrub_item(str(key), item, tally, depth=depth + 1)
+        clean = scrub_item(str(key), item, tally, depth=depth + 1, seen=seen)
         same = same and clean_key is key and clean is item
         scrubbed[clean_key] = clean
     return value if same else scrubbed
 
 
-def _scrub_sequence(value: Sequence[object], tally: Tally, depth: int) -> object:
-    scrubbed = [scrub(item, tally, depth=depth + 1) for item in value]
+def _scrub_sequence(value: Sequence[object], tally: Tally, depth: int, seen: Seen) -> object:
+    scrubbed = [scrub(item, tally, depth=depth + 1, seen=seen) for item in value]
     if all(old is new for old, new in zip(value, scrubbed, strict=True)):
         return value
     return tuple(scrubbed) if isinstance(value, tuple) else scrubbed
