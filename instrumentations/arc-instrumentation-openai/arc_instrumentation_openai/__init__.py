@@ -16,7 +16,7 @@ from arc_semconv.kinds import Kind
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled, suppress_instrumentation
 from opentelemetry.trace import INVALID_SPAN, Span
 
-from arc_instrumentation_openai import _headers
+from arc_instrumentation_openai import _headers, _langfuse
 from arc_instrumentation_openai._answers import FOLLOWED_MODULES, wrap_class_methods
 from arc_instrumentation_openai._call import describe
 from arc_instrumentation_openai._sessions import Peer, Session, land_all_at_exit
@@ -73,6 +73,7 @@ class OpenAIInstrumentor(ArcInstrumentor):
             self.when_imported(module, wrap_class_methods)
         self.when_imported("openai._base_client", self._wrap_headers)
         Sockets(self).hook()
+        self.when_imported("langfuse", _langfuse.follow)
 
     def _wrap_headers(self, module: Any) -> None:
         wrapt.wrap_function_wrapper(module, "BaseClient._build_headers", self._around_headers)

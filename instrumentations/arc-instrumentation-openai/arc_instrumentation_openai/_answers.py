@@ -103,7 +103,8 @@ def _is_stream(result: object) -> bool:
 
 
 def _watch_stream(stream: Any, watcher: Watcher) -> None:
-    asynchronous = hasattr(stream, "__anext__")
+    # Asked of the iterator: what other instrumentors hand out in a stream's place can be both kinds at once.
+    asynchronous = hasattr(stream._iterator, "__anext__")  # noqa: SLF001
     follow: Callable[..., Any] = watch_async_iterator if asynchronous else watch_iterator
     stream._iterator = follow(stream._iterator, watcher)  # noqa: SLF001 - __iter__ and __next__ both read it
     stream.__dict__[_WATCHER] = watcher

@@ -53,7 +53,7 @@ def request_content(body: Mapping[str, object]) -> dict[str, Sequence[object]]:
     if isinstance(messages, Sequence):
         content[semconv.INPUT_MESSAGES] = [_input_message(message) for message in messages]
     if isinstance(tools, Sequence) and tools:
-        content[semconv.TOOL_DEFINITIONS] = tools
+        content[semconv.TOOL_DEFINITIONS] = [_tool_definition(tool) for tool in tools]
     return content
 
 
@@ -113,7 +113,8 @@ class ChunkFold:
         usage = self._usage or get(get(self._last, "x_groq"), "usage")
         choices = [held.joined() for _, held in sorted(self._choices.items())]
         attributes = {
-            **_wire.response_attributes(self._first),
+            # Azure begins with a chunk on its content filter, which names neither id nor model.
+            **_wire.response_attributes(self._first if get(self._first, "id") else self._last),
             **(_wire.usage_attributes(usage) or self._estimate()),
             **_wire.finish_attributes(choice["finish_reason"] for choice in choices),
         }
@@ -197,6 +198,12 @@ def _begins_another(held: Mapping[str, object], index: object, call_id: object, 
 # --- content ---------------------------------------------------------------------------------------------------------
 
 
+def _tool_definition(tool: object) -> object:
+    """Flat, as the conventions have it: a function's fields beside its type."""
+    function = get(tool, "function")
+    return {"type": get(tool, "type"), **function} if isinstance(function, Mapping) else tool
+
+
 def _output_message(choice: object) -> dict[str, object]:
     return {**_input_message(get(choice, "message")), "finish_reason": get(choice, "finish_reason")}
 
@@ -210,7 +217,9 @@ def _input_message(message: object) -> dict[str, object]:
             "response": get(message, "content"),
         }
         return {"role": "tool", "parts": [answer]}
-    return {"role": role, "parts": [*_text_parts(message), *_tool_parts(message)]}
+    parts = [*_text_parts(message), *_tool_parts(message)]
+    name = get(message, "name")
+    return {"role": role, "parts": parts, "name": name} if isinstance(name, str) else {"role": role, "parts": parts}
 
 
 def _text_parts(message: object) -> Iterator[object]:

@@ -50,6 +50,7 @@ _DELTAS: Final = {
 }
 """Events that carry a piece of text, and of what it is a piece."""
 _CALLS: Final = frozenset({"function_call", "custom_tool_call", "mcp_call"})
+_ANSWERED_BY_CALLER: Final = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
 _ELSEWHERE: Final = ("previous_response_id", "conversation", "prompt")
 """Fields that bring in text which is not in the request."""
@@ -105,6 +106,8 @@ def reply(response: object) -> Reply:
             semconv.FAILURE_TYPE: None if error is None else get(error, "code") or "error",
         }),
     }  # fmt: skip
+    if any(get(item, "type") == "compaction" for item in _wire.items(response, "output")):
+        attributes[semconv.CONVERSATION_COMPACTED] = True
     return Reply(attributes, _wire.LazyMessages((response,) if _wire.items(response, "output") else (), _output))
 
 
@@ -114,7 +117,11 @@ def finish_reason(response: object) -> str | None:
     if status == "incomplete":
         reason = get(get(response, "incomplete_details"), "reason")
         return _INCOMPLETE.get(reason, reason) if isinstance(reason, str) else "incomplete"
-    return _FINISH_REASONS.get(status) if isinstance(status, str) else None
+    reason = _FINISH_REASONS.get(status) if isinstance(status, str) else None
+    waits = reason == "stop" and any(
+        get(item, "type") in _ANSWERED_BY_CALLER for item in _wire.items(response, "output")
+    )
+    return "tool_calls" if waits else reason
 
 
 def fetched(response: object) -> Reply:

@@ -155,6 +155,10 @@ def final(recorded):
 def reasons_of(answer):
     if "choices" in answer:
         return tuple(one["finish_reason"] for one in answer["choices"] or () if one.get("finish_reason"))
+    if answer.get("status") == "completed" and any(
+        item["type"] in ("function_call", "custom_tool_call") for item in answer["output"]
+    ):
+        return ("tool_calls",)
     return FINISHED[answer.get("status")]
 
 

@@ -2,10 +2,11 @@
 
 - `arc_semconv.attributes`: names of attributes and events, as constants.
 - `arc_semconv.kinds`: the five kinds of span Arc writes, and how each is named.
+- `arc_semconv.others`: how the instrumentors of others mark a model call.
 - `arc_semconv.fixes`: what a fix changed, as it travels on a span.
 - `arc_semconv.api`: what Arc Core answers under `/api/v1`.
 """
 
-from arc_semconv import api, attributes, fixes, kinds
+from arc_semconv import api, attributes, fixes, kinds, others
 
-__all__ = ["api", "attributes", "fixes", "kinds"]
+__all__ = ["api", "attributes", "fixes", "kinds", "others"]

@@ -30,6 +30,10 @@ class ArcDistro(BaseDistro):  # type: ignore[misc]
     ran: ClassVar[bool] = False
     """Whether it is the distro that was loaded."""
 
+    def __init__(self) -> None:
+        self._failed: set[str] = set()
+        self._yielded: dict[str, list[ArcInstrumentor]] = {}
+
     def _configure(self, **_kwargs: Any) -> None:
         ArcDistro.ran = True
         wired()
@@ -40,20 +44,43 @@ class ArcDistro(BaseDistro):  # type: ignore[misc]
         try:
             instrumentor = entry_point.load()()
             if isinstance(instrumentor, ArcInstrumentor):
-                _switch_on(instrumentor, entry_point, kwargs)
+                self._switch_on(instrumentor, entry_point, kwargs)
             else:
                 instrumentor.instrument(**kwargs)
         except ModuleNotFoundError:
+            self._reclaim(entry_point.name)
             raise  # the loader takes it for a library that is not installed, and goes on quietly
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a plugin may raise what it likes; the program runs
+            self._reclaim(entry_point.name)
             LOGGER.error(
                 "plugin %s could not be loaded",
                 entry_point.name,
                 exc_info=error,
                 extra={"cause": f"plugin:{entry_point.name}"},
             )
+
+    def _switch_on(self, plugin: ArcInstrumentor, entry_point: EntryPoint, kwargs: Mapping[str, Any]) -> None:
+        runtime = wired()
+        name = entry_point.name.removeprefix("arc_")
+        mode = runtime.settings.instrument.get(name, "auto")
+        if mode == "disabled":
+            LOGGER.info("plugin %s is switched off by ARC_INSTRUMENT_%s", entry_point.name, name.upper())
+            return
+        off = {*runtime.settings.disabled_instrumentations, *self._failed}
+        rival = rival_of(entry_point, off) if mode == "auto" else None
+        if rival is not None:
+            LOGGER.info("plugin %s leaves the spans to the instrumentor %s", entry_point.name, rival)
+            self._yielded.setdefault(rival, []).append(plugin)
+        plugin.instrument(runtime=runtime, spans=rival is None, **kwargs)
+
+    def _reclaim(self, name: str) -> None:
+        """The instrumentor `name` does not work: the spans that were left to it are Arc's."""
+        self._failed.add(name)
+        for plugin in self._yielded.pop(name, ()):
+            LOGGER.info("plugin %s writes its spans: the instrumentor %s failed", plugin.distribution, name)
+            plugin.writes_spans = True
 
 
 def _leave_out_unreadable() -> None:
@@ -70,19 +97,6 @@ def _leave_out_unreadable() -> None:
     if unreadable:
         name = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
         os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), *unreadable]))
-
-
-def _switch_on(plugin: ArcInstrumentor, entry_point: EntryPoint, kwargs: Mapping[str, Any]) -> None:
-    runtime = wired()
-    name = entry_point.name.removeprefix("arc_")
-    mode = runtime.settings.instrument.get(name, "auto")
-    if mode == "disabled":
-        LOGGER.info("plugin %s is switched off by ARC_INSTRUMENT_%s", entry_point.name, name.upper())
-        return
-    rival = rival_of(entry_point, runtime.settings.disabled_instrumentations) if mode == "auto" else None
-    if rival is not None:
-        LOGGER.info("plugin %s leaves the spans to the instrumentor %s", entry_point.name, rival)
-    plugin.instrument(runtime=runtime, spans=rival is None, **kwargs)
 
 
 class ArcConfigurator(_OTelSDKConfigurator):

@@ -8,6 +8,7 @@ from arc_runtime.instrumentation._account import Attributes, Content, Facts, Rep
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._instrumentor import ArcInstrumentor, Target
 from arc_runtime.instrumentation._model_call import Fold, Hold, ModelCall, land_all
+from arc_runtime.instrumentation._owners import announce
 from arc_runtime.instrumentation._runtime import Runtime
 from arc_runtime.instrumentation._streams import Watcher, watch_async_iterator, watch_iterator
 from arc_runtime.instrumentation._versions import Untested, untested_libraries, untested_sdk
@@ -27,6 +28,7 @@ __all__ = [
     "Target",
     "Untested",
     "Watcher",
+    "announce",
     "land_all",
     "untested_libraries",
     "untested_sdk",

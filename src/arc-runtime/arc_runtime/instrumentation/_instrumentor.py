@@ -14,6 +14,7 @@ from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._model_call import Flight, ModelCall, depart, land_all_at_exit
 from arc_runtime.instrumentation._runtime import Pen, Providers, Runtime
 from arc_runtime.instrumentation._versions import untested_libraries
+from arc_runtime.instrumentation._wrapping import Place
 
 __all__ = ["ArcInstrumentor", "Target"]
 
@@ -51,6 +52,7 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             self._writes_spans = True
             self._hooked = False
             self._versions_seen = False
+            self._places: list[Place] = []
 
     @property
     def active(self) -> bool:
@@ -61,6 +63,10 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def writes_spans(self) -> bool:
         """Whether spans are its own to write; else another instrumentor of the same library writes them."""
         return self._writes_spans
+
+    @writes_spans.setter
+    def writes_spans(self, own: bool) -> None:
+        self._writes_spans = own
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The requirements of the extra `instruments`, as this distribution's metadata has them."""
@@ -81,6 +87,8 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         if not self._hooked:
             self._hooked = True
             self.hook()
+            wrapt.wrap_function_wrapper(BaseInstrumentor, "uninstrument", self._after_uninstrument)
+        self._fill_places()
 
     def _uninstrument(self, **_kwargs: Any) -> None:
         self._active = False
@@ -114,7 +122,19 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         for step in path:
             owner = getattr(owner, step)
         wrapper = self._around_async if inspect.iscoroutinefunction(getattr(owner, last)) else self._around
-        wrapt.wrap_function_wrapper(owner, last, wrapper(target))
+        place = Place(owner, last, wrapper(target))
+        self._places.append(place)
+        place.fill()
+
+    def _fill_places(self) -> None:
+        for place in self._places:
+            self.guard.attempt("wrapping again", place.fill)
+
+    def _after_uninstrument(self, wrapped: Callable[..., object], _other: object, args: Any, kwargs: Any) -> object:
+        """Put back what another instrumentor took away with its own: it sets functions to what it found once."""
+        result = wrapped(*args, **kwargs)
+        self._fill_places()
+        return result
 
     def _boarded(self, target: Target, instance: object, args: Any, kwargs: Any) -> Flight | None:
         """The flight of this call; None when it is none of ours, or Arc failed."""

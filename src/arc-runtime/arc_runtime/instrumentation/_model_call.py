@@ -15,7 +15,6 @@ from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import INVALID_SPAN, Span
 from opentelemetry.util.types import AttributeValue
 
@@ -23,10 +22,11 @@ from arc_runtime.capture import Recorder
 from arc_runtime.fixes import Mended, Request, without_content
 from arc_runtime.instrumentation._account import Account, Attributes, Content, Facts, Reply, Said
 from arc_runtime.instrumentation._guard import Guard
+from arc_runtime.instrumentation._owners import Owner, marks, owner_of
 from arc_runtime.instrumentation._runtime import Pen, Runtime
 from arc_runtime.instrumentation._streams import Watcher
 from arc_runtime.metrics import Landed, Meters
-from arc_runtime.spans import attach, cancelled, complete, current, detach, failed
+from arc_runtime.spans import attach, cancelled, complete, current, detach, failed, suppressed
 
 __all__ = ["Flight", "Fold", "Hold", "ModelCall", "depart", "land_all", "land_all_at_exit"]
 
@@ -34,10 +34,16 @@ Arguments = tuple[tuple[object, ...], dict[str, object]]
 Hold = Callable[[object], object]
 
 _NO_FIXES: Final[Mapping[str, AttributeValue]] = {}
+_NO_MARKS: Final[Mapping[str, object]] = {}
+_CALLING: Final[set["Flight"]] = set()
+"""Calls whose function has not returned yet."""
 _UNDER_WAY: Final["weakref.WeakSet[Flight]"] = weakref.WeakSet()
+"""Calls whose answer is still read; who drops it lets go of the call too."""
 _CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 _CANCELLATIONS_ELSEWHERE: Final = frozenset({"Cancelled", "GreenletExit"})
 """What trio and greenlet raise for it: names, as neither is imported here."""
+_SAID_ON_THE_WAY: Final = (semconv.ERROR_TYPE, semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
+"""Attributes that the span has before it ends, and that the event has too."""
 
 
 class Fold(Protocol):
@@ -101,20 +107,12 @@ def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard, *, traced:
     except Exception as error:  # noqa: BLE001
         mended = None
         guard.report("mending the request", error)
+    flight = Flight(call, pen, guard, mended)
     # What fails from here on costs the span, or a part of it, and never the fix.
-    span = guard.attempt("opening the span", _opened, call, pen, guard, body) if traced else None
-    flight = Flight(call, pen, guard, INVALID_SPAN if span is None else span, mended)
+    guard.attempt("opening the span", flight.open_span, body, traced)
     flight.arguments = arguments
     guard.attempt("recording the request", flight.board, body)
     return flight
-
-
-def _opened(call: ModelCall, pen: Pen, guard: Guard, body: Mapping[str, object]) -> Span | None:
-    """A new span; samplers and processors of the program's run in it, which may raise."""
-    if not is_instrumentation_enabled():
-        return None
-    attributes = guard.attempt("describing the request", call.start_attributes, body)
-    return pen.spans.open(Kind.LLM, _model_name(body), attributes or {})
 
 
 def _asked(call: ModelCall, recorder: Recorder, body: Mapping[str, object]) -> dict[str, object]:
@@ -124,20 +122,24 @@ def _asked(call: ModelCall, recorder: Recorder, body: Mapping[str, object]) -> d
 class Flight:
     """A model call under way; also the watcher of its stream. No method of it raises into the user's call."""
 
-    def __init__(self, call: ModelCall, pen: Pen, guard: Guard, span: Span, mended: Mended | None) -> None:
+    def __init__(self, call: ModelCall, pen: Pen, guard: Guard, mended: Mended | None) -> None:
         self.call = call
         self.arguments: Arguments | None = None
         self.asked: dict[str, object] = {}
         """Content of the request, as a copy that nobody changes."""
         self.guard = guard
+        self._owner: Owner | None = None
+        """Who records this call in Arc's place."""
+        self._marks: Mapping[str, object] = _NO_MARKS
+        """What its context says to others while it is open."""
         self._pen = pen
-        self._span = span
+        self._span: Span = INVALID_SPAN
         self._mended = mended
         self.began = self._started = time.perf_counter()
         """When Arc took up the call, and when it let it go."""
         self._first_chunk_seconds: float | None = None
         self._error: str | None = None
-        self._reads = span.is_recording() or pen.meters is not None
+        self._reads = pen.meters is not None
         """Whether anybody wants to know what the answer says."""
         self._fold: Fold | None = None
         self._take: Callable[[object], None] = _ignored
@@ -146,10 +148,26 @@ class Flight:
         self._open = True
         self._token: Token[Context] | None = None
 
+    def open_span(self, body: Mapping[str, object], traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
+        """Open the span, where it is `traced` and nobody else has one; samplers and processors run in it."""
+        traced = traced and not suppressed()
+        if not traced and self._mended is None:
+            return
+        known = self.guard.attempt("describing the request", self.call.start_attributes, body) or {}
+        operation = str(known.get(semconv.OPERATION))
+        self._owner = owner_of(operation)
+        if self._owner is not None:
+            if self._mended is not None:
+                self._owner.tell(_fix_attributes(self._mended, "unknown", content=self._pen.recorder.wanted))
+        elif traced:
+            self._span = self._pen.spans.open(Kind.LLM, _model_name(body), known)
+            self._marks = marks(operation)
+            self._reads = self._reads or self._span.is_recording()
+
     def board(self, body: Mapping[str, object]) -> None:
         """The call is about to leave with `body`."""
         if self._span.is_recording():
-            _UNDER_WAY.add(self)
+            _CALLING.add(self)
             if self._pen.recorder.wanted:
                 self.asked = _asked(self.call, self._pen.recorder, body)
 
@@ -157,7 +175,7 @@ class Flight:
         """Make this call's span the current one, for the length of a `with` block."""
         # A suppressed call has no span: what is current stays so, or its children would lose their trace.
         if self._span is not INVALID_SPAN:
-            self._token = self.guard.attempt("making the span current", attach, self._span)
+            self._token = self.guard.attempt("making the span current", attach, self._span, self._marks)
 
     def __exit__(self, *_: object) -> None:
         if self._token is not None:
@@ -167,6 +185,8 @@ class Flight:
         """The call returned `result`."""
         try:  # Guard.attempt, written out
             if self.call.watch(result, self):
+                _UNDER_WAY.add(self)
+                _CALLING.discard(self)
                 return
             said = self._said(result) if self._reads else None
         except Exception as error:  # noqa: BLE001
@@ -231,6 +251,7 @@ class Flight:
     def forget(self) -> None:
         """It is another process's from now on: whatever becomes of it here, nothing is recorded."""
         self._open = False
+        _CALLING.discard(self)
         self.chunk = self._take = _ignored
 
     def answered(self, result: object) -> None:
@@ -249,6 +270,7 @@ class Flight:
         if not self._open:
             return
         self._open = False
+        _CALLING.discard(self)
         self.chunk = self._take = _ignored  # they are bound to this object, which is not to wait for a collection
         ended = time.perf_counter()
         if said is not None and self._pen.meters is not None:
@@ -262,6 +284,8 @@ class Flight:
         self.guard.attempt("ending the span", self._span.end)
         if self._pen.meters is not None:
             self.guard.attempt("measuring", self._measure, self._pen.meters, said, ended)
+        if self._owner is not None and self._mended is not None:
+            self.guard.attempt("telling the outcome", self._owner.tell, {semconv.FIX_OUTCOME: outcome})
 
     def _measure(self, meters: Meters, said: Said | None, ended: float) -> None:
         fixes = len(self._mended.ids) if self._mended is not None and self._mended.mode == "on" else 0
@@ -292,17 +316,20 @@ class Flight:
         )
         if recorder.on_events:
             attributes, content = account.told()
-            self._emit({**call.start_attributes(body), **attributes, **content})
+            if content:
+                self._emit({**call.start_attributes(body), **attributes, **content})
             self._span.set_attributes({**attributes, **content} if recorder.on_spans else attributes)
         else:
             complete(self._span, account.on_span)
 
     def _emit(self, attributes: Mapping[str, AttributeValue]) -> None:
+        said = getattr(self._span, "attributes", None) or {}
+        on_the_way = {name: said[name] for name in _SAID_ON_THE_WAY if name in said}
         self._pen.events.emit(
             context=current(self._span),
             severity_number=SeverityNumber.DEBUG,
             event_name=semconv.EVENT_INFERENCE_DETAILS,
-            attributes=attributes,
+            attributes={**on_the_way, **attributes},
         )
 
 
@@ -339,7 +366,7 @@ def land_all() -> None:
 def _under_way() -> list[Flight]:
     while True:
         try:
-            return list(_UNDER_WAY)
+            return [*_CALLING, *_UNDER_WAY]
         except RuntimeError:  # another thread took off meanwhile
             continue
 

@@ -1,6 +1,6 @@
 """The span contract: how the five kinds of span are named, opened and closed (docs/reference/spans.md)."""
 
-from arc_runtime.spans._context import attach, current, detach, in_job, within
+from arc_runtime.spans._context import attach, current, detach, in_job, suppressed, within
 from arc_runtime.spans._late import LateAttributes, complete
 from arc_runtime.spans._writer import SpanWriter, cancelled, failed, interrupted
 
@@ -15,5 +15,6 @@ __all__ = [
     "failed",
     "in_job",
     "interrupted",
+    "suppressed",
     "within",
 ]

@@ -4,17 +4,20 @@
 collector or from another task: the token belongs to a context that is gone, and with it whatever was attached there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import Token
+from types import MappingProxyType
 from typing import Final
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
-__all__ = ["attach", "current", "detach", "in_job", "within"]
+__all__ = ["attach", "current", "detach", "in_job", "suppressed", "within"]
 
+# Both are in use: `is_instrumentation_enabled` asks for each in turn, which takes a microsecond.
+_SUPPRESSED: Final = (context._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation")  # noqa: SLF001
 _JOB: Final = context.create_key("arc-job")
 
 
@@ -29,9 +32,18 @@ def in_job(ambient: Context | None = None) -> bool:
     return context.get_value(_JOB, ambient) is True
 
 
-def attach(span: Span) -> Token[Context]:
-    """Make `span` the current span until `detach`."""
-    return context.attach(trace.set_span_in_context(span))
+def suppressed() -> bool:
+    """Whether somebody has switched instrumentation off for what goes on here (`suppress_instrumentation`)."""
+    ambient = context.get_current()
+    return bool(ambient) and any(ambient.get(key) for key in _SUPPRESSED)
+
+
+def attach(span: Span, values: Mapping[str, object] = MappingProxyType({})) -> Token[Context]:
+    """Make `span` the current span until `detach`, with `values` in its context by key."""
+    inside = trace.set_span_in_context(span)
+    for key, value in values.items():
+        inside = context.set_value(key, value, inside)
+    return context.attach(inside)
 
 
 def detach(token: Token[Context]) -> None:

@@ -29,7 +29,8 @@ def complete(span: Span, work: Work) -> None:
     `work` may run on any thread, and not at all when nobody reads the span. What it closes over is held until then: it
     must be bounded, and nothing that the program may still change.
     """
-    held = getattr(span, "_attributes", None)
+    # Its own: a span that wraps another (Logfire's) shows that one's, and what is set on it the other never sees.
+    held = getattr(span, "__dict__", {}).get("_attributes")
     if type(held) is BoundedAttributes and span.is_recording():
         span._attributes = LateAttributes(held, work)  # type: ignore[attr-defined]  # noqa: SLF001 - see ADR 0010
     else:
