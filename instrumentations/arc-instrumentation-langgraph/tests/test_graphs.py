@@ -746,18 +746,18 @@ def test_the_prebuilt_agent_is_a_job_with_its_turns_and_tools(spans, plugin, rel
 def test_nothing_is_held_once_a_graph_has_ended(spans, plugin, model):
     from arc_instrumentation_langgraph import _handler
 
-    before = [one for one in gc.get_objects() if isinstance(one, _handler._Run)]
+    before = [one for one in gc.get_objects() if type(one) is _handler._Run]
     for mode in ("invoke", "astream"):
         MODES[mode](model)
     gc.collect()
-    assert len([one for one in gc.get_objects() if isinstance(one, _handler._Run)]) == len(before)
+    assert len([one for one in gc.get_objects() if type(one) is _handler._Run]) == len(before)
 
 
 def test_no_run_waits_for_the_garbage_collector(spans, plugin):
     from arc_instrumentation_langgraph import _handler
 
     def held():
-        return [one for one in gc.get_objects() if isinstance(one, _handler._Run)]
+        return [one for one in gc.get_objects() if type(one) is _handler._Run]
 
     graph = one_node(lambda _: {"count": 1})
     graph.invoke(INPUT)

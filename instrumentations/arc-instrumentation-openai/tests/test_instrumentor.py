@@ -414,4 +414,4 @@ def test_it_is_for_the_versions_its_metadata_name():
     from arc_instrumentation_openai import OpenAIInstrumentor
 
     assert issubclass(OpenAIInstrumentor, ArcInstrumentor)
-    assert list(OpenAIInstrumentor().instrumentation_dependencies()) == ["openai>=1.66,<4"]
+    assert list(OpenAIInstrumentor().instrumentation_dependencies()) == ["openai>=1.66"]
