@@ -18,7 +18,6 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span
 from opentelemetry.util.types import AttributeValue
 
-from arc_runtime.capture import Recorder
 from arc_runtime.fixes import Mended, Request, without_content
 from arc_runtime.instrumentation._account import Account, Attributes, Content, Facts, Reply, Said
 from arc_runtime.instrumentation._guard import Guard
@@ -109,14 +108,9 @@ def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard, *, traced:
         guard.report("mending the request", error)
     flight = Flight(call, pen, guard, mended)
     # What fails from here on costs the span, or a part of it, and never the fix.
-    guard.attempt("opening the span", flight.open_span, body, traced)
     flight.arguments = arguments
-    guard.attempt("recording the request", flight.board, body)
+    guard.attempt("opening the span", flight.board, body, traced)
     return flight
-
-
-def _asked(call: ModelCall, recorder: Recorder, body: Mapping[str, object]) -> dict[str, object]:
-    return {name: recorder.hold(body[name]) for name in call.content_fields if name in body}
 
 
 class Flight:
@@ -148,12 +142,16 @@ class Flight:
         self._open = True
         self._token: Token[Context] | None = None
 
-    def open_span(self, body: Mapping[str, object], traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
-        """Open the span, where it is `traced` and nobody else has one; samplers and processors run in it."""
+    def board(self, body: Mapping[str, object], traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
+        """The call is about to leave with `body`: open its span, where it is `traced` and nobody else has one."""
         traced = traced and not suppressed()
         if not traced and self._mended is None:
             return
-        known = self.guard.attempt("describing the request", self.call.start_attributes, body) or {}
+        try:  # Guard.attempt, written out
+            known = self.call.start_attributes(body)
+        except Exception as error:  # noqa: BLE001
+            self.guard.report("describing the request", error)
+            known = {}
         operation = str(known.get(semconv.OPERATION))
         self._owner = owner_of(operation)
         if self._owner is not None:
@@ -162,24 +160,31 @@ class Flight:
         elif traced:
             self._span = self._pen.spans.open(Kind.LLM, _model_name(body), known)
             self._marks = marks(operation)
-            self._reads = self._reads or self._span.is_recording()
+            if self._span.is_recording():
+                self._reads = True
+                _CALLING.add(self)
+                if self._pen.recorder.wanted:
+                    self.asked = self.guard.attempt("recording the request", self._asked, body) or {}
 
-    def board(self, body: Mapping[str, object]) -> None:
-        """The call is about to leave with `body`."""
-        if self._span.is_recording():
-            _CALLING.add(self)
-            if self._pen.recorder.wanted:
-                self.asked = _asked(self.call, self._pen.recorder, body)
+    def _asked(self, body: Mapping[str, object]) -> dict[str, object]:
+        hold = self._pen.recorder.hold
+        return {name: hold(body[name]) for name in self.call.content_fields if name in body}
 
     def __enter__(self) -> None:
         """Make this call's span the current one, for the length of a `with` block."""
         # A suppressed call has no span: what is current stays so, or its children would lose their trace.
         if self._span is not INVALID_SPAN:
-            self._token = self.guard.attempt("making the span current", attach, self._span, self._marks)
+            try:  # Guard.attempt, written out
+                self._token = attach(self._span, self._marks)
+            except Exception as error:  # noqa: BLE001
+                self.guard.report("making the span current", error)
 
     def __exit__(self, *_: object) -> None:
         if self._token is not None:
-            self.guard.attempt("making the span current", detach, self._token)
+            try:  # Guard.attempt, written out
+                detach(self._token)
+            except Exception as error:  # noqa: BLE001
+                self.guard.report("making the span current", error)
 
     def landed(self, result: object) -> None:
         """The call returned `result`."""
