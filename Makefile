@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench workbench chromium screenshots constraints clean
+.PHONY: help run test check bench soak workbench chromium screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -40,8 +40,11 @@ check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependenc
 	  (cd $$package && $(CURDIR)/$(BIN)/deptry --config pyproject.toml $$(basename $$package | tr - _)); done
 	npm --prefix $(WORKBENCH) run check
 
-bench: $(DONE)/dev ## what Arc costs, side by side with bare calls, as ratios
+bench: $(DONE)/dev ## what Arc costs, beside a span written by hand and its peers, as ratios; ARGS=--no-peers is quicker
 	$(BIN)/python tests/bench/run.py $(ARGS)
+
+soak: $(DONE)/dev ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
+	$(BIN)/python tests/soak/run.py $(ARGS)
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core
 

@@ -1,189 +1,198 @@
-"""What Arc costs, side by side in one run, as ratios: machines are shared and noisy, absolute times mislead.
+"""What Arc costs, beside bare calls, a span written by hand, and its peers, in one run.
 
-Each subject runs in turn, many rounds over, and its figure is the tenth percentile of its CPU times: what it costs when
-nobody disturbs. `--rounds N` sets the number of rounds.
+Machines are shared and noisy: absolute times mislead. Each subject has processes of its own, which take turns. In each
+of them bare calls, hand-written spans and the subject take turns too; a figure is the tenth percentile of its rounds,
+held against the hand-written span of the same process, and the median over the processes of that subject.
 """
 
 import argparse
-import platform
+import json
+import os
+import re
 import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Callable
-from importlib.metadata import version
-from typing import Any
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import httpx2
-import openai
-from arc_instrumentation_openai import OpenAIInstrumentor
-from arc_runtime.fixes import DEFAULT_ENTRIES, Engine, Entry, Registry, Request
-from arc_runtime.instrumentation import Runtime
-from arc_runtime.processor import RedactingSpanProcessor
-from arc_runtime.redaction import find
-from arc_runtime.settings import Settings
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import SpanKind
+from figures import figures_of, targets
+from peers import PEERS, build
+from table import lines
 
-ANSWER = {
-    "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4.1-2025-04-14",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "word " * 60}}],
-    "usage": {"prompt_tokens": 400, "completion_tokens": 60, "total_tokens": 460},
-}  # fmt: skip
-ASK = {
-    "model": "gpt-4.1",
-    "temperature": 0.5,
-    "messages": [{"role": "system", "content": "be brief " * 40}, {"role": "user", "content": "please review " * 100}],
-}
-CHUNK = 'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"word "}}]}\n\n'
-CHUNKS = 200
+HERE = Path(__file__).parent
+CALLS = "spans,chat,async,responses,stream,astream,threads"
+FULL = {"rounds": 120, "passes": 2, "memory": 20_000, "starts": 7}
+QUICK = {"rounds": 20, "passes": 1, "memory": 2_000, "starts": 3}
+PEER = {"rounds": 60, "memory": 4_000, "starts": 3}
 
 
-def provider() -> TracerProvider:
-    made = TracerProvider()
-    made.add_span_processor(RedactingSpanProcessor())
-    return made
+class Subject(NamedTuple):
+    """One line-up: a name that the worker knows, and the interpreter it is installed for."""
+
+    name: str
+    python: Path
+    measures: str = CALLS
 
 
-def client(body: bytes | None = None) -> openai.OpenAI:
-    def answer(_request: httpx2.Request) -> httpx2.Response:
-        if body is None:
-            return httpx2.Response(200, json=ANSWER)
-        return httpx2.Response(200, content=body, headers={"content-type": "text/event-stream"})
-
-    return openai.OpenAI(api_key="k", http_client=httpx2.Client(transport=httpx2.MockTransport(answer)))
-
-
-class Plugin:
-    """The openai plugin in one configuration, switched on for the length of a `with` block."""
-
-    def __init__(self, **settings: Any) -> None:
-        self._plugin = OpenAIInstrumentor()
-        runtime = Runtime.of(Settings(**settings))
-        for index in range(1000):
-            runtime.engine.registry.register(
-                Entry(id=f"bench.{index}", pattern={"model": f"m{index}"}, fix={"seed": 1})
-            )
-        self._plugin.instrument(skip_dep_check=True, tracer_provider=provider(), runtime=runtime)
-        self._state = {name: getattr(self._plugin, name) for name in ("runtime", "pen", "guard", "_active")}
-        self._plugin.uninstrument()
-
-    def __enter__(self) -> None:
-        vars(self._plugin).update(self._state)
-
-    def __exit__(self, *_: object) -> None:
-        self._plugin._active = False
-
-    def around(self, work: Callable[[], object]) -> Callable[[], object]:
-        """`work` with the plugin on."""
-
-        def watched() -> object:
-            with self:
-                return work()
-
-        return watched
-
-
-def hand_written(tracer: Any, call: Callable[[], Any]) -> None:
-    """The bound: one span with the same attributes, written by hand, unguarded, for this call alone."""
-    start = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4.1",
-             "gen_ai.request.temperature": 0.5, "server.address": "api.openai.com", "server.port": 443, "openai.api.type": "chat_completions"}  # fmt: skip
-    with tracer.start_as_current_span("chat gpt-4.1", kind=SpanKind.CLIENT, attributes=start) as span:
-        answer = call()
-        span.set_attributes({
-            "gen_ai.response.id": answer.id, "gen_ai.response.model": answer.model,
-            "gen_ai.usage.input_tokens": answer.usage.prompt_tokens,
-            "gen_ai.usage.output_tokens": answer.usage.completion_tokens,
-            "gen_ai.response.finish_reasons": ("stop",), "arc.span.kind": "llm",
-        })  # fmt: skip
-
-
-def measure(subjects: dict[str, Callable[[], object]], rounds: int, repeat: int) -> dict[str, float]:
-    """Microseconds of CPU a call, by subject; the subjects take turns."""
-    times: dict[str, list[float]] = {name: [] for name in subjects}
-    for _ in range(rounds):
-        for name, work in subjects.items():
-            begin = time.thread_time_ns()
-            for _ in range(repeat):
-                work()
-            times[name].append((time.thread_time_ns() - begin) / repeat / 1000)
-    return {name: statistics.quantiles(one, n=10)[0] for name, one in times.items()}
-
-
-def chat(rounds: int) -> None:
-    calls = client()
-    tracer = provider().get_tracer("bench")
-    ask = lambda: calls.chat.completions.create(**ASK)  # noqa: E731
-
-    figures = measure(
-        {
-            "bare": ask,
-            "one span written by hand": lambda: hand_written(tracer, ask),
-            "Arc, 1,000 patterns": Plugin().around(ask),
-            "Arc, content captured and redacted": Plugin(capture="SPAN_ONLY").around(ask),
-        },
-        rounds,
-        20,
-    )
-    bare = figures.pop("bare")
-    floor = figures["one span written by hand"] - bare
-    say(f"chat call, bare {bare:.0f} us CPU")
-    for name, figure in figures.items():
-        say(f"  {name:<38} +{figure - bare:6.0f} us   {(figure - bare) / floor:5.2f} x the hand-written span")
-
-
-def stream(rounds: int) -> None:
-    calls = client((CHUNK * CHUNKS + "data: [DONE]\n\n").encode())
-
-    def bare() -> None:
-        for _ in calls.chat.completions.create(**ASK, stream=True):
-            pass
-
-    figures = measure({"bare": bare, "Arc": Plugin().around(bare)}, rounds, 2)
-    each = {name: figure / CHUNKS for name, figure in figures.items()}
-    say(
-        f"stream of {CHUNKS} chunks, bare {each['bare']:.1f} us a chunk; Arc +{each['Arc'] - each['bare']:.2f} us a chunk"
-    )
-
-
-def engine(rounds: int) -> None:
-    request = Request(ASK, "openai", "chat.completions", "api.openai.com", stream=False)
-    engines = {}
-    for count in (2, 1_000, 10_000):
-        registry = Registry([
-            *DEFAULT_ENTRIES,
-            *(Entry(id=f"b{i}", pattern={"model": f"m{i}", "top_p": {">": 0.5}}, fix={"seed": 1}) for i in range(count - 2)),
-        ])  # fmt: skip
-        engines[f"{count:>6,} entries"] = Engine(registry)
-    figures = measure({name: (lambda one=one: one.before(request)) for name, one in engines.items()}, rounds, 2000)
-    say("fix engine, one request, no entry applies")
-    for name, figure in figures.items():
-        say(f"  {name}  {figure:.2f} us")
-
-
-def redaction(rounds: int) -> None:
-    text = "The applicant asks for a loan of 24,000 USD over 48 months, order 2026-11-20/17, id 7f3a. " * 110
-    find_a = lambda: text.find("@")  # noqa: E731
-    figures = measure({"find": lambda: find(text), "str.find": find_a}, rounds, 5)
-    size = len(text) / 1e6
-    say(f"redaction of {len(text):,} characters without findings: {size / (figures['find'] / 1e6):.0f} MB/s")
+class Failure(Exception):  # noqa: N818 - it is what the table says of a subject
+    """A process ended with an error; the message is its last line."""
 
 
 def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    """One line on stderr: how far the run is."""
+    sys.stderr.write(f"{line}\n")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=30)
-    rounds = parser.parse_args().rounds
-    names = ("openai", "opentelemetry-sdk", "arc-runtime")
-    say(
-        f"Python {platform.python_version()}, {', '.join(f'{name} {version(name)}' for name in names)}, {rounds} rounds\n"
-    )
-    for part in (chat, stream, engine, redaction):
-        part(rounds)
+def environment(folder: Path) -> dict[str, str]:
+    """That of a process: nothing of the caller's telemetry settings, nothing that phones home."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OTEL_", "ARC_", "PYTHON", "DD_", "OPENAI_", "LANGFUSE_", "LOGFIRE_"))
+    }
+    return {**kept, "ARC_SPOOL_DIR": str(folder / "spool"), "HOME": str(folder), "PYTHONHASHSEED": "0"}
+
+
+def measured(python: Path, env: dict[str, str], script: str, *words: str) -> Any:
+    """The JSON on the last line that a process prints; raises Failure."""
+    command = [str(python), str(HERE / script), *words]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if re.match(r"[\w.]*(Error|Exception)\b", line)]
+        raise Failure(said[-1] if said else f"exit status {done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+class Run:
+    """One run over `subjects`, of which those that fail are left out with their error."""
+
+    def __init__(self, subjects: Sequence[Subject], options: argparse.Namespace, folder: Path) -> None:
+        self._subjects = list(subjects)
+        self._sizes = QUICK if options.quick else FULL
+        self._quick = options.quick
+        self._env = environment(folder)
+        self._facts = folder / "facts.json"
+        self.results: dict[str, Any] = {"subjects": {}, "footprints": {}, "memory": {}, "failed": {}, "raw": {}}
+
+    def _size(self, subject: Subject, name: str) -> int:
+        own = self._sizes[name]
+        return own if subject.name == "arc" else min(own, PEER.get(name, own))
+
+    def _ask(self, subject: Subject, script: str, *words: str) -> Any:
+        """What a process of `subject` measured; None when it failed, and the subject is out."""
+        try:
+            return measured(subject.python, self._env, script, subject.name, *words)
+        except (Failure, subprocess.TimeoutExpired, ValueError) as error:
+            say(f"  {subject.name}: {error}")
+            self.results["failed"][subject.name] = str(error)
+            return None
+
+    def _live(self) -> Iterator[Subject]:
+        return (one for one in self._subjects if one.name not in self.results["failed"])
+
+    def calls(self, arc: Subject) -> None:
+        """Calls and streams, the subjects in turn, several times over."""
+        self._facts.write_text(json.dumps(measured(arc.python, self._env, "worker.py", "arc")))
+        raw = self.results["raw"]
+        for turn in range(self._sizes["passes"]):
+            for subject in self._live():
+                say(f"calls, pass {turn + 1}: {subject.name}")
+                words = ("--facts", str(self._facts), "--measures", subject.measures)
+                got = self._ask(subject, "worker.py", *words, "--rounds", str(self._size(subject, "rounds")))
+                if got is not None:
+                    raw.setdefault(subject.name, []).append(got)
+        first = raw["arc"][0]
+        self.results["python"], self.results["versions"] = first["python"], first["versions"]
+        self.results["subjects"] = {
+            subject.name: figures_of(raw[subject.name]) for subject in self._live() if subject.name in raw
+        }
+
+    def footprints(self, arc: Subject) -> None:
+        """What switching on costs, the subjects in turn, and OpenTelemetry's own part of it for comparison."""
+        say("switching on")
+        seen: dict[str, list[dict[str, float]]] = {}
+        for turn in range(self._sizes["starts"]):
+            for subject in (Subject("opentelemetry", arc.python), *self._live()):
+                if subject.measures == CALLS and turn < self._size(subject, "starts"):
+                    got = self._ask(subject, "footprint.py")
+                    if got is not None:
+                        seen.setdefault(subject.name, []).append(got)
+        for name, starts in seen.items():
+            of = {key: statistics.median(one[key] for one in starts) for key in starts[0]}
+            self.results["footprints"][name] = {**of, "ms": min(one["ms"] for one in starts)}
+
+    def memory(self) -> None:
+        """What calls leave behind; two processes at a time, as time is not measured."""
+        say("memory")
+
+        def ask(subject: Subject) -> Any:
+            calls = str(self._size(subject, "memory"))
+            return self._ask(subject, "worker.py", "--facts", str(self._facts), "--memory", calls)
+
+        lined_up = [one for one in self._live() if one.measures == CALLS]
+        with ThreadPoolExecutor(2) as pool:
+            for subject, got in zip(lined_up, pool.map(ask, lined_up), strict=True):
+                if got is not None:
+                    self.results["memory"][subject.name] = got["memory"]
+
+    def parts(self, arc: Subject) -> None:
+        """Arc's fix engine and redaction by themselves."""
+        say("parts")
+        self.results["parts"] = measured(arc.python, self._env, "parts.py", "--rounds", str(self._sizes["rounds"] // 2))
+
+
+def line_up(options: argparse.Namespace) -> tuple[list[Subject], dict[str, str]]:
+    """The subjects that can run, and those that can't be installed, with the reason."""
+    arc = Subject("arc", Path(sys.executable))
+    if options.no_peers:
+        return [arc], {}
+    wanted = {one for one in options.only.split(",") if one} or set(PEERS)
+    unknown = wanted - set(PEERS) - {"arc"}
+    if unknown:
+        raise SystemExit(f"no peer {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
+    subjects, failed = [arc], {}
+    for name, peer in PEERS.items():
+        if name not in wanted:
+            continue
+        python, error = build(peer, say)
+        if error:
+            failed[name] = error
+            continue
+        subjects.append(Subject(name, python))
+        if peer.plain:
+            subjects.append(Subject(f"{name}+plain", python, "spans,chat"))
+    return subjects, failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--no-peers", action="store_true", help="Arc alone, about two minutes")
+    parser.add_argument("--only", default="", help=f"peers beside Arc, comma-separated: {', '.join(PEERS)}")
+    parser.add_argument("--quick", action="store_true", help="few rounds: to see that it runs, not for figures")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to FILE")
+    parser.add_argument("--strict", action="store_true", help="exit status 1 when a target is missed")
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arc-bench-")))
+        subjects, failed = line_up(options)
+        run = Run(subjects, options, folder)
+        run.results["failed"].update(failed)
+        run.calls(subjects[0])
+        run.footprints(subjects[0])
+        run.memory()
+        run.parts(subjects[0])
+    results = run.results
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1))
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    print(f"Python {results['python']}, {versions}")
+    print("\n".join(lines(results)))
+    return 1 if options.strict and not all(one.met for one in targets(results)) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

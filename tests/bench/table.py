@@ -1,0 +1,139 @@
+"""The results as tables in the terminal."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from figures import targets
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *rest = (
+        f"{cell:<{width}}" if place == 0 else f"{cell:>{width}}"
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join([first, *rest]).rstrip()
+
+
+def grid(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Lines of one table; nothing when it has no rows."""
+    rows = list(rows)
+    if not rows:
+        return
+    widths = [max(len(row[place]) for row in (heads, *rows)) for place in range(len(heads))]
+    yield ""
+    yield title
+    yield "  " + _row(heads, widths)
+    for row in rows:
+        yield "  " + _row(row, widths)
+
+
+def _number(value: float | None, digits: int = 0, sign: str = "") -> str:
+    return "-" if value is None else f"{value:{sign},.{digits}f}"
+
+
+def _calls(results: Mapping[str, Any]) -> Iterator[list[str]]:
+    for name, mode in _lines(results):
+        cells = [name, _number((mode["spans"] or {}).get("chat"), 1), "yes" if mode["content"] else "no"]
+        for measure in ("chat", "async", "responses"):
+            figures = mode[measure]
+            cells += [_number(figures.get("thread_us"), sign="+"), _number(figures.get("thread_x"), 2)]
+            cells += [_number(figures.get("process_us"), sign="+"), _number(figures.get("process_x"), 2)]
+        if mode["chat"]:
+            yield cells
+
+
+def _streams(results: Mapping[str, Any]) -> Iterator[list[str]]:
+    for name, mode in _lines(results):
+        if figures := mode["stream"]:
+            spans = (mode["spans"] or {}).get("stream")
+            yield [
+                name,
+                _number(spans, 1),
+                _number(figures["first_us"], sign="+"),
+                _number(figures["first_over_hand_us"], sign="+"),
+                *(_number(figures[one], 2, "+") for one in ("chunk_us", "process_chunk_us", "async_chunk_us")),
+                _number(figures["end_us"], sign="+"),
+            ]
+
+
+def _processes(results: Mapping[str, Any]) -> Iterator[list[str]]:
+    for subject in {**results["footprints"], **results["subjects"]}:
+        modes = results["subjects"].get(subject, {})
+        held = results["footprints"].get(subject, {})
+        kept = results["memory"].get(subject, {})
+        left = next((figures for mode, figures in kept.items() if mode != "base"), {})
+        bare = kept.get("base", {})
+        rates = [mode["threads_x"] for name, mode in modes.items() if mode["threads_x"] and name != "base2"]
+        if held or kept or rates:
+            resident = held.get("kb")
+            yield [
+                subject,
+                _number(held.get("ms")),
+                _number(held.get("modules")),
+                _number(held.get("threads")),
+                _number(None if resident is None else resident / 1024, 1),
+                _number(left.get("kb"), 2),
+                _number(bare.get("kb"), 2),
+                _number(left.get("objects"), 1),
+                _number(left.get("blocks"), 1),
+                _number(left.get("calls")),
+                _number(min(rates, default=None), 2),
+            ]
+
+
+def _lines(results: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for subject, modes in results["subjects"].items():
+        for mode, figures in modes.items():
+            if subject == "arc" or not mode.startswith(("hand", "base")):
+                yield mode, figures
+
+
+def _verdicts(results: Mapping[str, Any]) -> Iterator[list[str]]:
+    for one in targets(results):
+        value, limit = (f"{figure:,.2f} {one.unit}".strip() for figure in (one.value, one.limit))
+        yield [one.name, value, f"<= {limit}", "met" if one.met else "MISSED"]
+
+
+def lines(results: Mapping[str, Any]) -> Iterator[str]:
+    """All tables."""
+    clocks = ("+us thread", "x hand", "+us process", "x hand")
+    yield from grid(
+        "Whole calls: CPU on top of a bare call; x hand = multiples of one span with the same attributes, written by hand."
+        " Thread: the caller's. Process: all threads, with what was put off. Columns: chat, async chat, Responses.",
+        ["", "spans", "content", *clocks, *clocks, *clocks],
+        _calls(results),
+    )
+    yield from grid(
+        "Streams: CPU on top of a bare stream",
+        ["", "spans", "first chunk +us", "over hand +us", "us/chunk", "process us/chunk", "async us/chunk", "end +us"],
+        _streams(results),
+    )
+    yield from grid(
+        "Processes: switching on in a fresh process, over SDK, OTLP exporter and OpenAI; what a thousand chat calls leave"
+        " behind; throughput of 8 threads on one client, as a multiple of the uninstrumented",
+        [
+            "",
+            "ms CPU",
+            "modules",
+            "threads",
+            "MB idle",
+            "KB/1000",
+            "bare KB/1000",
+            "objects/1000",
+            "blocks/1000",
+            "calls",
+            "8 threads x",
+        ],
+        _processes(results),
+    )
+    if parts := results.get("parts"):
+        yield from grid(
+            "Fix engine: one request, no entry applies, one in a hundred is for its model",
+            ["", "us"],
+            [[name, _number(value, 2)] for name, value in parts["engine"].items()],
+        )
+        redaction = parts["redaction"]
+        yield ""
+        yield f"Redaction of {redaction['characters']:,} characters without findings: {redaction['mb_s']:.0f} MB/s"
+    yield from grid("Not measured", ["", "why"], [[name, why] for name, why in results["failed"].items()])
+    yield from grid("Targets", ["", "figure", "target", ""], _verdicts(results))
