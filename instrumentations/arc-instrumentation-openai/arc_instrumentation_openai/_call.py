@@ -88,10 +88,10 @@ class ApiCall(ModelCall):
         """Watch a stream, or a response whose body is still to be read."""
         return _answers.watch(result, watcher)
 
-    def reply(self, result: object, hold: Hold) -> Said:
+    def reply(self, result: object, hold: Hold | None) -> Said:
         """What an answer, or a raw response that holds one, says."""
         fields = _answers.fields_of(result, self._api.answer_fields)
-        return partial(self._api.reply, {field: hold(value) for field, value in fields.items()})
+        return partial(self._api.reply, fields if hold is None else hold(fields))
 
     def fold(self) -> Fold:
         """A fold over the chunks of the answer."""

@@ -116,9 +116,9 @@ class Turn(ModelCall):
                 attributes[semconv.ERROR_PARAM] = error.param
         return attributes
 
-    def reply(self, result: object, hold: Hold) -> Said:
+    def reply(self, result: object, hold: Hold | None) -> Said:
         """What a whole response says."""
-        return partial(self._api.reply, hold(result))
+        return partial(self._api.reply, result if hold is None else hold(result))
 
     def fold(self) -> Fold:
         """A fold over the events of the answer."""

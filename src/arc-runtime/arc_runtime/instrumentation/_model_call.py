@@ -86,8 +86,11 @@ class ModelCall(Protocol):
     def watch(self, result: object, watcher: Watcher) -> bool:
         """Whether the answer is still to come (a stream, an unread body); if so `watcher` is told of it."""
 
-    def reply(self, result: object, hold: Hold) -> Said:
-        """What `result`, a complete answer, says, once somebody asks; what is kept until then `hold` copies."""
+    def reply(self, result: object, hold: Hold | None) -> Said:
+        """What `result`, a complete answer, says, once somebody asks; what is kept of its content `hold` copies.
+
+        None: content is not wanted.
+        """
 
     def fold(self) -> Fold:
         """A new fold for a streamed answer."""
@@ -202,7 +205,7 @@ class Flight:
 
     def _said(self, result: object) -> Said:
         recorder = self._pen.recorder
-        return self.call.reply(result, recorder.hold if recorder.wanted else _as_is)
+        return self.call.reply(result, recorder.hold if recorder.wanted else None)
 
     # --- the stream ---
 
@@ -336,10 +339,6 @@ class Flight:
             event_name=semconv.EVENT_INFERENCE_DETAILS,
             attributes={**on_the_way, **attributes},
         )
-
-
-def _as_is(value: object) -> object:
-    return value
 
 
 def _ignored(_chunk: object) -> None:

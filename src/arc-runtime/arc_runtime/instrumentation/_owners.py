@@ -47,9 +47,11 @@ class Owner:
 
 def owner_of(operation: str) -> Owner | None:
     """Who records the call of `operation` that starts here and now; None when nobody does."""
+    ambient, announced = context.get_current(), _ANNOUNCED.get()
+    if not ambient and announced is None:
+        return None
     call = call_of(operation)
-    ambient = context.get_current()
-    for span in (trace.get_current_span(ambient), _ANNOUNCED.get()):
+    for span in (trace.get_current_span(ambient), announced):
         if span is not None and span.is_recording() and _stands_for(span) == call:
             _ANNOUNCED.set(None)
             span.set_attribute(semconv.SPAN_KIND, Kind.LLM.value)
