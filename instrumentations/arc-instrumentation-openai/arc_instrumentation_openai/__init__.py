@@ -19,7 +19,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 from arc_instrumentation_openai import _headers, _langfuse
 from arc_instrumentation_openai._answers import FOLLOWED_MODULES, wrap_class_methods
 from arc_instrumentation_openai._call import describe
-from arc_instrumentation_openai._sessions import Peer, Session, land_all_at_exit
+from arc_instrumentation_openai._sessions import Peer, Session
 from arc_instrumentation_openai._sockets import Sockets
 from arc_instrumentation_openai._turn import Arguments, Turn
 
@@ -34,11 +34,6 @@ class OpenAIInstrumentor(ArcInstrumentor):
         Target("openai._base_client:SyncAPIClient.request", describe),
         Target("openai._base_client:AsyncAPIClient.request", describe),
     )
-
-    def _instrument(self, **kwargs: Any) -> None:
-        super()._instrument(**kwargs)
-        if self.active:
-            land_all_at_exit()
 
     @property
     def recorder(self) -> Recorder:

@@ -111,8 +111,9 @@ class RealtimeSession(Answering):
         return message
 
     def _remember(self, item_id: object, message: dict[str, object]) -> None:
-        self._conversation.append(message)
-        self._name(item_id, message)
+        held = self._plugin.recorder.hold(message)
+        self._conversation.append(held)
+        self._name(item_id, held)
 
     def _name(self, item_id: object, message: dict[str, object]) -> None:
         if isinstance(item_id, str):

@@ -7,8 +7,8 @@ Source: OpenAI API reference: Realtime, Responses over WebSocket, Live.
 """
 
 import asyncio
-import atexit
 import json
+import os
 import re
 import threading
 import weakref
@@ -17,7 +17,7 @@ from typing import ClassVar, Final, NamedTuple, Protocol
 
 from arc_runtime.capture import Recorder
 from arc_runtime.fixes import Request
-from arc_runtime.instrumentation import Guard
+from arc_runtime.instrumentation import Guard, also_land
 from arc_runtime.spans import cancelled, failed
 from arc_semconv import attributes as semconv
 from opentelemetry.trace import Span
@@ -27,7 +27,7 @@ from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._turn import Arguments, Asked, RejectedError, Turn
 from arc_instrumentation_openai._wire import get
 
-__all__ = ["Answering", "Boarding", "Departure", "Peer", "Session", "fields", "land_all_at_exit"]
+__all__ = ["Answering", "Boarding", "Departure", "Peer", "Session", "fields"]
 
 Departure = tuple[Turn, Arguments | None]
 """A response whose request leaves, and the arguments to send it with where they are mended."""
@@ -101,9 +101,11 @@ class Session:
     def settle(self) -> None:
         """Read the last message, if the program did not have the client parse it: only what has to be known of it."""
         data, self.unread = self.unread, None
-        if data is None or not self._open:
-            return
-        if self.tells(kinds_in(data)):
+        if self._open:
+            self._read(data)
+
+    def _read(self, data: bytes | str | None) -> None:
+        if data is not None and self.tells(kinds_in(data)):
             self.observe(json.loads(data))
 
     def tells(self, kinds: Sequence[str]) -> bool:
@@ -183,7 +185,7 @@ class Session:
     def abandoned(self) -> None:
         """Nobody closed the session: it was dropped, or the program ends."""
         if self._open:
-            cancelled(self.span)
+            self._plugin.guard.attempt("recording the end", cancelled, self.span)
             self._end()
 
     def __del__(self) -> None:
@@ -194,10 +196,18 @@ class Session:
         with self._ending:
             if not self._open:
                 return
-            self._plugin.guard.attempt("reading an event", self.settle)
             self._open = False
-        self._plugin.guard.attempt("closing the session", self._close)
-        self.span.end()
+            last, self.unread = self.unread, None
+        # Outside of the lock: processors of the program's run in all of it, and may close the connection themselves.
+        guard = self._plugin.guard
+        guard.attempt("reading an event", self._read, last)
+        guard.attempt("closing the session", self._close)
+        guard.attempt("ending the session", self.span.end)
+
+    def forget(self) -> None:
+        """It is another process's from now on: whatever becomes of it here, nothing is recorded."""
+        self._open = False
+        self._ending = threading.Lock()  # the other process may hold the one there was
 
     def _close(self) -> None:
         error = self._loss
@@ -334,12 +344,16 @@ def _is_normal(error: BaseException) -> bool:
 
 
 def _land_all() -> None:
-    """Close what is still under way when the program ends: a span that never ends is never sent."""
     for session in list(_UNDER_WAY):
         session.abandoned()
 
 
-def land_all_at_exit() -> None:
-    """Have that done; exit handlers run last in, first out, so this must come after the provider's own."""
-    atexit.unregister(_land_all)
-    atexit.register(_land_all)
+def _forget_all() -> None:
+    """In a forked child: the sessions are the parent's, and their spans must not be sent twice."""
+    for session in list(_UNDER_WAY):
+        session.forget()
+
+
+also_land(_land_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -65,7 +65,7 @@ MENDABLE: Final[dict[str, frozenset[str]]] = {
 }
 """First step of the paths that a fix may change, by `$api`."""
 
-CONTENT: Final = frozenset({"stop", "response_format"})
+CONTENT: Final = frozenset({"stop", "response_format", "text"})
 """Fields of these whose values are words of the user's: recorded only where content is."""
 
 ANY_API: Final = frozenset().union(*MENDABLE.values())

@@ -39,13 +39,11 @@ class Account(NamedTuple):
 
     guard: Guard
     recorder: Recorder
-    facts: Facts
+    facts: Attributes
+    """What is known of request and fixes, content apart."""
     content: Content
-    body: Mapping[str, object]
-    """The request without content."""
     asked: Mapping[str, object]
     """A copy of the content of the request; empty when content is not recorded."""
-    fixes: Mapping[str, AttributeValue]
     said: Said | None
     """None when there was no answer."""
     price: Price | None
@@ -60,8 +58,7 @@ class Account(NamedTuple):
 
     def told(self) -> tuple[Attributes, Attributes]:
         """What is known of the call, and its content as recorded (redacted, cut); what can't be read is left out."""
-        attributes = self.guard.attempt("reading the request", self.facts, self.body) or {}
-        attributes.update(self.fixes)
+        attributes = dict(self.facts)
         reply = self.guard.attempt("reading the answer", self.said) if self.said else None
         if reply is not None:
             attributes.update(reply.attributes)

@@ -18,6 +18,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span
 from opentelemetry.util.types import AttributeValue
 
+from arc_runtime._stderr import LOGGER
+from arc_runtime.capture import Recorder
 from arc_runtime.fixes import Mended, Request, without_content
 from arc_runtime.instrumentation._account import Account, Attributes, Content, Facts, Reply, Said
 from arc_runtime.instrumentation._guard import Guard
@@ -27,15 +29,15 @@ from arc_runtime.instrumentation._streams import Watcher
 from arc_runtime.metrics import Landed, Meters
 from arc_runtime.spans import attach, cancelled, complete, current, detach, failed, suppressed
 
-__all__ = ["Flight", "Fold", "Hold", "ModelCall", "depart", "land_all", "land_all_at_exit"]
+__all__ = ["Flight", "Fold", "Hold", "ModelCall", "also_land", "depart", "land_all", "land_all_at_exit"]
 
 Arguments = tuple[tuple[object, ...], dict[str, object]]
 Hold = Callable[[object], object]
 
-_NO_FIXES: Final[Mapping[str, AttributeValue]] = {}
 _NO_MARKS: Final[Mapping[str, object]] = {}
 _CALLING: Final[set["Flight"]] = set()
 """Calls whose function has not returned yet."""
+_LANDING_TOO: Final[list[Callable[[], None]]] = []
 _UNDER_WAY: Final["weakref.WeakSet[Flight]"] = weakref.WeakSet()
 """Calls whose answer is still read; who drops it lets go of the call too."""
 _CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
@@ -159,7 +161,8 @@ class Flight:
         self._owner = owner_of(operation)
         if self._owner is not None:
             if self._mended is not None:
-                self._owner.tell(_fix_attributes(self._mended, "unknown", content=self._pen.recorder.wanted))
+                recorder = self._pen.recorder
+                self._owner.tell(_fix_attributes(self._mended, "unknown", recorder if recorder.on_spans else None))
         elif traced:
             self._span = self._pen.spans.open(Kind.LLM, _model_name(body), known)
             self._marks = marks(operation)
@@ -205,7 +208,10 @@ class Flight:
 
     def _said(self, result: object) -> Said:
         recorder = self._pen.recorder
-        return self.call.reply(result, recorder.hold if recorder.wanted else None)
+        if recorder.wanted:
+            return self.call.reply(result, recorder.hold)
+        # Read at once: what is left of it is small, and no content is kept that nobody wants.
+        return _saying(Reply(self.call.reply(result, None)().attributes, ()))
 
     # --- the stream ---
 
@@ -270,7 +276,13 @@ class Flight:
         if self._fold is None or not self._open:
             return None
         reply = self.guard.attempt("reading the chunks", self._fold.reply)
-        return None if reply is None else lambda: reply
+        if reply is None:
+            return None
+        recorder = self._pen.recorder
+        messages = (
+            self.guard.attempt("recording the answer", recorder.hold, list(reply.messages)) if recorder.wanted else ()
+        )
+        return _saying(Reply(reply.attributes, messages or ()))
 
     # --- the end ---
 
@@ -283,13 +295,9 @@ class Flight:
         ended = time.perf_counter()
         if said is not None and self._pen.meters is not None:
             reply = self.guard.attempt("reading the answer", said)
-            said = None if reply is None else lambda: reply
-        try:  # Guard.attempt, written out
-            self._close(outcome, said)
-        except Exception as error:  # noqa: BLE001
-            self.guard.report("closing the span", error)
-        # Processors of the program's run in it, which may raise.
-        self.guard.attempt("ending the span", self._span.end)
+            said = None if reply is None else _saying(reply)
+        # Processors of the program's run in it, which may raise, or call the model themselves.
+        self.guard.attempt("ending the span", self._shut, outcome, said)
         if self._pen.meters is not None:
             self.guard.attempt("measuring", self._measure, self._pen.meters, said, ended)
         if self._owner is not None and self._mended is not None:
@@ -307,28 +315,35 @@ class Flight:
             )
         )  # fmt: skip
 
+    def _shut(self, outcome: str, said: Said | None) -> None:
+        try:  # Guard.attempt, written out
+            self._close(outcome, said)
+        except Exception as error:  # noqa: BLE001
+            self.guard.report("closing the span", error)
+        self._span.end()
+
     def _close(self, outcome: str, said: Said | None) -> None:
         if not self._span.is_recording():
             return
-        call, recorder, prices = self.call, self._pen.recorder, self._pen.prices
+        call, recorder, prices, mended = self.call, self._pen.recorder, self._pen.prices, self._mended
         request = call.request
-        body = self._mended.body if self._mended else request.body
-        fixes = _fix_attributes(self._mended, outcome, content=recorder.wanted) if self._mended else _NO_FIXES
+        body = mended.body if mended else request.body
+        facts = self.guard.attempt("reading the request", call.request_attributes, body) or {}
+        if mended:
+            facts.update(_fix_attributes(mended, outcome, recorder if recorder.on_spans else None))
         model = _model_name(body)
         price = partial(prices.attributes, request.provider, request.host, model) if prices else None
-        # Kept until the span is read: the request without what people wrote, and of that a copy where it is wanted.
-        written = call.content_fields
-        rest = {field: value for field, value in body.items() if field not in written}
-        account = Account(
-            self.guard, recorder, call.request_attributes, call.content, rest, self.asked, fixes, said, price
-        )
-        if recorder.on_events:
-            attributes, content = account.told()
-            if content:
-                self._emit({**call.start_attributes(body), **attributes, **content})
-            self._span.set_attributes({**attributes, **content} if recorder.on_spans else attributes)
-        else:
+        account = Account(self.guard, recorder, facts, call.content, self.asked, said, price)
+        if not recorder.on_events:
             complete(self._span, account.on_span)
+            return
+        attributes, content = account.told()
+        if content:
+            event = {**call.start_attributes(body), **attributes, **content}
+            if mended:
+                event.update(_fix_attributes(mended, outcome, recorder))
+            self.guard.attempt("emitting the event", self._emit, event)
+        self._span.set_attributes({**attributes, **content} if recorder.on_spans else attributes)
 
     def _emit(self, attributes: Mapping[str, AttributeValue]) -> None:
         said = getattr(self._span, "attributes", None) or {}
@@ -350,21 +365,40 @@ def _model_name(body: Mapping[str, object]) -> str | None:
     return model if isinstance(model, str) else None
 
 
-def _fix_attributes(mended: Mended, outcome: str, *, content: bool) -> Attributes:
-    changes = mended.changes if content else tuple(map(without_content, mended.changes))
+def _fix_attributes(mended: Mended, outcome: str, recorder: Recorder | None) -> Attributes:
+    """What was mended; with the words of the user's that changed where there is a `recorder` for them."""
+    if recorder is None:
+        changes: str = msgspec.json.encode(tuple(map(without_content, mended.changes))).decode()
+    else:
+        changes = recorder.text(msgspec.to_builtins(mended.changes))
     return {
         semconv.FIX_IDS: mended.ids,
         semconv.FIX_MODE: mended.mode,
         semconv.FIX_TRIGGER: "before",
-        semconv.FIX_CHANGES: msgspec.json.encode(changes).decode(),
+        semconv.FIX_CHANGES: changes,
         semconv.FIX_OUTCOME: outcome,
     }
+
+
+def _saying(reply: Reply) -> Said:
+    return lambda: reply
 
 
 def land_all() -> None:
     """Close what is still under way when the program ends: a span that never ends is never sent."""
     for flight in _under_way():
         flight.closed()
+    for land in _LANDING_TOO:
+        try:
+            land()
+        except Exception as error:  # noqa: BLE001 - the others are to end all the same
+            LOGGER.warning("what is under way could not be closed", exc_info=error, extra={"cause": f"{land}"})
+
+
+def also_land(work: Callable[[], None]) -> None:
+    """Have `work` close what a plugin itself has under way, whenever `land_all` does: at each end of the program."""
+    if work not in _LANDING_TOO:
+        _LANDING_TOO.append(work)
 
 
 def _under_way() -> list[Flight]:

@@ -57,7 +57,8 @@ class Family:
         os.register_at_fork(after_in_child=self._begin_in_child)
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a garbage collection inside may end a stream, and that counts.
+        self._lock = threading.RLock()
         self._token = os.urandom(_TOKEN_BYTES)
         self._numbers = [0.0] * _NUMBERS
         self._offset: int | None = None
@@ -77,11 +78,11 @@ class Family:
         if self._forked and self.when_forked is not None:
             self._forked = False
             self.when_forked()
+        above = next((n for n, limit in enumerate(BUCKETS_MS) if held_up_ms <= limit), len(BUCKETS_MS))
         with self._lock:
             self._numbers[_REQUESTS] += 1
             self._numbers[_FIXES] += fixes
             self._numbers[_SUM] += held_up_ms
-            above = next((n for n, limit in enumerate(BUCKETS_MS) if held_up_ms <= limit), len(BUCKETS_MS))
             self._numbers[_FIRST_BUCKET + above] += 1
             self._write()
 

@@ -64,7 +64,8 @@ class LateAttributes(BoundedAttributes):
     def _dict(self) -> dict[str, AnyValue]:  # type: ignore[override]
         if not self._settled:
             self._settle()
-        return self._early._dict  # noqa: SLF001
+        # Who reads in the midst of the work, as a signal handler may, gets nothing rather than what is still raw.
+        return self._early._dict if self._settled else {}  # noqa: SLF001
 
     @property
     def dropped(self) -> int:
@@ -83,13 +84,13 @@ class LateAttributes(BoundedAttributes):
                 return
             self._busy = True
             try:
-                work, self._work = self._work, _nothing
                 try:
-                    self._add(work())
+                    self._add(self._work())
                 except Exception:  # noqa: BLE001 - the span goes on without what could not be told
                     LOGGER.warning(_LEFT_OUT, exc_info=True, extra={"cause": "late"})
                 if self._finish is not None:
                     self._finish(self._early)
+                self._work = _nothing
                 self._settled = True  # not before: whoever interrupts this reads nothing that is half done
             finally:
                 self._busy = False
