@@ -415,3 +415,101 @@ def test_it_is_for_the_versions_its_metadata_name():
 
     assert issubclass(OpenAIInstrumentor, ArcInstrumentor)
     assert list(OpenAIInstrumentor().instrumentation_dependencies()) == ["openai>=1.66"]
+
+
+@pytest.mark.parametrize("capture", ["NO_CONTENT", "SPAN_ONLY"])
+def test_what_the_program_does_to_its_answer_is_not_what_the_model_said(spans, instrumented, connect, server, capture):
+    instrumented(capture=capture)
+    answer = connect(server).chat.completions.create(**ASK)
+    answer.usage.prompt_tokens = 999
+    answer.choices[0].finish_reason = "length"
+    answer.choices[0].message.content = "something else"
+    attributes = spans.only.attributes
+    assert attributes["gen_ai.usage.input_tokens"] == 10
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
+    assert "something else" not in attributes.get("gen_ai.output.messages", "Hello Jane")
+
+
+def test_what_the_program_does_to_its_messages_is_not_what_it_asked(spans, instrumented, connect, server):
+    instrumented(capture="SPAN_ONLY")
+    parts = [{"type": "text", "text": "as asked"}]
+    messages = [{"role": "user", "content": parts}]
+    connect(server).chat.completions.create(model="gpt-4.1", messages=messages)
+    parts[0]["text"] = messages[0]["role"] = "changed since"
+    assert "as asked" in spans.only.attributes["gen_ai.input.messages"]
+    assert "changed since" not in spans.only.attributes["gen_ai.input.messages"]
+
+
+def test_no_content_is_kept_where_none_is_wanted(spans, instrumented, connect, server):
+    class Word(str):
+        """Text of the program's own, which can be told from any other."""
+
+        __slots__ = ()
+
+    instrumented()
+    before = sum(type(one) is Word for one in gc.get_objects())
+    body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": [Word("held"), {"x": Word("held")}]}]}
+    connect(server).post("/chat/completions", body=body, cast_to=object)
+    del body
+    gc.collect()
+    held = [one for one in gc.get_objects() if isinstance(one, list | dict)]
+    words = [
+        one for one in held if any(type(item) is Word for item in (one.values() if isinstance(one, dict) else one))
+    ]
+    assert (before, words) == (0, [])
+
+
+def test_a_log_processor_that_calls_the_model_itself_is_not_followed(spans, instrumented, connect, server):
+    instrumented(capture="EVENT_ONLY")
+    client = connect(server)
+    made = []
+
+    class Asking:
+        """Asks the model what to think of each record, as a guardrail may."""
+
+        def on_emit(self, _record):
+            made.append(client.chat.completions.create(**ASK).id)
+
+        def shutdown(self):
+            pass
+
+        def force_flush(self, timeout_millis=30_000):  # noqa: ARG002
+            return True
+
+    spans.logger_provider.add_log_record_processor(Asking())
+    client.chat.completions.create(**ASK)
+    assert len(made) == 1
+    assert len(spans.spans) == 1
+
+
+def test_words_that_a_fix_took_away_are_on_the_event_alone_where_content_is(spans, instrumented, connect, server):
+    plugin = instrumented(capture="EVENT_ONLY")
+    plugin.runtime.engine.registry.register(
+        Entry(id="t", pattern={"stop": {"exists": True}}, fix={"stop": {"$delete": True}})
+    )
+    connect(server).chat.completions.create(**ASK, stop=["a word for ann@example.org"])
+    assert "a word for" not in spans.only.attributes["arc.fix.changes"]
+    (event,) = spans.logs
+    assert "a word for <EMAIL>" in event.attributes["arc.fix.changes"]
+
+
+def test_words_that_a_fix_took_away_are_redacted_where_no_processor_of_arc_is(instrumented, connect, server):
+    from arc_instrumentation_openai import OpenAIInstrumentor
+    from arc_runtime.instrumentation import Runtime
+    from arc_runtime.settings import Settings
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    plugin, runtime = OpenAIInstrumentor(), Runtime.of(Settings(capture="SPAN_ONLY"))
+    runtime.engine.registry.register(Entry(id="t", pattern={"stop": {"exists": True}}, fix={"stop": {"$delete": True}}))
+    plugin.instrument(skip_dep_check=True, tracer_provider=provider, runtime=runtime)
+    try:
+        connect(server).chat.completions.create(**ASK, stop=["ann@example.org"])
+    finally:
+        plugin.uninstrument()
+    (span,) = exporter.get_finished_spans()
+    assert "<EMAIL>" in span.attributes["arc.fix.changes"]
+    assert "ann@example.org" not in span.to_json()

@@ -142,6 +142,35 @@ def test_an_interrupted_redaction_is_done_again_by_the_next_reader(monkeypatch):
     assert dict(span.attributes)["late"] == "<EMAIL>"
 
 
+def test_interrupted_work_is_done_again_by_the_next_reader():
+    interruptions = [KeyboardInterrupt()]
+
+    def work():
+        if interruptions:
+            raise interruptions.pop()
+        return {"late": MAIL}
+
+    span = ended(traced(RedactingSpanProcessor()), work)
+    with pytest.raises(KeyboardInterrupt):
+        dict(span.attributes)
+    assert dict(span.attributes)["late"] == "<EMAIL>"
+
+
+def test_who_reads_in_the_midst_of_the_redaction_sees_nothing_raw(monkeypatch):
+    from arc_runtime import processor
+
+    redact, seen = processor._redact_attributes, []
+
+    def looked_at(*args):
+        seen.append(dict(span.attributes))  # as a signal handler would
+        redact(*args)
+
+    monkeypatch.setattr(processor, "_redact_attributes", looked_at)
+    span = ended(traced(RedactingSpanProcessor()), Work(late=MAIL), early=MAIL)
+    assert dict(span.attributes)["early"] == "<EMAIL>"
+    assert seen == [{}]
+
+
 def test_many_threads_read_the_same_and_nothing_raw():
     begin, release = threading.Event(), threading.Event()
 
