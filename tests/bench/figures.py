@@ -125,7 +125,9 @@ def targets(results: Mapping[str, Any]) -> Iterable[Target]:
     for mode in ("arc, disabled", "arc, unsampled", "arc, suppressed"):
         yield Target(f"chat, {mode.partition(', ')[2]}", modes[mode]["chat"]["thread_us"], 5, "us")
     if print_of_arc := results["footprints"].get("arc"):
+        own = print_of_arc["ms"] - results["footprints"].get("opentelemetry", {"ms": 0})["ms"]
         yield Target("activation", print_of_arc["ms"], 60, "ms")
+        yield Target("activation, over OpenTelemetry's own without Arc", own, 60, "ms")
         yield Target("resident when idle", print_of_arc["kb"] / 1024, 50, "MB")
     if kept := results["memory"].get("arc"):
         most = next(figures for mode, figures in kept.items() if mode != "base")

@@ -255,7 +255,7 @@ def memory(bench: Bench, total: int) -> dict[str, Any]:
     most = bench.recording()[-1]
     states = [
         ("base", bench.bare, bench.calls, lambda: None, max(2000, total // 5)),
-        (most.name, bench.watched(most), bench.seen, most.flush, total),
+        (most.name, bench.watched(most), bench.seen, most.flush, max(2000, total)),
     ]
     kept = {}
     for name, state, calls, flush, count in states:

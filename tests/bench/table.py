@@ -5,6 +5,9 @@ from typing import Any
 
 from figures import targets
 
+QUIET = 0.1
+"""Noise up to which ratios are worth reading, as a part of a hand-written span."""
+
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *rest = (
@@ -94,6 +97,22 @@ def _verdicts(results: Mapping[str, Any]) -> Iterator[list[str]]:
         yield [one.name, value, f"<= {limit}", "met" if one.met else "MISSED"]
 
 
+def _noise(results: Mapping[str, Any]) -> Iterator[str]:
+    """A warning where bare calls differ from bare calls by a tenth of a hand-written span or more."""
+    loud = {}
+    for subject, modes in results["subjects"].items():
+        hand = next((modes[name]["chat"]["thread_us"] for name in ("hand", "hand+content") if name in modes), None)
+        apart = abs(modes["base2"]["chat"].get("thread_us", 0)) if "base2" in modes else 0
+        if hand is not None and (hand <= 0 or apart / hand >= QUIET):
+            loud[subject] = f"{apart:.0f} us"
+    if loud:
+        yield ""
+        yield (
+            "Noise: the same bare calls were this far apart, which blurs what is added to them; repeat on a quieter"
+            f" machine: {', '.join(f'{name} {apart}' for name, apart in loud.items())}"
+        )
+
+
 def lines(results: Mapping[str, Any]) -> Iterator[str]:
     """All tables."""
     clocks = ("+us thread", "x hand", "+us process", "x hand")
@@ -136,4 +155,5 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield f"Redaction of {redaction['characters']:,} characters without findings: {redaction['mb_s']:.0f} MB/s"
     yield from grid("Not measured", ["", "why"], [[name, why] for name, why in results["failed"].items()])
+    yield from _noise(results)
     yield from grid("Targets", ["", "figure", "target", ""], _verdicts(results))
