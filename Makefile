@@ -51,6 +51,7 @@ workbench: $(DIST)/index.html ## build the workbench into arc_core
 screenshots: $(DONE)/dev $(DIST)/index.html chromium ## make the pictures in docs/images from a real run
 	$(BIN)/python docs/screenshots.py
 
+# protobuf is held: AutoGen needs 5, and Arc must be installable beside it.
 constraints: $(DONE)/uv ## resolve every version anew
 	echo 'protobuf<6' > $(DONE)/held
 	$(BIN)/uv pip compile --quiet --no-header --no-annotate --upgrade --group pyproject.toml:dev --group pyproject.toml:beside --all-extras \

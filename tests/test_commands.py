@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -142,6 +143,42 @@ def test_doctor_names_settings_plugins_and_distros_that_are_wrong(arc, arc_core)
     assert found["settings"]["state"] == "warning"
     assert found["plugin arc_openai"]["state"] == "warning"
     assert found["distro"]["advice"] == "export OTEL_PYTHON_DISTRO=arc"
+
+
+def test_doctor_says_that_a_plugin_is_switched_off_by_its_own_variable(arc, collector):
+    found = findings(arc("doctor", "--json", ARC_ENDPOINT=collector.url, ARC_INSTRUMENT_OPENAI="disabled"))
+    assert "switched off" in found["plugin arc_openai"]["detail"]
+    assert "ARC_INSTRUMENT_OPENAI" in found["plugin arc_openai"]["advice"]
+    assert found["plugin arc_langgraph"]["state"] == "ok"
+
+
+def test_doctor_says_whom_spans_are_left_to_and_how_to_have_arc_s(arc, collector, tmp_path):
+    info = tmp_path / "other-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: other\nVersion: 1.0\nProvides-Extra: instruments\n"
+        "Requires-Dist: openai; extra == 'instruments'\n"
+    )
+    (info / "entry_points.txt").write_text("[opentelemetry_instrumentor]\nopenai = other:Instrumentor\n")
+    (tmp_path / "other.py").write_text("class Instrumentor: ...\n")
+    env = {"ARC_ENDPOINT": collector.url, "PYTHONPATH": str(tmp_path)}
+    left = findings(arc("doctor", "--json", **env))["plugin arc_openai"]
+    kept = findings(arc("doctor", "--json", **env, ARC_INSTRUMENT_OPENAI="enabled"))["plugin arc_openai"]
+    assert "leaves the spans to the instrumentor openai" in left["detail"]
+    assert "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=openai" in left["advice"]
+    assert kept["state"] == "ok"
+
+
+def test_doctor_says_whether_the_metrics_page_can_be_served(arc, collector, tmp_path):
+    env = {"ARC_ENDPOINT": collector.url}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        taken = findings(arc("doctor", "--json", **env, ARC_METRICS_PORT=port))["metrics page"]
+    free = findings(arc("doctor", "--json", **env, ARC_METRICS_PORT=port))["metrics page"]
+    assert taken["state"] == "warning"
+    assert port in taken["detail"]
+    assert (free["state"], free["detail"]) == ("ok", f"http://127.0.0.1:{port}/metrics can be served")
+    assert "metrics page" not in findings(arc("doctor", "--json", **env))
 
 
 def test_doctor_names_a_plugin_whose_metadata_can_t_be_read(arc, arc_core, tmp_path):

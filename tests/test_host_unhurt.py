@@ -53,6 +53,8 @@ def test_what_is_in_force_is_said_where_it_is_asked_for_and_no_secret_is(run, ba
     )
     (hello,) = [line for line in lines if line.startswith("arc: arc ")]
     assert f"spans to {nobody} over http/protobuf with ARC_API_KEY; fixes on, level safe; content NO_CONTENT" in hello
+    beside = "logs none; metrics none; spool 64 MiB; cost on; no metrics page; plugins arc_langgraph, arc_openai"
+    assert hello.endswith(f"; {beside}")
     assert not any(secret in line for line in lines for secret in ("hunter2", "secret1"))
 
 
@@ -86,6 +88,32 @@ def test_with_a_setting_that_is_wrong_the_program_runs_and_is_told_in_a_line_or_
     assert 1 <= len(lines) <= 2
     assert all(line.startswith("arc: ") for line in lines)
     assert model.requests[-1].body["temperature"] == 0.7  # fixes do not depend on telemetry
+
+
+@pytest.mark.parametrize("text", [None, "", "a: [", "file_format: '1.0'\ntracer_provider: 3"])
+def test_a_configuration_file_that_can_t_be_used_is_one_line(run, bare, model, tmp_path, text):
+    file = tmp_path / "otel.yaml"
+    if text is not None:
+        file.write_text(text)
+    (line,) = gained(run(OTEL_CONFIG_FILE=str(file)), bare)
+    assert line.startswith(f"arc: telemetry is off: OTEL_CONFIG_FILE={file} could not be used: ")
+    assert model.requests[-1].body["temperature"] == 0.7
+
+
+def test_a_configuration_file_without_its_package_is_one_line_that_names_it(run, bare, tmp_path):
+    package = tmp_path / "opentelemetry/configuration"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('no')")
+    (line,) = gained(run(OTEL_CONFIG_FILE="otel.yaml", PYTHONPATH=str(tmp_path)), bare)
+    assert line.endswith("OTEL_CONFIG_FILE=otel.yaml could not be used: pip install 'arc-runtime[file-configuration]'")
+
+
+def test_with_a_configuration_file_the_service_is_to_be_named_there(run, bare, nobody, tmp_path):
+    file = tmp_path / "otel.yaml"
+    exporter = f"{{otlp_http: {{endpoint: '{nobody}/v1/traces'}}}}"
+    file.write_text(f"file_format: '1.0'\ntracer_provider: {{processors: [{{batch: {{exporter: {exporter}}}}}]}}\n")
+    lines = gained(run(OTEL_CONFIG_FILE=str(file), ARC_LOG_LEVEL="INFO", ARC_EXIT_SECONDS="1"), bare)
+    assert f"arc: the service has no name: name it under `resource` in {file}" in lines
 
 
 BROKEN = """

@@ -100,8 +100,8 @@ def test_whichever_the_loader_takes_spans_go_to_arc_core(run, model, arc_core, d
     assert sorted(span["name"] for span in trace["spans"]) == MODEL_SPANS
     assert model.requests[0].body["temperature"] == 0.7
     taken_over = order is first and "OTEL_PYTHON_CONFIGURATOR" not in chosen
-    said = ["arc: the configurator that was loaded gave way to Arc's: set OTEL_PYTHON_CONFIGURATOR=arc"] * taken_over
-    assert lines(done) == said
+    line = "the configurator that was loaded gave way to Arc's: set OTEL_PYTHON_DISTRO=arc and OTEL_PYTHON_CONFIGURATOR=arc"
+    assert lines(done) == [f"arc: {line}"] * taken_over
 
 
 @pytest.mark.parametrize("order", [first, last])

@@ -60,6 +60,14 @@ def test_a_trace_is_summed_up_over_its_model_calls(core, wire):
     assert spans[early.span_id.hex()]["redactions"] is None
 
 
+def test_an_agent_that_only_a_model_call_names_is_among_those_of_the_trace(core, wire):
+    job = wire.span()
+    call = wire.call(job, gen_ai__request__model="gpt-4o", gen_ai__agent__name="loan_officer")
+    core.export(wire.request(job, call))
+
+    assert core.trace(call.trace_id)["trace"]["agents"] == ["loan_officer"]
+
+
 def test_content_is_shown_apart_and_broken_content_as_text(core, wire):
     root = wire.span()
     messages = [{"role": "user", "parts": [{"type": "text", "content": "hi"}]}, {"role": "user", "content": "old"}, 3]

@@ -55,6 +55,8 @@ class _OneLine(logging.Handler):
             return True
         if self._chosen is None and record.levelno < logging.ERROR and not record.name.startswith("arc_runtime"):
             return False
+        if record.name.startswith("opentelemetry.configuration.file"):
+            return False  # it raises next, and who catches that says it with the way out
         cause = _cause(record)
         if cause in self._seen:
             return False
@@ -78,8 +80,6 @@ def _cause(record: logging.LogRecord) -> object:
     if record.name.startswith("opentelemetry.exporter"):
         # The exporters say the same in several ways. Metrics that are refused are no reason to be silent about spans.
         return "export of metrics" if "metrics" in record.getMessage() else "export"
-    if record.name.startswith("opentelemetry.configuration"):
-        return "configure"  # what it raises after it has logged it
     return getattr(record, "cause", None) or (record.name, record.msg)
 
 

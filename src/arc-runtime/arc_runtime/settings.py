@@ -125,8 +125,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     instrument: Mapping[str, Mode] = {}
     """`ARC_INSTRUMENT_NAME`: NAME is that of a plugin: OPENAI, LANGGRAPH, ... `auto` leaves the spans to another
-    instrumentor of the same library where one is installed, `enabled` writes them all the same, `disabled` does not
-    load the plugin. Unset: auto."""
+    instrumentor of the same library where one is installed, `enabled` writes those that the other one does not,
+    `disabled` does not load the plugin. Unset: auto."""
 
     capture: Capture = "NO_CONTENT"
     """`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`: where message content is recorded."""
@@ -290,7 +290,8 @@ class _Reader:
             if name.startswith("ARC_") and name not in _KNOWN and not name.startswith(_INSTRUMENT)
         )
         if unknown:
-            self.warnings.append(f"{', '.join(unknown)}: no such setting; there are: {', '.join(sorted(_KNOWN))}")
+            known = ", ".join(sorted({*_KNOWN, f"{_INSTRUMENT}<NAME>"} - {METRICS_FAMILY}))
+            self.warnings.append(f"{', '.join(unknown)}: no such setting; there are: {known}")
 
 
 def _capture(reader: _Reader) -> Capture:

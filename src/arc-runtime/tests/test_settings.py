@@ -175,6 +175,8 @@ def test_unknown_arc_names_warn_once_with_the_names_there_are():
     _, (warning,) = read(ARC_ENDPIONT="http://core", ARC_FOO="1")
     assert "ARC_ENDPIONT, ARC_FOO" in warning
     assert "ARC_ENDPOINT" in warning
+    assert "ARC_INSTRUMENT_<NAME>" in warning
+    assert "ARC_METRICS_FAMILY" not in warning  # Arc's own to set
 
 
 def test_a_bad_value_names_itself_and_what_is_used_instead():

@@ -57,7 +57,7 @@ SELECT
     countIf(Kind = 'llm' AND CostUsd IS NULL) AS unpriced_calls,
     countIf(Kind = 'llm' AND notEmpty(FixIds) AND FixMode NOT IN ('shadow', 'control')) AS fixes,
     sum(RedactionCount) AS redactions,
-    groupArrayIf((Timestamp, toString(AgentName)), Kind = 'run' AND AgentName != '') AS agent_runs,
+    groupArrayIf((Timestamp, toString(AgentName)), Kind IN ('run', 'llm') AND AgentName != '') AS agent_runs,
     arrayDistinct(arrayMap(x -> x.2, arraySort(agent_runs))) AS agents,
     groupArrayIf((Timestamp, toString(Model)), Kind = 'llm' AND Model != '') AS model_calls,
     arrayDistinct(arrayMap(x -> x.2, arraySort(model_calls))) AS models

@@ -16,6 +16,7 @@ from arc_runtime.cli._config_file import check_config_file
 from arc_runtime.cli._delivery import check_delivery
 from arc_runtime.cli._export import SILENT, check_service_name
 from arc_runtime.cli._installation import check_entry_points, check_plugins, check_versions
+from arc_runtime.cli._metrics_page import check_metrics_page
 from arc_runtime.settings import Settings
 
 __all__ = ["doctor"]
@@ -46,8 +47,8 @@ def doctor(
 def _checks(env: Mapping[str, str]) -> Iterator[Check]:
     yield from check_versions()
     yield from check_entry_points(env)
-    yield from check_plugins(env)
     settings, warnings = Settings.from_env(env)
+    yield from check_plugins(settings)
     for warning in warnings:
         yield warned("settings", warning, "correct or unset it")
     if not warnings:
@@ -56,6 +57,7 @@ def _checks(env: Mapping[str, str]) -> Iterator[Check]:
         name = "ARC_DISABLE" if settings.disabled else "OTEL_SDK_DISABLED"
         yield failed("switched off", f"{name} is set: nothing is traced or mended", f"unset {name}")
         return
+    yield from check_metrics_page(settings)
     if settings.config_file is not None:
         yield from check_config_file(settings.config_file, endpoint_ignored=settings.endpoint is not None)
         return

@@ -9,8 +9,9 @@ from opentelemetry.instrumentation.dependencies import get_dist_dependency_confl
 from packaging.requirements import InvalidRequirement, Requirement
 
 from arc_runtime.cli._check import Check, failed, passed, warned
-from arc_runtime.distro import CONFIGURATOR, DISTRO, is_plain, loaded
+from arc_runtime.distro import CONFIGURATOR, DISTRO, is_plain, loaded, rival_of
 from arc_runtime.instrumentation import untested_libraries, untested_sdk
+from arc_runtime.settings import Mode, Settings
 
 __all__ = ["check_entry_points", "check_plugins", "check_versions"]
 
@@ -54,23 +55,27 @@ def check_entry_points(env: Mapping[str, str]) -> Iterator[Check]:
             yield warned(label, detail, f"{advice} to have Arc's instead")
 
 
-def check_plugins(env: Mapping[str, str]) -> Iterator[Check]:
+def check_plugins(settings: Settings) -> Iterator[Check]:
     """Each instrumentor there is, and why it will not load where it won't."""
-    disabled = {name.strip() for name in env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")}
     found = list(entry_points(group="opentelemetry_instrumentor"))
     if not any(entry_point.name.startswith("arc_") for entry_point in found):
         advice = "pip install arc-instrumentation-openai arc-instrumentation-langgraph"
         yield warned("plugins", "no plugin of Arc's is installed", advice)
     for entry_point in sorted(found, key=lambda one: one.name):
-        yield _check_plugin(entry_point, disabled)
+        yield _check_plugin(entry_point, settings)
 
 
-def _check_plugin(entry_point: EntryPoint, disabled: set[str]) -> Check:
+def _check_plugin(entry_point: EntryPoint, settings: Settings) -> Check:
     name = f"plugin {entry_point.name}"
     dist = entry_point.dist
     shown = f"{dist.name} {dist.version}" if dist is not None else entry_point.value
-    if {"*", entry_point.name} & disabled:
+    disabled = settings.disabled_instrumentations
+    if {"*", entry_point.name} & {*disabled}:
         return warned(name, f"{shown}: switched off", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS names it")
+    mode = _mode(entry_point, settings)
+    if mode == "disabled":
+        advice = f"unset ARC_INSTRUMENT_{entry_point.name.removeprefix('arc_').upper()} to switch it on"
+        return warned(name, f"{shown}: switched off", advice)
     try:
         conflict = get_dist_dependency_conflicts(dist) if dist is not None else None
     except InvalidRequirement as error:
@@ -85,6 +90,10 @@ def _check_plugin(entry_point: EntryPoint, disabled: set[str]) -> Check:
         entry_point.load()
     except Exception as error:  # noqa: BLE001 - whatever it raises is the finding
         return failed(name, f"{shown}: {type(error).__name__}: {error}", f"pip install --upgrade {shown.split()[0]}")
+    rival = rival_of(entry_point, disabled) if mode == "auto" else None
+    if rival is not None:
+        advice = f"for Arc's own: export OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={','.join([*disabled, rival])}"
+        return warned(name, f"{shown}: mends requests, and leaves the spans to the instrumentor {rival}", advice)
     untested = untested_libraries(dist.name) if dist is not None else []
     if untested:
         advice = (
@@ -92,6 +101,12 @@ def _check_plugin(entry_point: EntryPoint, disabled: set[str]) -> Check:
         )
         return warned(name, f"{shown}: {'; '.join(str(one) for one in untested)}", advice)
     return passed(name, f"{shown}: {_library(conflict_free=entry_point)}")
+
+
+def _mode(entry_point: EntryPoint, settings: Settings) -> Mode | None:
+    """What ARC_INSTRUMENT_<NAME> says of a plugin of Arc's; None for those of others, which it says nothing of."""
+    name = entry_point.name
+    return settings.instrument.get(name.removeprefix("arc_"), "auto") if name.startswith("arc_") else None
 
 
 def _library(*, conflict_free: EntryPoint) -> str:

@@ -2,6 +2,7 @@
 
 from arc_runtime.distro._beside import before_plugins
 from arc_runtime.distro._choice import CONFIGURATOR, DISTRO, is_plain, loaded
+from arc_runtime.distro._coexistence import rival_of
 from arc_runtime.distro._distro import ArcConfigurator, ArcDistro
 from arc_runtime.distro._redaction import redact_providers_that_are_there
 
@@ -14,4 +15,5 @@ __all__ = [
     "is_plain",
     "loaded",
     "redact_providers_that_are_there",
+    "rival_of",
 ]

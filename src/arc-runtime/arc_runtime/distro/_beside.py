@@ -69,7 +69,9 @@ def _configure(settings: Settings) -> None:
     elif variable not in os.environ and is_plain(chosen) and settings.config_file is None:
         _take_over()
         # OpenTelemetry's loader has just said that Arc's was not loaded.
-        LOGGER.warning("the %s that was loaded gave way to Arc's: set %s=arc", chosen.name, variable)
+        LOGGER.warning(
+            "the %s that was loaded gave way to Arc's: set %s=arc and %s=arc", chosen.name, DISTRO[1], variable
+        )
         return
     else:
         _say_who_configures(settings, chosen.name)
@@ -77,7 +79,7 @@ def _configure(settings: Settings) -> None:
     redact_providers_to_come()
     exports = Exports(settings)
     exports.adopt()
-    settle_resources()
+    settle_resources(settings.config_file)
     flush_at_every_end(exports, land_all)
 
 

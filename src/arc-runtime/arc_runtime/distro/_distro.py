@@ -113,7 +113,7 @@ class ArcConfigurator(_OTelSDKConfigurator):
         try:
             self._configure_sdk(settings, kwargs)
         except Exception as error:  # noqa: BLE001 - a program with a wrong setting runs without telemetry
-            LOGGER.error("telemetry is off: it could not be configured", exc_info=error, extra={"cause": "configure"})
+            _say_off(settings, error)
             withdraw()
 
     def _configure_sdk(self, settings: Settings, kwargs: dict[str, Any]) -> None:
@@ -137,10 +137,22 @@ class ArcConfigurator(_OTelSDKConfigurator):
             super()._configure(**kwargs)  # type: ignore[no-untyped-call]
             redact_providers_that_are_there()
         exports.adopt()
-        settle_resources()
+        settle_resources(settings.config_file)
         redact_providers_to_come()
         flush_at_every_end(exports, land_all)
         _say_hello(settings)
+
+
+def _say_off(settings: Settings, error: Exception) -> None:
+    """Say in one line that there is no telemetry, why, and the way out."""
+    file, cause = settings.config_file, {"cause": "configure"}
+    if file is None:
+        LOGGER.error("telemetry is off: it could not be configured", exc_info=error, extra=cause)
+    elif isinstance(error.__cause__, ImportError):
+        way_out = "pip install 'arc-runtime[file-configuration]'"
+        LOGGER.error("telemetry is off: OTEL_CONFIG_FILE=%s could not be used: %s", file, way_out, extra=cause)
+    else:
+        LOGGER.error("telemetry is off: OTEL_CONFIG_FILE=%s could not be used", file, exc_info=error, extra=cause)
 
 
 def _say_hello(settings: Settings) -> None:
@@ -154,13 +166,30 @@ def _say_hello(settings: Settings) -> None:
         key = "ARC_API_KEY" if target.keyed else "no key of Arc's"
         where = f"to {masked(target.url)} over {target.protocol} with {key}"
     LOGGER.info(
-        "arc %s: spans %s; fixes %s, level %s; content %s",
+        "arc %s: spans %s; fixes %s, level %s; content %s; %s",
         version("arc-runtime"),
         where,
         settings.fixes,
         settings.fixes_level,
         settings.capture,
+        "; ".join(_beside_spans(settings)),
     )
+
+
+def _beside_spans(settings: Settings) -> Iterator[str]:
+    if settings.config_file is None:
+        yield f"logs {settings.logs_exporter or ','.join(settings.otlp_exporters('logs')) or 'none'}"
+        yield f"metrics {settings.metrics_exporter or 'none'}"
+    yield f"spool {settings.spool_mib} MiB" if settings.spool_mib and settings.spool_dir else "no spool"
+    yield f"cost {settings.cost}"
+    port = settings.metrics_port
+    yield "no metrics page" if port is None else f"metrics page at {settings.metrics_host}:{port}"
+    off = {
+        *settings.disabled_instrumentations,
+        *(f"arc_{name}" for name, mode in settings.instrument.items() if mode == "disabled"),
+    }
+    ours = sorted(one.name for one in entry_points(group="opentelemetry_instrumentor") if one.name.startswith("arc_"))
+    yield f"plugins {', '.join(name for name in ours if not off & {name, '*'}) or 'none'}"
 
 
 @contextmanager

@@ -29,14 +29,20 @@ _LONGEST: Final = 50
 _OPTION: Final = re.compile(r"--[A-Za-z][\w-]*|-[A-Za-z]")
 
 
-def settle_resources() -> None:
-    """Complete and redact the resource of every provider there is, and do so again in each forked child."""
+def settle_resources(config_file: str | None) -> None:
+    """Complete and redact the resource of every provider there is, and do so again in each forked child.
+
+    `config_file` is where the user names his service, if not in the environment.
+    """
     found = list(_resources())
     if not found:
         return
     ids = {name: value for name, value in _process_ids().items() if not any(name in one.attributes for one in found)}
     stated = _stated(found[0])
     for resource in found:
+        if _nameless(resource):
+            way_out = "set OTEL_SERVICE_NAME" if config_file is None else f"name it under `resource` in {config_file}"
+            LOGGER.info("the service has no name: %s", way_out, extra={"cause": "service name"})
         _settle(resource, _attributes())
 
     def in_child() -> None:
@@ -55,13 +61,16 @@ def settle_resources() -> None:
 def _settle(resource: Resource, ours: Mapping[str, AnyValue]) -> None:
     held = resource.attributes
     more = {name: value for name, value in ours.items() if name not in held}
-    if str(held.get(semconv.SERVICE_NAME, _UNKNOWN)).startswith(_UNKNOWN):
+    if _nameless(resource):
         program = _program(sys.orig_argv[1:])
         if program is not None:
             more[semconv.SERVICE_NAME] = f"{_UNKNOWN}:{program[1]}"
-        LOGGER.info("the service has no name: set OTEL_SERVICE_NAME", extra={"cause": "service name"})
     _put(resource, more)
     redact_resource(resource)
+
+
+def _nameless(resource: Resource) -> bool:
+    return str(resource.attributes.get(semconv.SERVICE_NAME, _UNKNOWN)).startswith(_UNKNOWN)
 
 
 def _resources() -> Iterator[Resource]:
