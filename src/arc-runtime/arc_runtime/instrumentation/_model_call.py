@@ -278,11 +278,11 @@ class Flight:
         reply = self.guard.attempt("reading the chunks", self._fold.reply)
         if reply is None:
             return None
-        recorder = self._pen.recorder
-        messages = (
-            self.guard.attempt("recording the answer", recorder.hold, list(reply.messages)) if recorder.wanted else ()
-        )
+        messages = self.guard.attempt("recording the answer", self._held, reply) if self._pen.recorder.wanted else ()
         return _saying(Reply(reply.attributes, messages or ()))
+
+    def _held(self, reply: Reply) -> Sequence[object]:
+        return self._pen.recorder.hold(list(reply.messages))
 
     # --- the end ---
 
