@@ -275,14 +275,11 @@ class Flight:
     def _folded(self) -> Said | None:
         if self._fold is None or not self._open:
             return None
-        reply = self.guard.attempt("reading the chunks", self._fold.reply)
-        if reply is None:
-            return None
-        messages = self.guard.attempt("recording the answer", self._held, reply) if self._pen.recorder.wanted else ()
-        return _saying(Reply(reply.attributes, messages or ()))
+        return self.guard.attempt("reading the chunks", self._read_fold, self._fold)
 
-    def _held(self, reply: Reply) -> Sequence[object]:
-        return self._pen.recorder.hold(list(reply.messages))
+    def _read_fold(self, fold: Fold) -> Said:
+        reply, recorder = fold.reply(), self._pen.recorder
+        return _saying(Reply(reply.attributes, recorder.hold(list(reply.messages)) if recorder.wanted else ()))
 
     # --- the end ---
 
@@ -295,7 +292,7 @@ class Flight:
         ended = time.perf_counter()
         if said is not None and self._pen.meters is not None:
             reply = self.guard.attempt("reading the answer", said)
-            said = None if reply is None else _saying(reply)
+            said = None if reply is None else lambda: reply
         # Processors of the program's run in it, which may raise, or call the model themselves.
         self.guard.attempt("ending the span", self._shut, outcome, said)
         if self._pen.meters is not None:
