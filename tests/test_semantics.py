@@ -28,6 +28,7 @@ ONLY_OURS = {
     semconv.REQUEST_API: "Arc's own",
     semconv.ERROR_CODE: "Arc's own",
     semconv.ERROR_PARAM: "Arc's own",
+    semconv.FAILURE_TYPE: "Arc's own",
     semconv.USAGE_ESTIMATED: "Arc's own",
     semconv.HTTP_STATUS_CODE: "tells a refusal from a limit",
     semconv.USAGE_INPUT_TOKENS: "estimated, and marked so, where the provider tells none",
@@ -65,7 +66,7 @@ def texts(messages):
 
 def calls(messages):
     parts = [part for message in messages for part in message["parts"] if part["type"] == "tool_call"]
-    return {(part["id"], part["name"]) for part in parts}
+    return {(part.get("id"), part["name"]) for part in parts}
 
 
 DIFFERENT = {

@@ -193,6 +193,7 @@ def test_nothing_that_steers_telemetry_is_inherited() -> None:
         "OTEL_SERVICE_NAME": "loan-agents",
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
         "ARC_ENDPOINT": "http://127.0.0.1:1",
+        "ARC_COST_HOSTS": "127.0.0.1",
         "OPENAI_BASE_URL": "http://127.0.0.1:2/v1",
         "OPENAI_API_KEY": "demo",
         "LANGSMITH_TRACING": "false",
