@@ -6,12 +6,15 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 WORKBENCH := src/arc-core/workbench
 DIST := src/arc-core/arc_core/web/dist
-PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-core src/arc-testing \
-            instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph
+PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-langchain-callbacks src/arc-core src/arc-testing \
+            instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph \
+            instrumentations/arc-instrumentation-langchain
 IMPORTS := $(foreach package,$(PACKAGES),$(package)/$(subst -,_,$(notdir $(package))))
 EDITABLE := -e src/arc-semconv -e src/arc-prices -e 'src/arc-runtime[prometheus]' -e 'src/arc-core[demo]' -e src/arc-testing \
+            -e src/arc-langchain-callbacks \
             -e 'instrumentations/arc-instrumentation-openai[tested]' \
-            -e 'instrumentations/arc-instrumentation-langgraph[tested]'
+            -e 'instrumentations/arc-instrumentation-langgraph[tested]' \
+            -e 'instrumentations/arc-instrumentation-langchain[tested]'
 MANIFESTS := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 
 # uv takes the interpreter of the virtual environment, and never fetches another.
@@ -19,7 +22,7 @@ export UV_PYTHON_DOWNLOADS := never
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak workbench chromium screenshots constraints clean
+.PHONY: help run test check bench soak workbench chromium postgres screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -27,7 +30,7 @@ help: ## list the commands
 run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
 	@$(BIN)/arc demo $(ARGS)
 
-test: $(DONE)/dev $(DIST)/index.html chromium ## every test, against real servers and a real browser
+test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
 
@@ -51,7 +54,7 @@ workbench: $(DIST)/index.html ## build the workbench into arc_core
 screenshots: $(DONE)/dev $(DIST)/index.html chromium ## make the pictures in docs/images from a real run
 	$(BIN)/python docs/screenshots.py
 
-# protobuf is held: AutoGen needs 5, and Arc must be installable beside it.
+# protobuf is held: AutoGen needs 5, and Arc must be installable beside it. constraints-oldest.txt is written by hand.
 constraints: $(DONE)/uv ## resolve every version anew
 	echo 'protobuf<6' > $(DONE)/held
 	$(BIN)/uv pip compile --quiet --no-header --no-annotate --upgrade --group pyproject.toml:dev --group pyproject.toml:beside --all-extras \
@@ -65,6 +68,11 @@ chromium:
 	@command -v chromium >/dev/null || { \
 	  echo "installing chromium"; sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq chromium >/dev/null; }
+
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+	  echo "installing postgresql"; sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq postgresql >/dev/null; }
 
 $(DONE)/uv: constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -80,6 +88,19 @@ $(DONE)/app: $(DONE)/uv $(MANIFESTS)
 $(DONE)/dev: $(DONE)/app
 	@echo "installing the tools"
 	@$(UV) --group dev $(EDITABLE)
+	@touch $@
+
+# The oldest LangGraph and LangChain that the plugins are for, with what came out along with them.
+$(DONE)/oldest: $(DONE)/uv $(MANIFESTS) constraints-oldest.txt
+	@echo "installing the oldest versions into $(VENV)/oldest"
+	@test -x $(VENV)/oldest/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/oldest
+	@$(BIN)/uv pip install --quiet --python $(VENV)/oldest/bin/python --constraint constraints-oldest.txt \
+	  -e src/arc-semconv -e src/arc-prices -e src/arc-runtime -e src/arc-langchain-callbacks -e src/arc-core \
+	  -e instrumentations/arc-instrumentation-openai -e instrumentations/arc-instrumentation-langgraph \
+	  -e instrumentations/arc-instrumentation-langchain openai hypothesis pytest pytest-timeout \
+	  langgraph langchain langchain-openai langgraph-checkpoint-sqlite langgraph-checkpoint-postgres 'psycopg[binary]'
+	@# By itself: it brings the demo along, which is for newer ones.
+	@$(BIN)/uv pip install --quiet --python $(VENV)/oldest/bin/python --no-deps -e src/arc-testing
 	@touch $@
 
 $(DIST)/index.html: $(shell find $(WORKBENCH) -type f -not -path '*/node_modules/*')

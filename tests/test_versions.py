@@ -35,7 +35,7 @@ def lines(done):
     [
         ("openai", "4.0.0", "openai<4,>=1.66"),
         ("langgraph", "2.0.0rc1", "langgraph<2,>=0.6"),
-        ("langchain-core", "2.1", "langchain-core<2,>=0.3"),
+        ("langchain-core", "2.1", "langchain-core<2,>=0.3.67"),
         ("opentelemetry-sdk", "1.46.0", "opentelemetry-sdk<1.46,>=1.45"),
     ],
 )

@@ -1,9 +1,10 @@
 """LangGraph graphs as spans: a graph invocation is a job, each node a run, each tool a tool span.
 
-One callback handler sees every graph, in every mode. Model calls made inside a node nest below its run, because the
-run's span is made current in the context that LangGraph copies for the node.
+What the callbacks and LangGraph's loop say is read by the one handler that this plugin shares with that for LangChain
+(`arc_langchain_callbacks`).
 """
 
+from arc_langchain_callbacks import Share, share
 from arc_runtime.instrumentation import ArcInstrumentor
 
 __all__ = ["LangGraphInstrumentor"]
@@ -15,13 +16,5 @@ class LangGraphInstrumentor(ArcInstrumentor):
     distribution = "arc-instrumentation-langgraph"
 
     def hook(self) -> None:
-        """Register the handler once the program imports LangGraph, which brings langchain-core along."""
-        self.when_imported("langgraph.pregel", self._register)
-
-    def _register(self, _module: object) -> None:
-        # Only now: these modules import langchain-core.
-        from arc_instrumentation_langgraph import _context, _handler
-
-        handler = _handler.GraphHandler(self)
-        _handler.register(handler)
-        _context.follow(self, handler)
+        """Take graphs on once the program imports LangGraph, which brings langchain-core along."""
+        share(self, Share.GRAPHS, when_imported="langgraph.pregel")

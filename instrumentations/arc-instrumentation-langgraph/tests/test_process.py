@@ -4,13 +4,12 @@ import copy
 import subprocess
 import sys
 
-from arc_instrumentation_langgraph import LangGraphInstrumentor
-
 
 def test_a_copy_of_the_handler_is_the_handler():
-    from arc_instrumentation_langgraph import _handler
+    from arc_langchain_callbacks._handler import Handler
+    from arc_langchain_callbacks._share import Shares
 
-    handler = _handler.GraphHandler(LangGraphInstrumentor())
+    handler = Handler(Shares())
     assert copy.deepcopy([handler]) == [handler]
     assert copy.copy(handler) is handler
 

@@ -31,6 +31,17 @@ class RunState(StrEnum):
     """The caller stopped it. Not an error."""
 
 
+class LinkKind(StrEnum):
+    """What a link between two spans stands for; the value of `arc.link` on it."""
+
+    RESUMES = "resumes"
+    """From a job to the one that was interrupted and that it goes on with."""
+    ANSWERS = "answers"
+    """From the job that resumes to the action that was waited for."""
+    HANDOFF = "handoff"
+    """From the run of an agent to that of the one it took over from."""
+
+
 class Naming(NamedTuple):
     """How spans of one kind are named."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["arc_core", "clean_environment", "spans", "state_home"]
+__all__ = ["arc_core", "clean_environment", "postgres", "spans", "state_home"]
 
 # Imports are inside the fixtures: pytest loads this module in every run of whoever has it installed.
 
@@ -44,3 +44,12 @@ def arc_core(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[object]":
 
     with running_core(tmp_path_factory.mktemp("arc-core")) as core:
         yield core
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[str]":
+    """The URL of a PostgreSQL server that the whole session shares; each test uses names of its own in it."""
+    from arc_testing._postgres import running_postgres
+
+    with running_postgres() as url:
+        yield url

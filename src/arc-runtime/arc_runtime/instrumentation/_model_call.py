@@ -27,7 +27,7 @@ from arc_runtime.instrumentation._owners import Owner, marks, owner_of
 from arc_runtime.instrumentation._runtime import Pen, Runtime
 from arc_runtime.instrumentation._streams import Watcher
 from arc_runtime.metrics import Landed, Meters
-from arc_runtime.spans import attach, cancelled, complete, current, detach, failed, suppressed
+from arc_runtime.spans import announced, attach, cancelled, complete, current, detach, failed, suppressed
 
 __all__ = ["Flight", "Fold", "Hold", "ModelCall", "also_land", "depart", "land_all", "land_all_at_exit"]
 
@@ -149,6 +149,8 @@ class Flight:
 
     def board(self, body: Mapping[str, object], traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
         """The call is about to leave with `body`: open its span, where it is `traced` and nobody else has one."""
+        coming = announced()
+        parent = coming.take() if coming is not None else None  # also where its span is another's, or not wanted
         traced = traced and not suppressed()
         if not traced and self._mended is None:
             return
@@ -164,7 +166,7 @@ class Flight:
                 recorder = self._pen.recorder
                 self._owner.tell(_fix_attributes(self._mended, "unknown", recorder if recorder.on_spans else None))
         elif traced:
-            self._span = self._pen.spans.open(Kind.LLM, _model_name(body), known)
+            self._span = self._pen.spans.open(Kind.LLM, _model_name(body), known, parent=parent)
             self._marks = marks(operation)
             if self._span.is_recording():
                 self._reads = True

@@ -1,12 +1,15 @@
 """The span contract: how the five kinds of span are named, opened and closed (docs/reference/spans.md)."""
 
+from arc_runtime.spans._announced import Announced, announced
 from arc_runtime.spans._context import attach, current, detach, in_job, suppressed, within
 from arc_runtime.spans._late import LateAttributes, complete
 from arc_runtime.spans._writer import SpanWriter, cancelled, failed, interrupted
 
 __all__ = [
+    "Announced",
     "LateAttributes",
     "SpanWriter",
+    "announced",
     "attach",
     "cancelled",
     "complete",

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
+from arc_runtime.instrumentation import ArcInstrumentor
 from opentelemetry import context
 
 if TYPE_CHECKING:
-    from arc_instrumentation_langgraph import LangGraphInstrumentor
-    from arc_instrumentation_langgraph._handler import GraphHandler
+    from arc_langchain_callbacks._handler import Handler
 
 __all__ = ["follow"]
 
@@ -21,13 +21,15 @@ _MODULES: Final = ("langgraph._internal._runnable", "langchain_core.runnables.co
 _FUNCTION: Final = "_set_config_context"
 
 
-def follow(plugin: "LangGraphInstrumentor", handler: "GraphHandler") -> None:
-    """Wrap the functions that enter a node's context."""
+def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
+    """Wrap the functions that enter a node's context; `plugin` waits for the modules."""
 
     def entering(wrapped: Callable[..., object], _instance: object, args: Any, kwargs: Any) -> object:
         token = wrapped(*args, **kwargs)
-        if plugin.active:
-            plugin.guard.attempt("entering a run", enter, args[0] if args else kwargs["config"])
+        try:  # Guard.attempt, written out: this is the way of every runnable
+            enter(args[0] if args else kwargs["config"])
+        except Exception as error:  # noqa: BLE001
+            plugin.guard.report("entering a run", error)
         return token
 
     def enter(config: Mapping[str, Any]) -> None:

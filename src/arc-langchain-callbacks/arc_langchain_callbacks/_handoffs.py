@@ -1,0 +1,95 @@
+"""Who passes control on to whom, and what changed of the state: read from what the nodes of a step wrote; pure.
+
+Source: the writes of LangGraph 0.6 to 1.2. An edge, a router and `Command(goto=...)` all write to the channel
+`branch:to:NODE`, an edge that waits for several to `join:A+B:NODE`, and `Send` puts a packet into `__pregel_tasks`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from arc_semconv import attributes as semconv
+from arc_semconv.kinds import LinkKind
+from opentelemetry.trace import Link
+from opentelemetry.util.types import AttributeValue
+
+from arc_langchain_callbacks._run import Giver, Graph
+
+__all__ = ["attributes", "links", "pass_on", "values"]
+
+_BRANCH: Final = "branch:to:"
+_JOIN: Final = "join:"
+_PACKETS: Final = "__pregel_tasks"
+_MOST_LINKS: Final = 32
+"""Of one run: the SDK keeps 128 at most, and what a thousand workers gave back is told by the first of them."""
+
+Hold = Callable[[object], object]
+
+
+def pass_on(graph: Graph, tasks: Iterable[Any], hold: Hold | None) -> None:
+    """Note in `graph` to whom the `tasks` that ended passed control; `hold` copies values, where they are wanted."""
+    done = list(tasks)
+    for task in done:
+        graph.arriving.pop(task.name, None)  # it has run since
+    left, graph.left = graph.left, {}
+    for task in done:
+        span = left.get(_place(task))
+        if span is None:
+            continue  # the input, what was answered from a cache, and the tasks of the functional API
+        to, changed = _read(task.writes)
+        if not to:
+            continue
+        giver = Giver(
+            task.name, span, tuple(changed), {name: hold(value) for name, value in changed.items()} if hold else {}
+        )
+        for node in to:
+            graph.arriving.setdefault(node, []).append(giver)
+
+
+def _place(task: Any) -> str:
+    return str(task.config.get("configurable", {}).get("checkpoint_ns", ""))
+
+
+def _read(writes: Iterable[tuple[str, Any]]) -> tuple[dict[str, None], dict[str, object]]:
+    """The nodes that come next, each once and in order, and the values by channel."""
+    to: dict[str, None] = {}
+    changed: dict[str, object] = {}
+    for channel, value in writes:
+        if channel.startswith(_BRANCH):
+            to[channel[len(_BRANCH) :]] = None
+        elif channel.startswith(_JOIN):
+            to[channel.rpartition(":")[2]] = None
+        elif channel == _PACKETS:
+            to[str(getattr(value, "node", ""))] = None
+        elif not channel.startswith("__"):
+            changed[channel] = value
+    return to, changed
+
+
+def attributes(givers: Sequence[Giver], node: str) -> dict[str, AttributeValue]:
+    """What the run of `node` says of who passed control on to it: the one, when it was one."""
+    names = {giver.name for giver in givers}
+    if len(names) != 1:
+        return {semconv.HANDOFF_TO: node}
+    return {semconv.HANDOFF_FROM: names.pop(), semconv.HANDOFF_TO: node}
+
+
+def links(givers: Sequence[Giver], node: str) -> list[Link]:
+    """A link to the run of each giver, with the keys of the state that it changed."""
+    return [
+        Link(
+            giver.span,
+            {
+                semconv.LINK: LinkKind.HANDOFF.value,
+                semconv.HANDOFF_FROM: giver.name,
+                semconv.HANDOFF_TO: node,
+                semconv.HANDOFF_KEYS: giver.keys,
+            },
+        )
+        for giver in givers[:_MOST_LINKS]
+    ]
+
+
+def values(givers: Sequence[Giver]) -> dict[str, object]:
+    """The changed values by giver and key, as content by attribute name; nothing where none were kept."""
+    said: Mapping[str, object] = {giver.name: giver.values for giver in givers[:_MOST_LINKS] if giver.values}
+    return {semconv.HANDOFF_STATE: said} if said else {}

@@ -1,0 +1,36 @@
+"""The plugins for LangGraph and LangChain with the oldest versions they are for, in an environment of their own."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PYTHON = ROOT / ".venv" / "oldest" / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def oldest():
+    """The interpreter of that environment, which `make` fills from constraints-oldest.txt."""
+    subprocess.run(["make", "--silent", ".venv/.done/oldest"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return PYTHON
+
+
+def test_the_environment_holds_the_oldest_versions(oldest):
+    code = "from importlib.metadata import version as of; print(of('langgraph'), of('langchain-core'), of('langchain'))"
+    done = subprocess.run([oldest, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0.6.0", "0.3.67", "0.3.26"]
+
+
+@pytest.mark.timeout(900)  # it is a run of its own, of a few hundred tests
+@pytest.mark.parametrize("plugin", ["langgraph", "langchain"])
+def test_what_holds_of_the_newest_versions_holds_of_the_oldest(oldest, plugin):
+    folder = f"instrumentations/arc-instrumentation-{plugin}/tests"
+    done = subprocess.run(
+        [oldest, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
