@@ -1,6 +1,12 @@
 """All of Arc that runs in the user's process."""
 
-__all__ = ["flush"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from arc_runtime.tracking import create_multiagent_context
+    from arc_runtime.tracking._state_graph import ArcStateGraph
+
+__all__ = ["ArcStateGraph", "create_multiagent_context", "flush"]
 
 
 def flush(timeout_seconds: float = 3.0) -> bool:
@@ -13,3 +19,23 @@ def flush(timeout_seconds: float = 3.0) -> bool:
     from arc_runtime.export import flush as flush_all
 
     return flush_all(timeout_seconds)
+
+
+def __getattr__(name: str) -> object:
+    # As above; and LangGraph is only there where the program uses it.
+    if name == "create_multiagent_context":
+        from arc_runtime.tracking import create_multiagent_context
+
+        return create_multiagent_context
+    if name == "ArcStateGraph":
+        try:
+            from arc_runtime.tracking._state_graph import ArcStateGraph
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "langgraph":
+                raise
+            raise ImportError(
+                "ArcStateGraph is a StateGraph of LangGraph 0.6 or newer, which is not installed: "
+                "pip install langgraph arc-instrumentation-langgraph"
+            ) from error
+        return ArcStateGraph
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -49,6 +49,21 @@ class Prices:
             return {}
         return self._told(call, time.time_ns())
 
+    def usd(self, call: Mapping[str, object], at_ns: int, within_seconds: float) -> float | None:
+        """What `call`, that ended at `at_ns`, cost in US dollars; None where that is not known.
+
+        `call` holds span attributes: provider, address, model, usage, service tier. TimeoutError when the list is not
+        read `within_seconds`.
+        """
+        if not self._list.wanted(call):
+            return None
+        if self._loaded(time.monotonic() + within_seconds):
+            cost = self._told(call, at_ns).get(semconv.COST_USD)
+            return cost if isinstance(cost, float | int) else None
+        if self._usable:
+            raise TimeoutError("the prices are still being read")
+        return None
+
     def settle(self, spans: Iterable[ReadableSpan], within_seconds: float) -> None:
         """Put the cost on those of `spans` that ended before the list was read; never raises.
 
@@ -68,17 +83,21 @@ class Prices:
             return
         if semconv.COST_USD in held or not self._list.wanted(held):
             return
+        if not self._loaded(until):
+            return
+        cost = self._told(held, span.start_time or time.time_ns())
+        with held._lock:  # noqa: SLF001 - the SDK has frozen them
+            held._dict.update(cost)  # noqa: SLF001
+
+    def _loaded(self, until: float) -> bool:
+        """Whether the list is read, at the latest at `until` of the monotonic clock."""
         if not self._list.loaded:
             self._read()
             if self._reading is None:
                 self._load()
             else:
                 self._reading.join(max(0.0, until - time.monotonic()))
-            if not self._list.loaded:
-                return
-        cost = self._told(held, span.start_time or time.time_ns())
-        with held._lock:  # noqa: SLF001 - the SDK has frozen them
-            held._dict.update(cost)  # noqa: SLF001
+        return self._list.loaded
 
     def _told(self, call: Mapping[str, object], start_ns: int) -> dict[str, AttributeValue]:
         cost = self._list.cost(call, start_ns)

@@ -9,7 +9,7 @@ from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._instrumentor import ArcInstrumentor, Target
 from arc_runtime.instrumentation._model_call import Fold, Hold, ModelCall, also_land, land_all
 from arc_runtime.instrumentation._owners import announce
-from arc_runtime.instrumentation._runtime import Runtime
+from arc_runtime.instrumentation._runtime import Pen, Providers, Runtime
 from arc_runtime.instrumentation._streams import Watcher, watch_async_iterator, watch_iterator
 from arc_runtime.instrumentation._versions import Untested, untested_libraries, untested_sdk
 
@@ -22,6 +22,8 @@ __all__ = [
     "Guard",
     "Hold",
     "ModelCall",
+    "Pen",
+    "Providers",
     "Reply",
     "Runtime",
     "Said",

@@ -2,9 +2,11 @@
 
 import inspect
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import distribution as metadata_of
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
@@ -19,6 +21,8 @@ from arc_runtime.instrumentation._wrapping import Place
 __all__ = ["ArcInstrumentor", "Target"]
 
 Describe = Callable[[object, tuple[Any, ...], dict[str, Any]], ModelCall | None]
+
+_REQUESTED: Final[ContextVar["ArcInstrumentor | None"]] = ContextVar("arc-requested", default=None)
 
 
 class Target(NamedTuple):
@@ -49,6 +53,7 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         # BaseInstrumentor hands out one instance a class and calls this each time.
         if not hasattr(self, "_active"):
             self._active = False
+            self._prepared = False
             self._writes_spans = True
             self._hooked = False
             self._versions_seen = False
@@ -56,8 +61,13 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     @property
     def active(self) -> bool:
-        """Whether the plugin does anything at the moment."""
-        return self._active
+        """Whether the plugin does anything, here and now."""
+        return self._active or (self._prepared and _REQUESTED.get() is self)
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the plugin can work `on_request`."""
+        return self._prepared
 
     @property
     def writes_spans(self) -> bool:
@@ -73,9 +83,15 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         return instruments_of(self.distribution)
 
     def _instrument(self, **kwargs: Any) -> None:
+        if self._set_up(**kwargs):
+            self._active = True
+            self._hook_once()
+
+    def _set_up(self, **kwargs: Any) -> bool:
+        """Whether all is ready for work; not where Arc is off."""
         self.runtime: Runtime = kwargs.get("runtime") or Runtime.from_env()
         if not self.runtime.settings.active:
-            return
+            return False
         providers = Providers(
             kwargs.get("tracer_provider"), kwargs.get("logger_provider"), kwargs.get("meter_provider")
         )
@@ -83,7 +99,9 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         self.pen: Pen = self.runtime.pen(self.distribution, providers)
         self.guard = Guard(self.distribution)
         land_all_at_exit()
-        self._active = True
+        return True
+
+    def _hook_once(self) -> None:
         if not self._hooked:
             self._hooked = True
             self.hook()
@@ -91,7 +109,23 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         self._fill_places()
 
     def _uninstrument(self, **_kwargs: Any) -> None:
-        self._active = False
+        self._active = self._prepared = False
+
+    def prepare(self, runtime: Runtime) -> None:
+        """Make ready to work `on_request`, where nobody has switched the plugin on for the whole process."""
+        if not (self._active or self._prepared):
+            self._prepared = self._set_up(runtime=runtime)
+            if self._prepared:
+                self._hook_once()
+
+    @contextmanager
+    def on_request(self) -> Iterator[None]:
+        """Have the plugin do its work for what begins in this block, as far as it is prepared."""
+        token = _REQUESTED.set(self)
+        try:
+            yield
+        finally:
+            _REQUESTED.reset(token)
 
     def hook(self) -> None:
         """Arrange for the targets to be wrapped; called once. A plugin with other hook points overrides it."""

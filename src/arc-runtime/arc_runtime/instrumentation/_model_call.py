@@ -15,7 +15,7 @@ from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span
+from opentelemetry.trace import INVALID_SPAN, Span, get_current_span
 from opentelemetry.util.types import AttributeValue
 
 from arc_runtime._stderr import LOGGER
@@ -27,7 +27,19 @@ from arc_runtime.instrumentation._owners import Owner, marks, owner_of
 from arc_runtime.instrumentation._runtime import Pen, Runtime
 from arc_runtime.instrumentation._streams import Watcher
 from arc_runtime.metrics import Landed, Meters
-from arc_runtime.spans import announced, attach, cancelled, complete, current, detach, failed, suppressed
+from arc_runtime.spans import (
+    EndedCall,
+    Pipeline,
+    announced,
+    attach,
+    cancelled,
+    complete,
+    current,
+    detach,
+    failed,
+    pipeline_of,
+    suppressed,
+)
 
 __all__ = ["Flight", "Fold", "Hold", "ModelCall", "also_land", "depart", "land_all", "land_all_at_exit"]
 
@@ -144,6 +156,8 @@ class Flight:
         self._take: Callable[[object], None] = _ignored
         self.chunk: Callable[[object], None] = self._first_chunk
         """Takes each chunk that is handed to the user; a plain attribute, so that a chunk costs one call less."""
+        self._pipeline: Pipeline | None = None
+        self._agent: str | None = None
         self._open = True
         self._token: Token[Context] | None = None
 
@@ -151,14 +165,19 @@ class Flight:
         """The call is about to leave with `body`: open its span, where it is `traced` and nobody else has one."""
         coming = announced()
         parent = coming.take() if coming is not None else None  # also where its span is another's, or not wanted
-        traced = traced and not suppressed()
-        if not traced and self._mended is None:
+        enabled = not suppressed()
+        traced, pipeline = traced and enabled, pipeline_of() if enabled else None
+        if not traced and pipeline is None and self._mended is None:
             return
         try:  # Guard.attempt, written out
             known = self.call.start_attributes(body)
         except Exception as error:  # noqa: BLE001
             self.guard.report("describing the request", error)
             known = {}
+        if pipeline is not None:
+            self._join(pipeline, known, parent)
+            if not traced and self._mended is None:
+                return
         operation = str(known.get(semconv.OPERATION))
         self._owner = owner_of(operation)
         if self._owner is not None:
@@ -177,6 +196,15 @@ class Flight:
     def _asked(self, body: Mapping[str, object]) -> dict[str, object]:
         hold = self._pen.recorder.hold
         return {name: hold(body[name]) for name in self.call.content_fields if name in body}
+
+    def _join(self, pipeline: Pipeline, known: Mapping[str, AttributeValue], parent: Context | None) -> None:
+        """Have `pipeline` told of this call when it has ended."""
+        self._pipeline = pipeline
+        self._reads = True
+        # Before the call's own span is the current one: a call that names no agent is part of the run that it is in.
+        above = getattr(get_current_span(parent), "attributes", None) or {}
+        agent = known.get(semconv.AGENT_NAME) or above.get(semconv.AGENT_NAME)
+        self._agent = agent if isinstance(agent, str) else None
 
     def __enter__(self) -> None:
         """Make this call's span the current one, for the length of a `with` block."""
@@ -292,7 +320,7 @@ class Flight:
         _CALLING.discard(self)
         self.chunk = self._take = _ignored  # they are bound to this object, which is not to wait for a collection
         ended = time.perf_counter()
-        if said is not None and self._pen.meters is not None:
+        if said is not None and (self._pen.meters is not None or self._pipeline is not None):
             reply = self.guard.attempt("reading the answer", said)
             said = None if reply is None else lambda: reply
         # Processors of the program's run in it, which may raise, or call the model themselves.
@@ -301,6 +329,30 @@ class Flight:
             self.guard.attempt("measuring", self._measure, self._pen.meters, said, ended)
         if self._owner is not None and self._mended is not None:
             self.guard.attempt("telling the outcome", self._owner.tell, {semconv.FIX_OUTCOME: outcome})
+        if self._pipeline is not None:
+            self.guard.attempt("telling the pipeline", self._tell, self._pipeline, said, ended)
+
+    def _tell(self, pipeline: Pipeline, said: Said | None, ended: float) -> None:
+        request, prices = self.call.request, self._pen.prices
+        body = self._mended.body if self._mended else request.body
+        answer = said().attributes if said else {}
+        priced = {
+            semconv.PROVIDER: request.provider,
+            semconv.SERVER_ADDRESS: request.host,
+            semconv.REQUEST_MODEL: _model_name(body),
+            **answer,
+        }
+        pipeline.ended(
+            EndedCall(
+                agent=self._agent,
+                model=_model_name(body),
+                seconds=ended - self._started,
+                failed=self._error is not None or semconv.FAILURE_TYPE in answer,
+                mended=self._mended is not None and self._mended.mode == "on",
+                answer=answer,
+                cost=partial(prices.usd, priced, time.time_ns()) if prices else _unpriced,
+            )
+        )
 
     def _measure(self, meters: Meters, said: Said | None, ended: float) -> None:
         fixes = len(self._mended.ids) if self._mended is not None and self._mended.mode == "on" else 0
@@ -353,6 +405,10 @@ class Flight:
             event_name=semconv.EVENT_INFERENCE_DETAILS,
             attributes={**on_the_way, **attributes},
         )
+
+
+def _unpriced(_within_seconds: float) -> None:
+    """Nobody asks what calls cost."""
 
 
 def _ignored(_chunk: object) -> None:

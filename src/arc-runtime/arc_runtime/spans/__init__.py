@@ -3,11 +3,14 @@
 from arc_runtime.spans._announced import Announced, announced
 from arc_runtime.spans._context import attach, current, detach, in_job, suppressed, within
 from arc_runtime.spans._late import LateAttributes, complete
+from arc_runtime.spans._pipeline import EndedCall, Pipeline, in_pipeline, pipeline_of
 from arc_runtime.spans._writer import SpanWriter, cancelled, failed, interrupted
 
 __all__ = [
     "Announced",
+    "EndedCall",
     "LateAttributes",
+    "Pipeline",
     "SpanWriter",
     "announced",
     "attach",
@@ -17,7 +20,9 @@ __all__ = [
     "detach",
     "failed",
     "in_job",
+    "in_pipeline",
     "interrupted",
+    "pipeline_of",
     "suppressed",
     "within",
 ]

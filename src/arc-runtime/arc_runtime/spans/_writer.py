@@ -10,6 +10,7 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from arc_runtime.redaction import Clean, Tally, scrub
+from arc_runtime.spans._pipeline import pipeline_of
 
 __all__ = ["SpanWriter", "cancelled", "failed", "interrupted"]
 
@@ -42,6 +43,11 @@ class SpanWriter:
         given: dict[str, AttributeValue] = {semconv.SPAN_KIND: kind._value_}
         if operation:
             given[semconv.OPERATION] = operation
+        pipeline = pipeline_of(parent)
+        if pipeline is not None:
+            given.update(pipeline.attributes)
+            if kind is Kind.RUN and isinstance(agent := attributes.get(semconv.AGENT_NAME), str):
+                pipeline.turned(agent)
         given.update(attributes)
         first = str(operation) if self._genai_names and operation else naming.prefix or str(operation)
         return self._tracer.start_span(
