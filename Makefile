@@ -20,6 +20,9 @@ MANIFESTS := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PACKAG
 # uv takes the interpreter of the virtual environment, and never fetches another.
 export UV_PYTHON_DOWNLOADS := never
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+# Hundreds of tests start a program: without this each compiles what it imports, where PYTHONDONTWRITEBYTECODE is set.
+# Some packages carry files of other Pythons, which do not compile.
+COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench soak workbench chromium postgres screenshots constraints clean
@@ -88,6 +91,7 @@ $(DONE)/app: $(DONE)/uv $(MANIFESTS)
 $(DONE)/dev: $(DONE)/app
 	@echo "installing the tools"
 	@$(UV) --group dev $(EDITABLE)
+	@$(COMPILE) $(VENV)/lib src instrumentations || true
 	@touch $@
 
 # The oldest LangGraph and LangChain that the plugins are for, with what came out along with them.
@@ -101,6 +105,7 @@ $(DONE)/oldest: $(DONE)/uv $(MANIFESTS) constraints-oldest.txt
 	  langgraph langchain langchain-openai langgraph-checkpoint-sqlite langgraph-checkpoint-postgres 'psycopg[binary]'
 	@# By itself: it brings the demo along, which is for newer ones.
 	@$(BIN)/uv pip install --quiet --python $(VENV)/oldest/bin/python --no-deps -e src/arc-testing
+	@$(COMPILE) $(VENV)/oldest/lib || true
 	@touch $@
 
 $(DIST)/index.html: $(shell find $(WORKBENCH) -type f -not -path '*/node_modules/*')
