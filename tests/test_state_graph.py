@@ -127,7 +127,7 @@ MODES = {
 
 
 def facts(spans):
-    left_out = (semconv.LANGGRAPH_CHECKPOINT_NS,)
+    left_out = (semconv.LANGGRAPH_CHECKPOINT_NS, semconv.LANGGRAPH_CHECKPOINT_ID)
     found = [
         (span.name, {name: value for name, value in span.attributes.items() if name not in left_out})
         for span in spans.spans
