@@ -1,25 +1,36 @@
 """Pipelines of several agents: real calls of the OpenAI client, in threads and tasks, counted where they belong."""
 
 import asyncio
+import contextlib
 import contextvars
+import gc
 import json
 import subprocess
 import sys
+import textwrap
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
+from arc_instrumentation_langchain import LangChainInstrumentor
 from arc_instrumentation_langgraph import LangGraphInstrumentor
 from arc_instrumentation_openai import OpenAIInstrumentor
 from arc_runtime import create_multiagent_context
 from arc_runtime.errors import ArcError
 from arc_runtime.instrumentation import Providers, Runtime
 from arc_runtime.settings import Settings
+from arc_runtime.spans import EndedCall, pipeline_of
 from arc_semconv import attributes as semconv
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.tools import tool
 from langgraph.graph import START, StateGraph
-from opentelemetry import trace
+from langgraph.types import RetryPolicy, interrupt
+from opentelemetry import baggage, context, trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.sdk.trace import TracerProvider, sampling
 
 PRICED = {"cost_hosts": ("127.0.0.1",)}
 COST = 100 * 2e-6 + 20 * 8e-6
@@ -31,15 +42,16 @@ def arc(spans):
     """Switch the plugins on; what makes contexts that write where they do."""
     plugins = [OpenAIInstrumentor(), LangGraphInstrumentor()]
 
-    def switch_on(**given):
+    in_memory = Providers(spans.tracer_provider, spans.logger_provider)
+
+    def switch_on(providers=in_memory, **given):
         settings = Settings(**PRICED | given)
         runtime = Runtime.of(settings)
         for plugin in plugins:
             plugin.instrument(
                 skip_dep_check=True, runtime=runtime,
-                tracer_provider=spans.tracer_provider, logger_provider=spans.logger_provider,
+                tracer_provider=providers.tracer, logger_provider=providers.logger,
             )  # fmt: skip
-        providers = Providers(spans.tracer_provider, spans.logger_provider)
         return lambda *args, **options: create_multiagent_context(
             *args, settings=settings, providers=providers, **options
         )
@@ -82,7 +94,7 @@ def test_the_example_of_the_readme_is_one_job_with_one_summary(spans, arc, clien
             to_agent="credit_analyst",
             context={"loan_amount": 250000, "assessment": "positive"},
         )
-        summary = ctx.get_pipeline_summary()
+        summary = ctx.get_pipeline_summary(within_seconds=10)
 
     assert spans.tree == "agent.job(chat gpt-4.1 chat gpt-4.1)"
     ids = {semconv.PIPELINE_ID: ctx.pipeline_id, semconv.APPLICATION_ID: "LOAN-2024-001"}
@@ -129,7 +141,7 @@ def test_what_the_summary_says_is_what_the_spans_say(spans, arc, client):
         for agent in ("a", "b", "a"):
             ask(client, agent)
         list(ask(client, "b", stream=True, stream_options={"include_usage": True}))
-    summary = ctx.get_pipeline_summary()
+    summary = ctx.get_pipeline_summary(within_seconds=10)
     told = [span.attributes for span in spans.spans if span.attributes[semconv.SPAN_KIND] == "llm"]
     assert summary["calls"] == len(told) == 4
     assert summary["input_tokens"] == sum(one[semconv.USAGE_INPUT_TOKENS] for one in told)
@@ -185,15 +197,116 @@ def test_threads_belong_to_the_pipeline_that_they_are_run_in(spans, arc, client,
     }
 
 
-def test_a_context_left_in_another_thread_takes_nothing_away_there(spans, arc, client, caplog):
-    # A context of its own: what is entered here stays so in this one.
-    ctx = contextvars.copy_context().run(arc()().__enter__)
+def left_in_another_thread(ctx):
     thread = threading.Thread(target=ctx.__exit__, args=(None, None, None))
     thread.start()
     thread.join()
-    assert ctx.get_pipeline_summary()["status"] == "ok"
-    assert spans.tree == "agent.job"
+
+
+def test_a_context_left_in_another_thread_is_over_where_it_was_entered(spans, arc, client, caplog):
+    create = arc()
+
+    def enter_here():
+        ctx = create(name="left").__enter__()
+        left_in_another_thread(ctx)
+        ask(client, "late")
+        assert not trace.get_current_span().get_span_context().is_valid
+        return ctx
+
+    ctx = contextvars.copy_context().run(enter_here)
+    summary = ctx.get_pipeline_summary()
+    assert (summary["status"], summary["calls"]) == ("ok", 0)
+    assert spans.tree == "agent.job left chat gpt-4.1"
+    assert semconv.PIPELINE_ID not in spans.spans[-1].attributes
     assert "detach" not in caplog.text
+
+
+@pytest.mark.parametrize("next_work", ["graph", "another pipeline", "a span of the program", "ctx.run"])
+def test_whatever_comes_next_is_no_part_of_a_context_left_in_another_thread(spans, arc, next_work):
+    create = arc()
+    tracer = spans.tracer_provider.get_tracer("another")
+    graph = StateGraph(dict)
+    graph.add_node("node", lambda _: {})
+    graph.add_edge(START, "node")
+
+    def enter_here():
+        ctx = create(name="left").__enter__()
+        left_in_another_thread(ctx)
+        if next_work == "graph":
+            graph.compile(name="graph").invoke({})
+        elif next_work == "another pipeline":
+            with create(name="next"):
+                pass
+        elif next_work == "ctx.run":
+            ctx.run(int)
+        tracer.start_span("last").end()
+        tracer.start_span("last").end()
+        assert not trace.get_current_span().get_span_context().is_valid
+
+    contextvars.copy_context().run(enter_here)
+    assert (
+        spans.tree
+        == {
+            "graph": "agent.job left agent.job graph(agent.run node) last last",
+            "another pipeline": "agent.job left agent.job next last last",
+            "ctx.run": "agent.job left last last",
+            # Its place in the tree is fixed before anybody is asked; the one after it is in its own.
+            "a span of the program": "agent.job left(last) last",
+        }[next_work]
+    )
+    assert all(semconv.PIPELINE_ID not in span.attributes for span in spans.spans if span.name == "last")
+
+
+def test_blocks_that_are_left_in_the_wrong_order_leave_nothing_behind(spans, arc, client):
+    create = arc()
+    first, second = create(name="first").__enter__(), create(name="second").__enter__()
+    first.__exit__(None, None, None)
+    ask(client, "a")
+    second.__exit__(None, None, None)
+    ask(client, "b")
+    assert spans.tree == "agent.job first(agent.run second(chat gpt-4.1)) chat gpt-4.1"
+    assert not trace.get_current_span().get_span_context().is_valid
+
+
+def test_what_the_program_attached_inside_and_forgot_ends_with_the_block(arc):
+    before = context.get_current()
+    with arc()():
+        context.attach(baggage.set_baggage("key", "value"))
+    assert context.get_current() is before
+
+
+def test_a_generator_that_is_dropped_inside_ends_its_block(spans, arc):
+    create = arc()
+
+    def pages():
+        with create(name="pages"):
+            yield 1
+            yield 2
+
+    def read_one():
+        assert next(pages()) == 1
+
+    contextvars.copy_context().run(read_one)
+    gc.collect()
+    assert spans.tree == "agent.job pages:cancelled"
+
+
+def test_async_generators_closed_by_another_task_leave_nothing_behind(spans, arc, model):
+    create = arc()
+
+    async def pages():
+        async with create(name="pages"):
+            yield 1
+            yield 2
+
+    async def main():
+        held = pages()
+        assert await asyncio.create_task(anext(held)) == 1
+        await held.aclose()
+        await ask_async(model.url, "after")
+
+    asyncio.run(main())
+    assert spans.tree == "agent.job pages:cancelled chat gpt-4.1"
 
 
 def test_a_stream_is_counted_when_it_ends_also_after_the_block(arc, client):
@@ -221,6 +334,162 @@ def test_an_error_reaches_the_program_as_it_is(spans, arc, client):
     assert (summary["status"], summary["calls"], summary["errors"]) == ("error", 2, 2)
     assert [(agent["name"], agent["errors"]) for agent in summary["agents"]] == [("careful", 1), ("careless", 1)]
     assert spans.tree == "agent.job loan!(chat gpt-4.1! chat gpt-4.1!)"
+
+
+def node_in_graph(work, name="node"):
+    graph = StateGraph(dict)
+    graph.add_node(name, work)
+    graph.add_edge(START, name)
+    return graph.compile(name="graph")
+
+
+def errors(summary):
+    return summary["errors"], {agent["name"]: agent["errors"] for agent in summary["agents"] if agent["errors"]}
+
+
+def test_a_failed_node_is_an_error_once_however_far_it_travels(spans, arc):
+    with pytest.raises(ZeroDivisionError), arc()() as ctx:
+        node_in_graph(lambda _: 1 / 0).invoke({})
+    assert spans.tree == "agent.job!(agent.run graph!(agent.run node!))"
+    assert errors(ctx.get_pipeline_summary()) == (1, {"node": 1})
+
+
+@pytest.mark.parametrize("between", ["nothing", "span of another", "wrapped", "from None"])
+def test_a_failed_call_is_an_error_of_its_agent_once(spans, arc, client, between):
+    tracer = spans.tracer_provider.get_tracer("another")
+
+    def node(_state):
+        if between == "nothing":
+            ask(client, stream="neither")
+        if between == "span of another":
+            with tracer.start_as_current_span("between"):
+                ask(client, stream="neither")
+        try:
+            ask(client, stream="neither")
+        except openai.NotFoundError as error:
+            raise RuntimeError("wrapped") from (error if between == "wrapped" else None)
+
+    with pytest.raises((openai.NotFoundError, RuntimeError)), arc()() as ctx:
+        node_in_graph(node).invoke({})
+    summary = ctx.get_pipeline_summary()
+    assert errors(summary) == (1, {"node": 1})
+    assert calls(summary)["node"] == 1
+
+
+def test_a_caught_error_counts_and_what_is_raised_later_too(arc, client):
+    def node(_state):
+        for _ in range(3):
+            with contextlib.suppress(openai.NotFoundError):
+                ask(client, stream="neither")
+        raise openai.OpenAIError("gave up")
+
+    with contextlib.suppress(openai.OpenAIError), arc()() as ctx:
+        node_in_graph(node).invoke({})
+    assert errors(ctx.get_pipeline_summary()) == (4, {"node": 4})
+
+
+def test_each_attempt_that_failed_counts(arc):
+    attempts = []
+
+    def node(_state):
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise ConnectionError("again")
+        return {}
+
+    graph = StateGraph(dict)
+    graph.add_node("node", node, retry_policy=RetryPolicy(initial_interval=0, jitter=False))
+    graph.add_edge(START, "node")
+    with arc()() as ctx:
+        graph.compile().invoke({})
+    assert errors(ctx.get_pipeline_summary()) == (2, {"node": 2})
+
+
+def test_a_failed_tool_is_an_error_of_the_agent_that_used_it(arc):
+    @tool
+    def broken(text: str) -> str:
+        """Look it up."""
+        raise ValueError(text)
+
+    def node(_state):
+        with contextlib.suppress(ValueError):
+            broken.invoke({"text": "x"})
+        return {}
+
+    with arc()() as ctx:
+        node_in_graph(node).invoke({})
+    assert errors(ctx.get_pipeline_summary()) == (1, {"node": 1})
+
+
+def test_neither_interrupts_nor_cancellation_are_errors(arc):
+    async def waits(_state):
+        await asyncio.sleep(60)
+
+    async def main(create):
+        async with create() as ctx:
+            node_in_graph(lambda _: interrupt("sure?")).invoke({})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(node_in_graph(waits).ainvoke({}), 0.05)
+        return ctx.get_pipeline_summary()
+
+    assert errors(asyncio.run(main(arc()))) == (0, {})
+
+
+def test_an_error_of_the_block_itself_counts_in_the_total_and_around_it(arc):
+    create = arc()
+    with create() as outer:
+        with contextlib.suppress(KeyError), create(name="part") as inner:
+            raise KeyError("mine")
+    assert errors(inner.get_pipeline_summary()) == (1, {})
+    assert errors(outer.get_pipeline_summary()) == (1, {"part": 1})
+
+
+def test_what_is_sampled_out_counts_like_the_rest(arc, model, client):
+    unsampled = TracerProvider(sampler=sampling.ALWAYS_OFF)
+    arc(providers=Providers(unsampled))
+    with contextlib.suppress(ZeroDivisionError):
+        with create_multiagent_context(settings=Settings(), providers=Providers(unsampled)) as ctx:
+            node_in_graph(lambda _: ask(client) and {}, "asker").invoke({})
+            node_in_graph(lambda _: 1 / 0, "bad").invoke({})
+    summary = ctx.get_pipeline_summary()
+    assert errors(summary) == (1, {"bad": 1})
+    assert calls(summary) == {"graph": 0, "asker": 1, "bad": 0}
+
+
+def test_a_call_inside_a_span_of_the_programs_is_that_of_the_agent_around_it(spans, arc, client):
+    tracer = spans.tracer_provider.get_tracer("another")
+
+    def node(_state):
+        with tracer.start_as_current_span("step"), tracer.start_as_current_span("part"):
+            ask(client)
+
+    with arc()() as ctx:
+        node_in_graph(node, "asker").invoke({})
+    assert calls(ctx.get_pipeline_summary()) == {"graph": 0, "asker": 1}
+
+
+def test_models_that_langchain_tells_of_count_too(spans, arc):
+    plugin = LangChainInstrumentor()
+    create = arc()
+    plugin.instrument(skip_dep_check=True, tracer_provider=spans.tracer_provider, runtime=Runtime.of(Settings()))
+    answer = AIMessage("hi", usage_metadata={"input_tokens": 3, "output_tokens": 4, "total_tokens": 7})
+    asked = GenericFakeChatModel(messages=iter([answer]))
+    try:
+        with pytest.raises(RuntimeError, match="no more"), create() as ctx:
+            node_in_graph(lambda _: asked.invoke("hi") and {}, "asker").invoke({})
+            asked = GenericFakeChatModel(messages=raising())
+            node_in_graph(lambda _: asked.invoke("hi") and {}, "asker").invoke({})
+    finally:
+        plugin.uninstrument()
+    summary = ctx.get_pipeline_summary()
+    assert calls(summary) == {"graph": 0, "asker": 2}
+    assert errors(summary) == (1, {"asker": 1})
+    assert (summary["input_tokens"], summary["output_tokens"], summary["unpriced_calls"]) == (3, 4, 2)
+
+
+def raising():
+    raise RuntimeError("no more")
+    yield
 
 
 def test_cancellation_is_a_state_and_goes_on(spans, arc):
@@ -326,11 +595,134 @@ def test_events_alone_keep_values_off_the_span(spans, arc):
     assert semconv.HANDOFF_CONTEXT in spans.logs[0].attributes
 
 
-@pytest.mark.parametrize("odd", [None, "text", 7, {1: object()}, {"self": ...}])
+class Unspeakable:
+    """Has no text, nor keys, nor a length."""
+
+    def __str__(self):
+        raise ValueError("no text")
+
+    __repr__ = __str__
+
+
+class UnreadableMapping(dict):
+    def __iter__(self):
+        raise ValueError("no keys")
+
+
+CYCLE = {}
+CYCLE["self"] = CYCLE
+
+
+@pytest.mark.parametrize(
+    "odd", [None, "text", 7, {1: object()}, CYCLE, {"k": Unspeakable()}, UnreadableMapping(k=1), {Unspeakable(): 1}]
+)
 def test_a_handoff_of_anything_hurts_nobody(spans, arc, odd):
     with arc(capture="SPAN_ONLY")() as ctx:
         ctx.add_context_handoff("a", "b", odd)
     assert ctx.get_pipeline_summary()["context_handoffs"] == len(spans.only.events) == 1
+
+
+def test_agents_without_a_name_that_can_be_had_hurt_nobody(arc):
+    with arc()() as ctx:
+        ctx.add_context_handoff(Unspeakable(), "b")
+        ctx.add_context_handoff("a", 7)
+    assert [(one["from"], one["to"]) for one in ctx.get_pipeline_summary()["handoffs"]] == [("a", "7")]
+
+
+def test_an_enormous_handoff_is_cut_and_no_part_of_a_personal_value_is_left(spans, arc):
+    key = "x" * 115 + " jane.roe@example.com"
+    with arc(capture="SPAN_ONLY")() as ctx:
+        ctx.add_context_handoff(
+            "a" * 100_000, key, {key: "y" * 1_000_000, **{f"{index}": index for index in range(10_000)}}
+        )
+    told = spans.only.events[0].attributes
+    assert "jane" not in str(dict(told))
+    assert len(told[semconv.HANDOFF_KEYS]) == 64
+    assert sum(len(str(value)) for value in told.values()) < 20_000
+    assert len(ctx.get_pipeline_summary()["handoffs"][0]["keys"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"application_id": 7}, "a str as its application_id, and not 7, of type int"),
+        ({"pipeline_id": uuid.UUID(int=1)}, "a str as its pipeline_id, and not UUID"),
+        ({"name": b"x"}, "a str as its name"),
+        ({"settings": {}}, "Settings as its settings"),
+        ({"providers": TracerProvider}, "Providers as its providers"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_refused_by_name(wrong, said):
+    with pytest.raises(TypeError, match=said):
+        create_multiagent_context(**wrong)
+
+
+def test_a_summary_waits_for_prices_only_where_it_is_told_to(arc):
+    asked = []
+
+    def cost(within_seconds):
+        asked.append(within_seconds)
+        raise TimeoutError
+
+    call = EndedCall(agent="a", model="m", seconds=0, failed=False, mended=False, answer={}, cost=cost)
+    with arc()() as ctx:
+        pipeline_of().ended(call)
+        summary = ctx.get_pipeline_summary()
+        assert set(asked) == {0.0}
+        assert (summary["cost_usd"], summary["unpriced_calls"]) == (None, 1)
+        ctx.get_pipeline_summary(within_seconds=1.5)
+        assert 1.5 in asked
+
+
+PROGRAM = """
+import os, sys, threading
+from arc_runtime import create_multiagent_context
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+
+provider = TracerProvider()
+write = lambda span: f"{os.getpid() == STARTED} {span.name} {span.attributes.get('arc.run.state')}\\n"
+provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(formatter=write)))
+trace.set_tracer_provider(provider)
+STARTED = os.getpid()
+"""
+
+
+def lines_of(code):
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM + textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""
+    return sorted(done.stdout.splitlines())
+
+
+def test_a_context_that_nobody_leaves_ends_with_the_program():
+    said = lines_of("""
+        create_multiagent_context(name="whole").__enter__()
+        threading.Thread(target=create_multiagent_context(name="in a thread").__enter__).start()
+        with create_multiagent_context(name="left"):
+            pass
+    """)
+    assert said == [
+        "True agent.job in a thread cancelled",
+        "True agent.job whole cancelled",
+        "True agent.run left None",
+    ]
+
+
+def test_a_forked_process_ends_no_span_of_its_parent():
+    said = lines_of("""
+        with create_multiagent_context(name="whole") as ctx:
+            ctx._ledger._lock.acquire()  # as if another thread held it
+            child = os.fork()
+            if not child:
+                trace.get_tracer("t").start_span(f"in {ctx.get_pipeline_summary()['status']}").end()
+                ctx.add_context_handoff("a", "b")
+            else:
+                ctx._ledger._lock.release()
+                os.waitpid(child, 0)
+    """)
+    assert said == ["False in running None", "True agent.job whole None"]
 
 
 @pytest.mark.parametrize("off", [{"disabled": True}, {"sdk_disabled": True}])

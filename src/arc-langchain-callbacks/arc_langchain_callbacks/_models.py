@@ -2,17 +2,28 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from arc_runtime.instrumentation import ArcInstrumentor
 from arc_runtime.metrics import Landed
-from arc_runtime.spans import Announced, cancelled, complete, failed, suppressed
+from arc_runtime.spans import (
+    Announced,
+    EndedCall,
+    agent_of,
+    cancelled,
+    complete,
+    failed,
+    passed_on,
+    pipeline_of,
+    suppressed,
+)
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, get_current_span
 from opentelemetry.util.types import AttributeValue
 
 from arc_langchain_callbacks import _mapping, _messages
@@ -26,7 +37,9 @@ Asked = Sequence[BaseMessage] | str
 class _Call:
     """One call under way."""
 
-    __slots__ = ("announced", "asked", "attributes", "began_ns", "first_chunk_seconds", "model", "writer")
+    __slots__ = (
+        "above", "announced", "asked", "attributes", "began_ns", "first_chunk_seconds", "pipeline", "writer",
+    )  # fmt: skip
 
     def __init__(
         self, writer: ArcInstrumentor, attributes: dict[str, AttributeValue], asked: object, announced: Announced
@@ -38,6 +51,9 @@ class _Call:
         self.announced = announced
         self.began_ns = time.time_ns()
         self.first_chunk_seconds: float | None = None
+        self.pipeline = pipeline_of(announced.within)
+        """What it is part of, to be told when it has ended."""
+        self.above = get_current_span(announced.within)
 
 
 class _Answer(NamedTuple):
@@ -161,6 +177,24 @@ class Models:
             span.end()
         if pen.meters is not None:
             pen.meters.record(_landed(call, answer, error, span))
+        if call.pipeline is not None:
+            call.pipeline.ended(_ended(call, answer, error))
+            if error is not None:
+                passed_on(call.above, error)
+
+
+def _ended(call: _Call, answer: _Answer, error: BaseException | None) -> EndedCall:
+    said, prices = _messages.answer_attributes(answer.response), call.writer.pen.prices
+    model = call.attributes.get(semconv.REQUEST_MODEL)
+    return EndedCall(
+        agent=agent_of(call.above),
+        model=model if isinstance(model, str) else None,
+        seconds=(time.time_ns() - call.began_ns) / 1e9,
+        failed=error is not None and not _mapping.is_cancellation(error),
+        mended=False,
+        answer=said,
+        cost=partial(prices.usd, {**call.attributes, **said}, time.time_ns()) if prices else lambda _: None,
+    )
 
 
 def _landed(call: _Call, answer: _Answer, error: BaseException | None, span: Span) -> Landed:

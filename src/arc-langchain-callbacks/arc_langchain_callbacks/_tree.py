@@ -9,7 +9,7 @@ from uuid import UUID
 
 from arc_runtime.capture import Recorder
 from arc_runtime.instrumentation import ArcInstrumentor
-from arc_runtime.spans import cancelled, complete, failed, in_job, interrupted
+from arc_runtime.spans import ambient, cancelled, complete, failed, in_job, interrupted
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry import context, trace
@@ -135,7 +135,7 @@ class Tree:
             return run
         # A thread that the program made by itself has no context: there the run above knows better.
         outer = above.start.within if above is not None and above.start is not None else None
-        run.start = Start(name, metadata, context.get_current() or outer or Context(), time.time_ns())
+        run.start = Start(name, metadata, ambient() or outer or Context(), time.time_ns())
         if place is not None:
             return run  # inside a node everything has inherited the mark of its graph; there the first node tells
         if _mapping.is_graph(metadata):

@@ -7,7 +7,7 @@ done here, once.
 from arc_runtime.instrumentation._account import Attributes, Content, Facts, Reply, Said
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._instrumentor import ArcInstrumentor, Target
-from arc_runtime.instrumentation._model_call import Fold, Hold, ModelCall, also_land, land_all
+from arc_runtime.instrumentation._model_call import Fold, Hold, ModelCall, also_land, land_all, land_all_at_exit
 from arc_runtime.instrumentation._owners import announce
 from arc_runtime.instrumentation._runtime import Pen, Providers, Runtime
 from arc_runtime.instrumentation._streams import Watcher, watch_async_iterator, watch_iterator
@@ -33,6 +33,7 @@ __all__ = [
     "also_land",
     "announce",
     "land_all",
+    "land_all_at_exit",
     "untested_libraries",
     "untested_sdk",
     "watch_async_iterator",

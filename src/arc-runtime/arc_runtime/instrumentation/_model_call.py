@@ -30,6 +30,7 @@ from arc_runtime.metrics import Landed, Meters
 from arc_runtime.spans import (
     EndedCall,
     Pipeline,
+    agent_of,
     announced,
     attach,
     cancelled,
@@ -37,6 +38,7 @@ from arc_runtime.spans import (
     current,
     detach,
     failed,
+    passed_on,
     pipeline_of,
     suppressed,
 )
@@ -158,6 +160,7 @@ class Flight:
         """Takes each chunk that is handed to the user; a plain attribute, so that a chunk costs one call less."""
         self._pipeline: Pipeline | None = None
         self._agent: str | None = None
+        self._above: Span = INVALID_SPAN
         self._open = True
         self._token: Token[Context] | None = None
 
@@ -202,8 +205,8 @@ class Flight:
         self._pipeline = pipeline
         self._reads = True
         # Before the call's own span is the current one: a call that names no agent is part of the run that it is in.
-        above = getattr(get_current_span(parent), "attributes", None) or {}
-        agent = known.get(semconv.AGENT_NAME) or above.get(semconv.AGENT_NAME)
+        self._above = get_current_span(parent)
+        agent = known.get(semconv.AGENT_NAME) or agent_of(self._above)
         self._agent = agent if isinstance(agent, str) else None
 
     def __enter__(self) -> None:
@@ -278,6 +281,8 @@ class Flight:
             self.closed()
             return
         self._error = type(error).__qualname__
+        if self._pipeline is not None:
+            self.guard.attempt("telling the pipeline", passed_on, self._above, error)
         attributes = self.guard.attempt("reading the error", self.call.error_attributes, error)
         self.guard.attempt("recording the error", self._fail, error, attributes or {})
         self._end("error", self._folded())

@@ -2,8 +2,9 @@
 
 from arc_runtime.spans._announced import Announced, announced
 from arc_runtime.spans._context import attach, current, detach, in_job, suppressed, within
+from arc_runtime.spans._failures import agent_of, passed_on, seat
 from arc_runtime.spans._late import LateAttributes, complete
-from arc_runtime.spans._pipeline import EndedCall, Pipeline, in_pipeline, pipeline_of
+from arc_runtime.spans._pipeline import EndedCall, Pipeline, ambient, in_pipeline, pipeline_of
 from arc_runtime.spans._writer import SpanWriter, cancelled, failed, interrupted
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "LateAttributes",
     "Pipeline",
     "SpanWriter",
+    "agent_of",
+    "ambient",
     "announced",
     "attach",
     "cancelled",
@@ -22,7 +25,9 @@ __all__ = [
     "in_job",
     "in_pipeline",
     "interrupted",
+    "passed_on",
     "pipeline_of",
+    "seat",
     "suppressed",
     "within",
 ]

@@ -5,7 +5,7 @@ collector or from another task: the token belongs to a context that is gone, and
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import Token
 from types import MappingProxyType
 from typing import Final
@@ -46,10 +46,13 @@ def attach(span: Span, values: Mapping[str, object] = MappingProxyType({})) -> T
     return context.attach(inside)
 
 
-def detach(token: Token[Context]) -> None:
-    """Take back what `attach` did; nothing, where the context that it was done in is gone."""
-    with suppress(ValueError):
+def detach(token: Token[Context]) -> bool:
+    """Take back what `attach` did; False where it was done in a context that is gone, or that of another thread."""
+    try:
         context._RUNTIME_CONTEXT.detach(token)  # noqa: SLF001 - the public one logs what is no error here
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager

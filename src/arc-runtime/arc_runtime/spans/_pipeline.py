@@ -11,7 +11,7 @@ from opentelemetry import context
 from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
-__all__ = ["EndedCall", "Pipeline", "in_pipeline", "pipeline_of"]
+__all__ = ["EndedCall", "Pipeline", "ambient", "in_pipeline", "pipeline_of"]
 
 _PIPELINE: Final = context.create_key("arc-pipeline")
 
@@ -41,6 +41,10 @@ class Pipeline(NamedTuple):
     """Is told each model call that began inside, when it has ended."""
     turned: Callable[[str], None]
     """Is told the agent of each run that begins inside."""
+    failed: Callable[[str | None], None]
+    """Is told of each run or tool inside that failed by itself, with the agent that it is part of."""
+    left: Callable[[], bool]
+    """Whether it was left, in a thread that could not take it back here, and has just been taken back."""
 
 
 def in_pipeline(pipeline: Pipeline, ambient: Context | None = None) -> Context:
@@ -51,4 +55,12 @@ def in_pipeline(pipeline: Pipeline, ambient: Context | None = None) -> Context:
 def pipeline_of(ambient: Context | None = None) -> Pipeline | None:
     """The innermost pipeline of `ambient`, by default of the current context; None outside of any."""
     found = context.get_value(_PIPELINE, ambient)
-    return found if isinstance(found, Pipeline) else None
+    if not isinstance(found, Pipeline):
+        return None
+    return pipeline_of() if ambient is None and found.left() else found
+
+
+def ambient() -> Context:
+    """The current context; a pipeline that was left in another thread is no longer part of it."""
+    pipeline_of()
+    return context.get_current()

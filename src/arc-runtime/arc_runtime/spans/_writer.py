@@ -2,17 +2,32 @@
 
 import traceback
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
 
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import NAMING, Kind, RunState
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    get_current_span,
+)
 from opentelemetry.util.types import AttributeValue
 
 from arc_runtime.redaction import Clean, Tally, scrub
-from arc_runtime.spans._pipeline import pipeline_of
+from arc_runtime.spans._failures import agent_of, fell, seat
+from arc_runtime.spans._pipeline import Pipeline, pipeline_of
 
 __all__ = ["SpanWriter", "cancelled", "failed", "interrupted"]
+
+_TOLD_OTHERWISE: Final = (Kind.LLM, Kind.ACTION)
+"""Kinds whose failures no pipeline is told by their spans: it is told each model call, and actions do not fail."""
 
 
 class SpanWriter:
@@ -46,11 +61,9 @@ class SpanWriter:
         pipeline = pipeline_of(parent)
         if pipeline is not None:
             given.update(pipeline.attributes)
-            if kind is Kind.RUN and isinstance(agent := attributes.get(semconv.AGENT_NAME), str):
-                pipeline.turned(agent)
         given.update(attributes)
         first = str(operation) if self._genai_names and operation else naming.prefix or str(operation)
-        return self._tracer.start_span(
+        span = self._tracer.start_span(
             f"{first} {subject}" if subject else first,
             context=parent,
             kind=SpanKind.CLIENT if kind is Kind.LLM else SpanKind.INTERNAL,
@@ -58,6 +71,23 @@ class SpanWriter:
             links=links,
             start_time=start_ns,
         )
+        return span if pipeline is None else _seated(span, kind, attributes, pipeline, parent)
+
+
+def _seated(
+    span: Span, kind: Kind, attributes: Mapping[str, AttributeValue], pipeline: Pipeline, parent: Context | None
+) -> Span:
+    """`span` with its seat in `pipeline`, which hears whose turn it is."""
+    if not span.is_recording():
+        span = NonRecordingSpan(span.get_span_context())  # where nothing records, all spans may be one object
+    above = get_current_span(parent)
+    agent = attributes.get(semconv.AGENT_NAME) if kind is Kind.RUN else None
+    if isinstance(agent, str):
+        pipeline.turned(agent)
+    else:
+        agent = agent_of(above)
+    seat(span, above, agent, None if kind in _TOLD_OTHERWISE else partial(pipeline.failed, agent))
+    return span
 
 
 def failed(span: Span, error: BaseException) -> None:
@@ -65,6 +95,7 @@ def failed(span: Span, error: BaseException) -> None:
 
     The text of the error is redacted here already: a provider that the program made has no processor of Arc's.
     """
+    fell(span, error)
     if not span.is_recording():
         return
     kind = type(error).__qualname__

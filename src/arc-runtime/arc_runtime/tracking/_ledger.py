@@ -88,6 +88,13 @@ class Ledger:
             if self._total.calls == 1 or len(self._unpriced) > _MOST_UNPRICED:
                 self._price_oldest()
 
+    def failed(self, agent: str | None) -> None:
+        """Enter a failure, in the turn of `agent`, that is no model call's."""
+        with self._lock:
+            self._total.errors += 1
+            if agent:
+                self._row(agent).errors += 1
+
     def turned(self, agent: str) -> None:
         """Enter a run of `agent`."""
         with self._lock:
@@ -101,6 +108,10 @@ class Ledger:
             self._handoff_count += 1
             if len(self._handoffs) < _MOST_HANDOFFS:
                 self._handoffs.append(handoff)
+
+    def forked(self) -> None:
+        """Go on in a forked process: another thread may have held the lock when it was made."""
+        self._lock = threading.Lock()
 
     def settle(self, within_seconds: float) -> None:
         """Have every call priced, waiting for the prices to be read, but not longer than that."""

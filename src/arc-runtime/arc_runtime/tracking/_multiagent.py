@@ -6,8 +6,9 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
+from itertools import islice
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar
 
@@ -16,18 +17,18 @@ from arc_semconv.kinds import Kind
 from opentelemetry import _logs, context, trace
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, get_current_span
 from opentelemetry.util.types import AttributeValue
 
 from arc_runtime.capture import Recorder
 from arc_runtime.errors import ArcError
-from arc_runtime.instrumentation import Guard, Pen, Providers
-from arc_runtime.redaction import Tally, scrub
+from arc_runtime.instrumentation import Guard, Pen, Providers, also_land, land_all_at_exit
 from arc_runtime.settings import Settings
 from arc_runtime.spans import (
     EndedCall,
     Pipeline,
     SpanWriter,
+    agent_of,
     cancelled,
     current,
     detach,
@@ -35,6 +36,7 @@ from arc_runtime.spans import (
     in_job,
     in_pipeline,
     pipeline_of,
+    seat,
     suppressed,
 )
 from arc_runtime.tracking._ledger import Ledger
@@ -49,10 +51,12 @@ T = TypeVar("T")
 _DISTRIBUTION: Final = "arc-runtime"
 _GUARD: Final = Guard(_DISTRIBUTION)
 _CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
-_PRICE_SECONDS: Final = 2.0
-"""How long a summary waits at most for the prices to be read, which they are once in a process."""
 _MOST_KEYS: Final = 64
-_LONGEST_KEY: Final = 128
+_NAMES: Final = Recorder("SPAN_ONLY", 128)
+"""For names and keys: redacted, as a provider of the program's own may have no processor that does it, and cut."""
+_MOST_OPEN: Final = 10_000
+_OPEN: Final[dict["MultiAgentContext", None]] = {}
+"""Contexts that are not left yet, the oldest first."""
 _GLOBAL: Final = Providers()
 
 
@@ -70,7 +74,9 @@ class MultiAgentContext:
         self._status: Status = "not_started"
         self._began = self._ended = 0.0
         self._span: Span = INVALID_SPAN
+        self._pipeline: Pipeline | None = None
         self._inside: Context | None = None
+        self._left = False
         self._token: contextvars.Token[Context] | None = None
 
     # --- the block ---
@@ -88,14 +94,9 @@ class MultiAgentContext:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._status != "running":
-            return
-        self._ended = time.perf_counter()
-        self._status = "ok" if error is None else "cancelled" if isinstance(error, _CANCELLATIONS) else "error"
         if self._token is not None:
-            detach(self._token)
-            self._token = None
-        _GUARD.attempt("closing a pipeline", self._close, error)
+            _GUARD.attempt("leaving a pipeline", self._step_out)
+        self._end("ok" if error is None else "cancelled" if isinstance(error, _CANCELLATIONS) else "error", error)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -106,7 +107,7 @@ class MultiAgentContext:
         self.__exit__(kind, error, traceback)
 
     def _open(self, pen: Pen) -> None:
-        outer = pipeline_of()
+        outer, above = pipeline_of(), get_current_span()
         attributes: dict[str, AttributeValue] = {
             **(outer.attributes if outer else {}),
             semconv.PIPELINE_ID: self.pipeline_id,
@@ -118,9 +119,61 @@ class MultiAgentContext:
         kind, name = (Kind.RUN, semconv.AGENT_NAME) if part else (Kind.JOB, semconv.WORKFLOW_NAME)
         named: dict[str, AttributeValue] = {name: self._name} if self._name else {}
         self._span = pen.spans.open(kind, self._name, {**attributes, **named})
-        pipeline = Pipeline(attributes, self._hears(outer), self._sees(outer))
-        self._inside = in_pipeline(pipeline, current(self._span, of_job=True))
+        if not self._span.is_recording():
+            self._span = NonRecordingSpan(self._span.get_span_context())  # it may be one object for all
+        agent = self._name if part else None
+        seat(self._span, above, agent or agent_of(above), partial(self._failed_itself, outer, agent))
+        self._pipeline = Pipeline(
+            attributes, self._hears(outer), self._sees(outer), self._suffers(outer), self._take_back
+        )
+        self._inside = in_pipeline(self._pipeline, current(self._span, of_job=True))
         self._token = context.attach(self._inside)
+        self._remember()
+
+    def _remember(self) -> None:
+        """See to it that the span ends with the program, if nobody leaves the block."""
+        _OPEN[self] = None
+        if len(_OPEN) > _MOST_OPEN:  # a program that leaves none is not to run out of memory
+            next(iter(_OPEN)).land()
+        also_land(_land_all)
+        land_all_at_exit()
+
+    def _step_out(self) -> None:
+        """Take the context back, where it is this thread's and nothing lies on top of it; else that is done later."""
+        self._left = True
+        if pipeline_of() is self._pipeline:
+            self._detach()
+        pipeline_of()  # what was left below, while this one lay on top, is taken back too
+
+    def _take_back(self) -> bool:
+        """Whether the context is taken back now: it was left elsewhere, and this is the thread that still has it."""
+        return self._left and context.get_current() is self._inside and self._detach()
+
+    def _detach(self) -> bool:
+        token, self._token = self._token, None
+        if token is None or detach(token):
+            return token is not None
+        self._token = token
+        return False
+
+    def _end(self, status: Status, error: BaseException | None) -> None:
+        if self._status != "running":
+            return
+        self._status, self._ended = status, time.perf_counter()
+        try:
+            del _OPEN[self]
+        except KeyError:  # nothing is recorded, or the span is that of the process this one was forked from
+            return
+        _GUARD.attempt("closing a pipeline", self._close, error)
+
+    def land(self) -> None:
+        """End the span of a block that nobody leaves; the program goes on in it."""
+        self._end("cancelled", None)
+
+    def forked(self) -> None:
+        """Go on in a forked process, as part of the span that the process which opened it will end."""
+        self._span = NonRecordingSpan(self._span.get_span_context())
+        self._ledger.forked()
 
     def _hears(self, outer: Pipeline | None) -> Callable[[EndedCall], None]:
         if outer is None:
@@ -142,6 +195,21 @@ class MultiAgentContext:
 
         return both
 
+    def _suffers(self, outer: Pipeline | None) -> Callable[[str | None], None]:
+        if outer is None:
+            return self._ledger.failed
+
+        def both(agent: str | None) -> None:
+            self._ledger.failed(agent)
+            outer.failed(agent)
+
+        return both
+
+    def _failed_itself(self, outer: Pipeline | None, agent: str | None) -> None:
+        self._ledger.failed(None)
+        if outer is not None:
+            outer.failed(agent)
+
     def _close(self, error: BaseException | None) -> None:
         span = self._span
         try:
@@ -162,6 +230,7 @@ class MultiAgentContext:
         """
         if self._inside is None:
             return work(*args, **kwargs)
+        pipeline_of()  # one that was left elsewhere, and is still the current one here, is not to come back afterwards
         token = context.attach(self._inside)
         try:
             return work(*args, **kwargs)
@@ -175,23 +244,24 @@ class MultiAgentContext:
         only recorded where that is asked for. Never raises.
         """
         if self._inside is not None and self._pen is not None:
-            _GUARD.attempt("recording a hand-off", self._hand_over, self._pen, str(from_agent), str(to_agent), context)
+            _GUARD.attempt("recording a hand-off", self._hand_over, self._pen, from_agent, to_agent, context)
 
-    def _hand_over(self, pen: Pen, from_agent: str, to_agent: str, passed: object) -> None:
-        keys = [str(key)[:_LONGEST_KEY] for key in list(passed)[:_MOST_KEYS]] if isinstance(passed, Mapping) else []
-        self._ledger.handed_over({"from": from_agent, "to": to_agent, "keys": keys})
-        # A provider that the program made itself may have no processor that redacts.
-        attributes: dict[str, AttributeValue] = {
-            semconv.HANDOFF_FROM: str(scrub(from_agent, Tally())),
-            semconv.HANDOFF_TO: str(scrub(to_agent, Tally())),
-            semconv.HANDOFF_KEYS: [str(scrub(key, Tally())) for key in keys],
-        }
+    def _hand_over(self, pen: Pen, from_agent: object, to_agent: object, passed: object) -> None:
+        giver, taker = str(from_agent), str(to_agent)
+        keys = _GUARD.attempt("reading the keys of a hand-off", _keys_of, passed) or []
+        self._ledger.handed_over({"from": giver, "to": taker, "keys": keys})
         if not self._span.is_recording():
             return
+        attributes: dict[str, AttributeValue] = {
+            semconv.HANDOFF_FROM: _NAMES.text(giver),
+            semconv.HANDOFF_TO: _NAMES.text(taker),
+            semconv.HANDOFF_KEYS: [_NAMES.text(key) for key in keys],
+        }
         recorder = pen.recorder
         content: dict[str, AttributeValue] = {}
         if recorder.wanted and passed is not None:
-            content[semconv.HANDOFF_CONTEXT] = recorder.text(passed)
+            told = _GUARD.attempt("recording the context of a hand-off", recorder.text, passed)
+            content = {} if told is None else {semconv.HANDOFF_CONTEXT: told}
         self._span.add_event(semconv.EVENT_HANDOFF, {**attributes, **content} if recorder.on_spans else attributes)
         if recorder.on_events:
             pen.events.emit(
@@ -201,12 +271,13 @@ class MultiAgentContext:
                 attributes={**attributes, **content},
             )
 
-    def get_pipeline_summary(self) -> PipelineSummary:
+    def get_pipeline_summary(self, within_seconds: float = 0.0) -> PipelineSummary:
         """What the pipeline did so far, inside its block or after it; calls still under way are not in it.
 
-        The first summary of a process may wait for the price list to be read, half a second, at most two.
+        It does not wait: calls whose price is not read yet, which takes the first half second of a process that calls
+        models, are among the `unpriced_calls`. `within_seconds` is how long it may wait for that.
         """
-        _GUARD.attempt("pricing", self._ledger.settle, _PRICE_SECONDS)
+        _GUARD.attempt("pricing", self._ledger.settle, within_seconds)
         figures, agents, handoffs, handed = self._ledger.told()
         return {
             "pipeline_id": self.pipeline_id,
@@ -238,8 +309,13 @@ def create_multiagent_context(
 
     `pipeline_id` continues a pipeline of another process, by default it is a new UUID; `name` names the kind of
     pipeline, the same for each, and its span. `settings` are by default those of the environment, `providers` the
-    global ones. Where Arc is switched off, all of it works and nothing is recorded.
+    global ones. Where Arc is switched off, all of it works and nothing is recorded. TypeError: an argument is not of
+    its type.
     """
+    for argument, value in (("application_id", application_id), ("pipeline_id", pipeline_id), ("name", name)):
+        _check(argument, value, str)
+    _check("settings", settings, Settings)
+    _check("providers", providers, Providers)
     chosen = settings or Settings.from_env(os.environ)[0]
     pen = _GUARD.attempt("preparing a pipeline", _pen, chosen, providers) if chosen.active else None
     return MultiAgentContext(application_id, pipeline_id or str(uuid.uuid4()), name, pen)
@@ -255,6 +331,33 @@ def _pen(settings: Settings, providers: Providers) -> Pen:
         Recorder(settings.capture, settings.content_limit),
         _logs.get_logger(_DISTRIBUTION, release, providers.logger),
     )
+
+
+def _check(argument: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind | None):
+        raise TypeError(
+            f"create_multiagent_context takes {'a str' if kind is str else kind.__qualname__} as its {argument}, "
+            f"and not {value!r}, of type {type(value).__qualname__}"
+        )
+
+
+def _keys_of(passed: object) -> list[str]:
+    return [str(key) for key in islice(passed, _MOST_KEYS)] if isinstance(passed, Mapping) else []
+
+
+def _land_all() -> None:
+    for one in reversed(tuple(_OPEN)):
+        one.land()
+
+
+def _forked() -> None:
+    for one in tuple(_OPEN):
+        one.forked()
+    _OPEN.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 @cache

@@ -7,11 +7,11 @@ from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span, SpanProcessor
-from opentelemetry.trace import TracerProvider
+from opentelemetry.trace import TracerProvider, get_current_span
 from opentelemetry.util.types import AttributeValue
 
 from arc_runtime.instrumentation import Guard
-from arc_runtime.spans import pipeline_of
+from arc_runtime.spans import agent_of, pipeline_of, seat
 
 __all__ = ["stamp_spans_of"]
 
@@ -28,8 +28,10 @@ class PipelineProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Add what is missing."""
         pipeline = pipeline_of(parent_context)
-        if pipeline is not None:
+        if pipeline is not None and not pipeline.left():
             self._guard.attempt("stamping a span", _stamp, span, pipeline.attributes)
+            above = get_current_span(parent_context)
+            self._guard.attempt("seating a span", seat, span, above, agent_of(above))
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here
         """Nothing waits here."""

@@ -13,7 +13,8 @@ class Figures(TypedDict):
     calls: int
     """Model calls that have ended, those that failed included."""
     errors: int
-    """Calls that raised, or whose answer says that they failed."""
+    """Failures of model calls (their answer may say so with HTTP 200), of tools, of the turns that a framework ran, and
+    of the block itself. An error that travels up counts once, where it began; one that is caught counts as well."""
     fixes: int
     """Calls that were mended."""
     input_tokens: int
@@ -23,7 +24,7 @@ class Figures(TypedDict):
     cost_usd: float | None
     """US dollars, over the calls with a known price; None when there is none."""
     unpriced_calls: int
-    """Calls whose price is not known: the cost is then a lower bound."""
+    """Calls whose price is not known, or not yet: the cost is then a lower bound."""
     total_latency_ms: float
     """Sum of how long the calls took, those side by side added up."""
     models: list[str]
