@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from arc_runtime.tracking import create_multiagent_context
     from arc_runtime.tracking._state_graph import ArcStateGraph
 
-__all__ = ["ArcStateGraph", "create_multiagent_context", "flush"]
+    __all__ = ["ArcStateGraph", "create_multiagent_context", "flush"]
 
 
 def flush(timeout_seconds: float = 3.0) -> bool:
@@ -28,14 +28,32 @@ def __getattr__(name: str) -> object:
 
         return create_multiagent_context
     if name == "ArcStateGraph":
-        try:
-            from arc_runtime.tracking._state_graph import ArcStateGraph
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] != "langgraph":
-                raise
-            raise ImportError(
-                "ArcStateGraph is a StateGraph of LangGraph 0.6 or newer, which is not installed: "
-                "pip install langgraph arc-instrumentation-langgraph"
-            ) from error
-        return ArcStateGraph
+        return _state_graph()
+    if name == "__all__":  # what `from arc_runtime import *` asks for is to be had
+        return [name for name in __dir__() if name != "ArcStateGraph" or _has_state_graph()]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return ["ArcStateGraph", "create_multiagent_context", "flush"]
+
+
+def _state_graph() -> object:
+    try:
+        from arc_runtime.tracking._state_graph import ArcStateGraph
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "langgraph":
+            raise
+        raise ImportError(
+            "ArcStateGraph is a StateGraph of LangGraph 0.6 or newer, which is not installed: "
+            "pip install langgraph arc-instrumentation-langgraph"
+        ) from error
+    return ArcStateGraph
+
+
+def _has_state_graph() -> bool:
+    try:
+        _state_graph()
+    except ImportError:
+        return False
+    return True
