@@ -1,13 +1,13 @@
 """The callback handler: what langchain-core's callbacks say, guarded, and handed to the tree of spans."""
 
 import asyncio
-import atexit
 import os
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, Self
 from uuid import UUID
 
+from arc_runtime.instrumentation import also_land, land_all_at_exit
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
@@ -235,7 +235,8 @@ class Handler(BaseCallbackHandler):
         # Once there is a span, its provider is there too, and has registered its own shutdown: the last in runs first.
         if not self._closes_at_exit and self.tree.has_spans:
             self._closes_at_exit = True
-            atexit.register(self._leave)
+            also_land(self._leave)
+            land_all_at_exit()
 
     def _leave(self) -> None:
         """End what is still open, innermost first: streams that the program holds on to and never finished."""

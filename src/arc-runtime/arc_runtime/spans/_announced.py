@@ -19,9 +19,9 @@ class Announced:
     __slots__ = ("_open", "_outer", "taken", "within")
 
     def __init__(self, within: Context | None) -> None:
-        self.within = within
+        self.within: Context | None = within
         """Where the span of the call belongs; None is the ambient context."""
-        self.taken = False
+        self.taken: bool = False
         """Whether somebody on the wire tells of it."""
         self._open = True
         self._outer = announced()
