@@ -9,7 +9,7 @@ from pathlib import Path
 
 import openai
 import rivals  # noqa: F401 - it adds the peers to the subjects
-from measures import resident_kb
+from growth import resident_kb
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
