@@ -14,10 +14,11 @@ from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span
+from opentelemetry.trace import Span
 from opentelemetry.util.types import AttributeValue
 
-from arc_langchain_callbacks import _actions, _handoffs, _mapping
+from arc_langchain_callbacks import _actions, _mapping
+from arc_langchain_callbacks._node import Node, node_at
 from arc_langchain_callbacks._run import Graph, Run, Start
 from arc_langchain_callbacks._share import Shares
 
@@ -104,26 +105,10 @@ class Tree:
         place: str | None,
         metadata: Mapping[str, Any],
     ) -> Run:
-        # Samplers see who it is; the rest is put on when the span is read, which costs a node a third of the time.
-        attributes: dict[str, AttributeValue] = {semconv.AGENT_NAME: node}
-        told = _mapping.run_attributes(node, metadata)
-        links: Sequence[Link] = ()
-        values: dict[str, object] = {}
-        graph = above.graph if above is not None else None
-        if graph is not None:
-            if place in graph.failures:
-                told[semconv.RUN_ATTEMPT] = graph.failures[place] + 1
-            if graph.checkpoint_id is not None:
-                told[semconv.LANGGRAPH_CHECKPOINT_ID] = graph.checkpoint_id
-            if givers := graph.arriving.get(node):
-                told.update(_handoffs.attributes(givers, node))
-                links = _handoffs.links(givers, node)
-                values = _handoffs.values(givers)
+        # Samplers see who it is; the rest is told when the span is read, which costs a node two thirds of the time.
         parent = above.inside() if above is not None else None
-        run = self._open(Kind.RUN, node, attributes, above, parent, place=place, links=links, writer=writer)
-        run.told = told
-        if values:
-            run.late.update(values)
+        run = self._open(Kind.RUN, node, {semconv.AGENT_NAME: node}, above, parent, place=place, writer=writer)
+        run.node = node_at(node, place, metadata, above.graph if above is not None else None)
         return run
 
     def _start_chain(
@@ -198,13 +183,12 @@ class Tree:
         parent: Context | None,
         *,
         place: str | None = None,
-        links: Sequence[Link] = (),
         writer: ArcInstrumentor | None = None,
     ) -> Run:
         writer = writer or self._shares.graphs
         if writer is None:
             return Run(above, place=place)
-        span = writer.pen.spans.open(kind, subject, attributes, parent=parent, links=links)
+        span = writer.pen.spans.open(kind, subject, attributes, parent=parent)
         self.has_spans = True
         return Run(above, span=span, writer=writer, place=place)
 
@@ -270,8 +254,9 @@ class Tree:
         try:
             self._mark(run, run.span, error)
         finally:
-            if (run.late or run.told) and run.writer is not None:
-                complete(run.span, partial(_recorded, run.writer.pen.recorder, run.told, run.late))
+            if (run.late or run.node) and run.writer is not None:
+                links = run.node.links if run.node is not None and run.node.givers else None
+                complete(run.span, partial(_recorded, run.writer.pen.recorder, run.node, run.late), links)
             run.span.end()
 
     def _mark(self, run: Run, span: Span, error: BaseException | None) -> None:
@@ -327,7 +312,6 @@ def _recorder(run: Run) -> Recorder | None:
     return recorder if recorder.on_spans and run.span.is_recording() else None
 
 
-def _recorded(
-    recorder: Recorder, told: Mapping[str, AttributeValue] | None, late: Mapping[str, object]
-) -> dict[str, AttributeValue]:
-    return {**(told or {}), **{name: recorder.text(value) for name, value in late.items()}}
+def _recorded(recorder: Recorder, node: Node | None, late: Mapping[str, object]) -> dict[str, AttributeValue]:
+    told, content = (node.attributes(), {**node.content(), **late}) if node is not None else ({}, late)
+    return {**told, **{name: recorder.text(value) for name, value in content.items()}}

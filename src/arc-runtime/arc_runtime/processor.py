@@ -7,7 +7,7 @@ edited below the public surface; where the SDK's insides are not as expected the
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Final
@@ -18,12 +18,12 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import Link, Status, StatusCode
 from opentelemetry.util.types import AnyValue
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.redaction import Tally, is_clean, scrub, scrub_item, tells
-from arc_runtime.spans import LateAttributes
+from arc_runtime.spans import LateAttributes, LateLinks
 
 __all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "redact_resource"]
 
@@ -103,28 +103,38 @@ def redact_resource(resource: Resource) -> None:
 
 
 def _redact_span(span: Span) -> None:
-    attributes = span._attributes  # noqa: SLF001
+    attributes, links = span._attributes, span._links  # noqa: SLF001
     tally = _redact_around(span)
+    if isinstance(links, LateLinks):
+        tally = Tally() if tally is None else tally
+        links.finish(partial(_finish_links, tally=tally))
     if isinstance(attributes, LateAttributes):
-        attributes.finish(partial(_finish_late, tally=tally) if tally else _finish_late)
+        late = links if isinstance(links, LateLinks) else None
+        attributes.finish(_finish_late if tally is None else partial(_finish_late, tally=tally, links=late))
     else:
         _finish(_bounded(attributes), tally)
 
 
 def _redact_around(span: Span) -> Tally | None:
-    """Redact all of `span` but its attributes; None when there was nothing to count."""
+    """Redact all of `span` but its attributes and late links; None when there was nothing to count."""
     events, links, status = span._events, span._links, span._status  # noqa: SLF001
-    if not events and not links and status.description is None and is_clean(span._name):  # noqa: SLF001
+    late = isinstance(links, LateLinks)
+    if not events and (late or not links) and status.description is None and is_clean(span._name):  # noqa: SLF001
         return None
     tally = Tally()
     span._name = str(scrub(span._name, tally))  # noqa: SLF001
     for event in events or ():
         event._name = str(scrub(event._name, tally))  # noqa: SLF001
         _redact_attributes(event._attributes, tally)  # noqa: SLF001
-    for link in links or ():
-        _redact_attributes(link._attributes, tally)  # noqa: SLF001
+    if not late:
+        _redact_links(links, tally)
     _redact_status(span, tally)
     return tally
+
+
+def _redact_links(links: Iterable[Link], tally: Tally) -> None:
+    for link in links or ():
+        _redact_attributes(link._attributes, tally)  # noqa: SLF001
 
 
 def _finish(attributes: BoundedAttributes, tally: Tally | None) -> None:
@@ -135,12 +145,25 @@ def _finish(attributes: BoundedAttributes, tally: Tally | None) -> None:
         _count(attributes, tally)
 
 
-def _finish_late(attributes: BoundedAttributes, tally: Tally | None = None) -> None:
-    """The same when they are first read, after the span has ended."""
+def _finish_late(
+    attributes: BoundedAttributes, tally: Tally | None = None, links: Sequence[Link] | None = None
+) -> None:
+    """The same when they are first read, after the span has ended; late `links` are counted with them."""
     try:
+        if links is not None:
+            len(links)  # reads them, which redacts them
         _finish(attributes, tally)
     except Exception as error:  # noqa: BLE001 - fail closed, as in `_on_ending`
         attributes._dict = _safe(attributes)  # noqa: SLF001
+        _say(_UNREDACTED, error, set())
+
+
+def _finish_links(links: "BoundedList[Link]", tally: Tally) -> None:
+    """Redact late `links` when they are first read."""
+    try:
+        _redact_links(links, tally)
+    except Exception as error:  # noqa: BLE001 - as above
+        links._dq.clear()  # type: ignore[attr-defined]  # noqa: SLF001
         _say(_UNREDACTED, error, set())
 
 
