@@ -103,14 +103,10 @@ def redact_resource(resource: Resource) -> None:
 
 
 def _redact_span(span: Span) -> None:
-    attributes, links = span._attributes, span._links  # noqa: SLF001
+    attributes = span._attributes  # noqa: SLF001
     tally = _redact_around(span)
-    if isinstance(links, LateLinks):
-        tally = Tally() if tally is None else tally
-        links.finish(partial(_finish_links, tally=tally))
     if isinstance(attributes, LateAttributes):
-        late = links if isinstance(links, LateLinks) else None
-        attributes.finish(_finish_late if tally is None else partial(_finish_late, tally=tally, links=late))
+        attributes.finish(partial(_finish_late, tally=tally) if tally else _finish_late)
     else:
         _finish(_bounded(attributes), tally)
 
@@ -145,25 +141,17 @@ def _finish(attributes: BoundedAttributes, tally: Tally | None) -> None:
         _count(attributes, tally)
 
 
-def _finish_late(
-    attributes: BoundedAttributes, tally: Tally | None = None, links: Sequence[Link] | None = None
-) -> None:
-    """The same when they are first read, after the span has ended; late `links` are counted with them."""
+def _finish_late(attributes: BoundedAttributes, links: Sequence[Link], tally: Tally | None = None) -> None:
+    """The same when they are first read, after the span has ended; late `links` with them."""
     try:
-        if links is not None:
-            len(links)  # reads them, which redacts them
+        if links:
+            tally = Tally() if tally is None else tally
+            _redact_links(links, tally)
         _finish(attributes, tally)
     except Exception as error:  # noqa: BLE001 - fail closed, as in `_on_ending`
         attributes._dict = _safe(attributes)  # noqa: SLF001
-        _say(_UNREDACTED, error, set())
-
-
-def _finish_links(links: "BoundedList[Link]", tally: Tally) -> None:
-    """Redact late `links` when they are first read."""
-    try:
-        _redact_links(links, tally)
-    except Exception as error:  # noqa: BLE001 - as above
-        links._dq.clear()  # type: ignore[attr-defined]  # noqa: SLF001
+        for link in links:
+            link._attributes = BoundedAttributes()  # noqa: SLF001
         _say(_UNREDACTED, error, set())
 
 
