@@ -23,6 +23,7 @@ _FUNCTION: Final = "_set_config_context"
 
 def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
     """Wrap the functions that enter a node's context; `plugin` waits for the modules."""
+    context_of = handler.tree.context_of
 
     def entering(wrapped: Callable[..., object], _instance: object, args: Any, kwargs: Any) -> object:
         token = wrapped(*args, **kwargs)
@@ -33,7 +34,7 @@ def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
         return token
 
     def enter(config: Mapping[str, Any]) -> None:
-        inside = handler.context_of(getattr(config.get("callbacks"), "parent_run_id", None))
+        inside = context_of(getattr(config.get("callbacks"), "parent_run_id", None))
         if inside is not None:
             context.attach(inside)
 

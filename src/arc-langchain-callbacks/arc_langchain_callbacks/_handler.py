@@ -13,7 +13,6 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
-from opentelemetry.context import Context
 
 from arc_langchain_callbacks._models import Models
 from arc_langchain_callbacks._share import Shares
@@ -59,29 +58,27 @@ class Handler(BaseCallbackHandler):
         """Whether retrievers are none of ours to write."""
         return self._shares.chains is None
 
-    def context_of(self, run_id: UUID | None) -> Context | None:
-        """The context for work inside the run `run_id`: its span is the current one; None when it has none."""
-        return self.tree.context_of(run_id)
-
     # --- graphs, nodes, chains ---
 
-    def on_chain_start(
+    def on_chain_start(  # noqa: PLR0913 - what langchain-core says
         self,
         serialized: dict[str, Any] | None,
         inputs: object,
         *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         """A graph, a node, a chain, or something inside one starts."""
-        del serialized, inputs
+        del serialized, inputs, kwargs
         writer = self._shares.graphs
         if writer is None:
             return
         try:  # Guard.attempt, written out: this is the way of every runnable
-            said = (kwargs.get("name"), kwargs.get("tags") or (), kwargs.get("metadata") or {})
-            self.tree.start(writer, (run_id, parent_run_id), *said)
+            self.tree.start(writer, (run_id, parent_run_id), name, tags or (), metadata or {})
             if not self._closes_at_exit:
                 self._close_at_exit()
         except Exception as error:  # noqa: BLE001

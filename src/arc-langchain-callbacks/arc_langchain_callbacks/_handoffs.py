@@ -5,6 +5,7 @@ Source: the writes of LangGraph 0.6 to 1.2. An edge, a router and `Command(goto=
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from arc_semconv import attributes as semconv
@@ -22,31 +23,28 @@ _PACKETS: Final = "__pregel_tasks"
 _MOST_LINKS: Final = 32
 """Of one run: the SDK keeps 128 at most, and what a thousand workers gave back is told by the first of them."""
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 Hold = Callable[[object], object]
 
 
 def pass_on(graph: Graph, tasks: Iterable[Any], hold: Hold | None) -> None:
     """Note in `graph` to whom the `tasks` that ended passed control; `hold` copies values, where they are wanted."""
-    done = list(tasks)
-    for task in done:
-        graph.arriving.pop(task.name, None)  # it has run since
+    arriving = graph.arriving
     left, graph.left = graph.left, {}
-    for task in done:
-        span = left.get(_place(task))
+    passed = []
+    for task in tasks:
+        arriving.pop(task.name, None)  # it has run since
+        span = left.get(task.config.get("configurable", _NOTHING).get("checkpoint_ns")) if left else None
         if span is None:
             continue  # the input, what was answered from a cache, and the tasks of the functional API
         to, changed = _read(task.writes)
-        if not to:
-            continue
-        giver = Giver(
-            task.name, span, tuple(changed), {name: hold(value) for name, value in changed.items()} if hold else {}
-        )
+        if to:
+            values = {name: hold(value) for name, value in changed.items()} if hold else _NOTHING
+            passed.append((to, Giver(task.name, span, tuple(changed), values)))
+    for to, giver in passed:
         for node in to:
-            graph.arriving.setdefault(node, []).append(giver)
-
-
-def _place(task: Any) -> str:
-    return str(task.config.get("configurable", {}).get("checkpoint_ns", ""))
+            arriving.setdefault(node, []).append(giver)
 
 
 def _read(writes: Iterable[tuple[str, Any]]) -> tuple[dict[str, None], dict[str, object]]:

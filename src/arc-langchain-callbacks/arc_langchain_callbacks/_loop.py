@@ -36,7 +36,7 @@ def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
     def wrap(module: Any) -> None:
         loop = getattr(module, "PregelLoop", None)
         _around(loop, "_first", plugin, before=seen.begins, after=seen.began)
-        _around(loop, "_put_checkpoint", plugin, after=seen.saved)
+        _after_saving(loop, "_put_checkpoint", plugin, seen.saved)
         _around(loop, "after_tick", plugin, before=seen.stepped)
         _around(loop, "_suppress_interrupt", plugin, before=seen.stops, after=seen.stopped)
 
@@ -49,15 +49,32 @@ def _around(
     original = getattr(loop, name, None)
     if original is None:
         return
-    reading = f"reading {name}"
+    reading, attempt = f"reading {name}", plugin.guard.attempt
 
     @wraps(original)
     def around(self: Any, *args: Any, **kwargs: Any) -> object:
         if before is not None:
-            plugin.guard.attempt(reading, before, self, *args)
+            attempt(reading, before, self, *args)
         result = original(self, *args, **kwargs)
         if after is not None:
-            plugin.guard.attempt(reading, after, self, *args)
+            attempt(reading, after, self, *args)
+        return result
+
+    setattr(loop, name, around)
+
+
+def _after_saving(loop: Any, name: str, plugin: ArcInstrumentor, after: Told) -> None:
+    """The same for what comes by in each step, and matters only where checkpoints are kept."""
+    original = getattr(loop, name, None)
+    if original is None:
+        return
+    reading, attempt = f"reading {name}", plugin.guard.attempt
+
+    @wraps(original)
+    def around(self: Any, *args: Any, **kwargs: Any) -> object:
+        result = original(self, *args, **kwargs)
+        if getattr(self, "checkpointer", None):
+            attempt(reading, after, self)
         return result
 
     setattr(loop, name, around)
@@ -90,7 +107,7 @@ class _Seen:
         """It is clear from which checkpoint the graph goes on."""
         self._keep_checkpoint(loop)
 
-    def saved(self, loop: Any, *_: object) -> None:
+    def saved(self, loop: Any) -> None:
         """A checkpoint was saved, or is about to be."""
         self._keep_checkpoint(loop)
 
@@ -105,7 +122,7 @@ class _Seen:
         run = self._run(loop)
         if run is None or run.graph is None:
             return
-        writer = self._tree.graph_writer
+        writer = run.writer or self._tree.graph_writer
         recorder = writer.pen.recorder if writer is not None else None
         hold = recorder.hold if recorder is not None and recorder.on_spans else None
         _handoffs.pass_on(run.graph, loop.tasks.values(), hold)

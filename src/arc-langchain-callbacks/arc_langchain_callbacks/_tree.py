@@ -107,7 +107,9 @@ class Tree:
     ) -> Run:
         # Samplers see who it is; the rest is told when the span is read, which costs a node two thirds of the time.
         parent = above.inside() if above is not None else None
-        run = self._open(Kind.RUN, node, {semconv.AGENT_NAME: node}, above, parent, place=place, writer=writer)
+        span = writer.pen.spans.open(Kind.RUN, node, {semconv.AGENT_NAME: node}, parent=parent)
+        self.has_spans = True
+        run = Run(above, span=span, writer=writer, place=place)
         run.node = node_at(node, place, metadata, above.graph if above is not None else None)
         return run
 
@@ -182,15 +184,14 @@ class Tree:
         above: Run | None,
         parent: Context | None,
         *,
-        place: str | None = None,
         writer: ArcInstrumentor | None = None,
     ) -> Run:
         writer = writer or self._shares.graphs
         if writer is None:
-            return Run(above, place=place)
+            return Run(above)
         span = writer.pen.spans.open(kind, subject, attributes, parent=parent)
         self.has_spans = True
-        return Run(above, span=span, writer=writer, place=place)
+        return Run(above, span=span, writer=writer)
 
     # --- tools and retrievers ---
 
@@ -264,6 +265,8 @@ class Tree:
         graph, own = run.above.graph if run.above else None, run.graph
         if graph is not None and run.place:
             graph.left[run.place] = span.get_span_context()
+        if error is None and own is None:
+            return
         if own is not None and own.checkpoint_id is not None:
             span.set_attribute(semconv.LANGGRAPH_CHECKPOINT_ID, own.checkpoint_id)
         asked = _mapping.interrupts_of(error) if error is not None else None

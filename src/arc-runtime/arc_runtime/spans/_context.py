@@ -24,7 +24,9 @@ _JOB: Final = context.create_key("arc-job")
 def current(span: Span, *, of_job: bool = False) -> Context:
     """The ambient context with `span` as the current one; `of_job` marks that a job is under way in it."""
     inside = trace.set_span_in_context(span)
-    return context.set_value(_JOB, value=True, context=inside) if of_job else inside
+    if of_job and inside.get(_JOB) is not True:
+        return context.set_value(_JOB, value=True, context=inside)
+    return inside
 
 
 def in_job(ambient: Context | None = None) -> bool:
