@@ -221,7 +221,7 @@ class Handler(BaseCallbackHandler):
 
     # --- ends ---
 
-    def _end(self, what: str, run_id: UUID, error: BaseException | None) -> None:
+    def _end(self, what: str, run_id: object, error: BaseException | None) -> None:
         try:  # Guard.attempt, written out: this is the way of every runnable
             self.tree.end(run_id, error)
         except Exception as failure:  # noqa: BLE001
@@ -239,8 +239,8 @@ class Handler(BaseCallbackHandler):
         """End what is still open, innermost first: streams that the program holds on to and never finished."""
         for run_id in self._models.under_way:
             self.on_llm_error(asyncio.CancelledError(), run_id=run_id)
-        for run_id in self.tree.under_way:
-            self._end("closing a run", run_id, asyncio.CancelledError())
+        for open_run in self.tree.under_way:
+            self._end("closing a run", open_run, asyncio.CancelledError())
 
     def forget(self) -> None:
         """Leave what is open to the process that opened it: this one is a fork of it."""

@@ -5,6 +5,7 @@ Source: the writes of LangGraph 0.6 to 1.2. An edge, a router and `Command(goto=
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -52,15 +53,24 @@ def _read(writes: Iterable[tuple[str, Any]]) -> tuple[dict[str, None], dict[str,
     to: dict[str, None] = {}
     changed: dict[str, object] = {}
     for channel, value in writes:
-        if channel.startswith(_BRANCH):
-            to[channel[len(_BRANCH) :]] = None
-        elif channel.startswith(_JOIN):
-            to[channel.rpartition(":")[2]] = None
+        node = _leads_to(channel)
+        if node is None:
+            changed[channel] = value
+        elif node:
+            to[node] = None
         elif channel == _PACKETS:
             to[str(getattr(value, "node", ""))] = None
-        elif not channel.startswith("__"):
-            changed[channel] = value
     return to, changed
+
+
+@lru_cache(maxsize=1024)
+def _leads_to(channel: str) -> str | None:
+    """The node to which a write to `channel` leads; empty where the channel does not say, None for one of the state."""
+    if channel.startswith(_BRANCH):
+        return channel[len(_BRANCH) :]
+    if channel.startswith(_JOIN):
+        return channel.rpartition(":")[2]
+    return "" if channel.startswith("__") else None
 
 
 def attributes(givers: Sequence[Giver], node: str) -> dict[str, AttributeValue]:

@@ -57,15 +57,23 @@ class Node(NamedTuple):
 
 def node_at(name: str, place: str | None, metadata: Mapping[str, Any], graph: Graph | None) -> Node:
     """The node `name` of `graph` that starts at `place`, as its run's `metadata` tell."""
-    thread = metadata.get("thread_id")
+    get = metadata.get
+    failures, checkpoint_id = 0, None
+    givers: Sequence[Giver] = ()
+    if graph is not None:
+        checkpoint_id = graph.checkpoint_id
+        # Who passes control on from now on is put into another list.
+        givers = graph.arriving.get(name, ())
+        if graph.failures and place is not None:
+            failures = graph.failures.get(place, 0)
+    thread, triggers = get("thread_id"), get("langgraph_triggers")
     return Node(
         name,
         place,
-        metadata.get("langgraph_step"),
-        tuple(metadata.get("langgraph_triggers") or ()),
+        get("langgraph_step"),
+        tuple(triggers) if triggers else (),
         None if thread is None else str(thread),
-        graph.failures.get(place, 0) if graph is not None and place is not None else 0,
-        graph.checkpoint_id if graph is not None else None,
-        # Who passes control on from now on is put into another list.
-        graph.arriving.get(name, ()) if graph is not None else (),
+        failures,
+        checkpoint_id,
+        givers,
     )

@@ -20,6 +20,9 @@ class Share(StrEnum):
     CHAINS = "chains"
     """LangChain's chains, agents, retrievers, tools and models; graphs too, where no plugin has taken those on."""
 
+    # That of the enum is a function in Python, and each runnable asks who writes it.
+    __hash__ = str.__hash__
+
 
 class Shares:
     """Who writes what; asked at each run, as plugins can be switched on and off."""

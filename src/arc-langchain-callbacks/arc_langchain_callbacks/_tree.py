@@ -30,7 +30,8 @@ class Tree:
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
-        self._runs: dict[UUID, Run] = {}
+        # By the number of the id: a UUID hashes itself in Python, and each runnable comes by here five times.
+        self._runs: dict[object, Run] = {}
         self._opening = threading.Lock()
         self.has_spans = False
         """Whether any span was opened so far."""
@@ -38,22 +39,22 @@ class Tree:
     # --- what others ask ---
 
     @property
-    def under_way(self) -> list[UUID]:
+    def under_way(self) -> list[object]:
         """The runs, the latest first."""
         return list(reversed(tuple(self._runs)))
 
     def run(self, run_id: UUID | None) -> Run | None:
         """The run with this id; None when there is none under way."""
-        return self._runs.get(run_id) if run_id else None
+        return self._runs.get(getattr(run_id, "int", run_id))
 
     def writer_of(self, run_id: UUID) -> ArcInstrumentor | None:
         """The plugin whose span the run has; None when it has none of its own."""
-        run = self._runs.get(run_id)
+        run = self._runs.get(getattr(run_id, "int", run_id))
         return run.writer if run is not None else None
 
     def context_of(self, run_id: UUID | None) -> Context | None:
         """The context for work inside the run `run_id`: its span is the current one; None when it has none."""
-        run = self._runs.get(run_id) if run_id else None
+        run = self._runs.get(getattr(run_id, "int", run_id))
         return run.inside() if run is not None else None
 
     @property
@@ -85,7 +86,7 @@ class Tree:
     ) -> None:
         """A graph, a node, a chain, or something inside one starts; `ids` are those of its run and the run above."""
         run_id, parent_id = ids
-        above = self._runs.get(parent_id) if parent_id else None
+        above = self._runs.get(getattr(parent_id, "int", parent_id))
         place = _mapping.place_of(metadata)
         # What runs inside a node or task inherits its place: only its own run has one that the run above has not.
         first = place is not None and (above is None or above.place != place)
@@ -93,9 +94,9 @@ class Tree:
             self.is_graph(above)  # what has nodes is a graph: versions before 1.1 do not say so themselves
         node = _mapping.node_of(name, tags, metadata) or (_mapping.task_of(name, tags, metadata) if first else None)
         if node is not None:
-            self._runs[run_id] = self._start_node(writer, above, node, place, metadata)
+            self._runs[getattr(run_id, "int", run_id)] = self._start_node(writer, above, node, place, metadata)
         else:
-            self._runs[run_id] = self._start_chain(above, name, tags, place, metadata)
+            self._runs[getattr(run_id, "int", run_id)] = self._start_chain(above, name, tags, place, metadata)
 
     def _start_node(
         self,
@@ -213,11 +214,11 @@ class Tree:
         run = self._open(Kind.TOOL, name, attributes, above, self.place_for(parent_id), writer=writer)
         if (recorder := _recorder(run)) is not None:
             run.late[semconv.TOOL_CALL_ARGUMENTS] = recorder.hold(arguments)
-        self._runs[run_id] = run
+        self._runs[getattr(run_id, "int", run_id)] = run
 
     def tool_gave(self, run_id: UUID, output: object) -> None:
         """It gave `output`."""
-        run = self._runs.get(run_id)
+        run = self._runs.get(getattr(run_id, "int", run_id))
         if run is not None and run.span is not None and isinstance(call := getattr(output, "tool_call_id", None), str):
             run.span.set_attribute(semconv.TOOL_CALL_ID, call)  # versions before 1.0 do not tell it before
         if run is not None and (recorder := _recorder(run)) is not None:
@@ -233,19 +234,19 @@ class Tree:
         run = self._open(Kind.TOOL, name, attributes, above, parent, writer=self._shares.chains)
         if (recorder := _recorder(run)) is not None:
             run.late[semconv.RETRIEVAL_QUERY] = recorder.hold(query)
-        self._runs[run_id] = run
+        self._runs[getattr(run_id, "int", run_id)] = run
 
     def retriever_found(self, run_id: UUID, documents: Sequence[object]) -> None:
         """It found `documents`."""
-        run = self._runs.get(run_id)
+        run = self._runs.get(getattr(run_id, "int", run_id))
         if run is not None and (recorder := _recorder(run)) is not None:
             run.late[semconv.RETRIEVAL_DOCUMENTS] = recorder.hold(_mapping.found(documents))
 
     # --- runs end ---
 
-    def end(self, run_id: UUID, error: BaseException | None) -> None:
+    def end(self, run_id: object, error: BaseException | None) -> None:
         """The run ended, in `error` where it raised one."""
-        run = self._runs.pop(run_id, None)
+        run = self._runs.pop(getattr(run_id, "int", run_id), None)
         if run is None:
             return
         if run.graph is not None and run.graph.actions:
@@ -255,16 +256,18 @@ class Tree:
         try:
             self._mark(run, run.span, error)
         finally:
-            if (run.late or run.node) and run.writer is not None:
-                links = run.node.links if run.node is not None and run.node.givers else None
-                complete(run.span, partial(_recorded, run.writer.pen.recorder, run.node, run.late), links)
+            node, writer = run.node, run.writer
+            if writer is not None and (node is not None or run.late):
+                links = node.links if node is not None and node.givers else None
+                complete(run.span, partial(_recorded, writer.pen.recorder, node, run.late), links)
             run.span.end()
 
     def _mark(self, run: Run, span: Span, error: BaseException | None) -> None:
         """Say on `span` how `run` ended, and tell the graph around it what it cannot see for itself."""
-        graph, own = run.above.graph if run.above else None, run.graph
-        if graph is not None and run.place:
-            graph.left[run.place] = span.get_span_context()
+        above, own, place = run.above, run.graph, run.place
+        graph = above.graph if above is not None else None
+        if graph is not None and place:
+            graph.left[place] = span.get_span_context()
         if error is None and own is None:
             return
         if own is not None and own.checkpoint_id is not None:
@@ -273,8 +276,8 @@ class Tree:
         if asked is not None:
             _asks(run, span, asked)
         elif error is not None and _mapping.is_failure(error):
-            if graph is not None and run.place:
-                graph.failures[run.place] = graph.failures.get(run.place, 0) + 1
+            if graph is not None and place:
+                graph.failures[place] = graph.failures.get(place, 0) + 1
             failed(span, error)
         elif own is not None and own.interrupted:
             interrupted(span)

@@ -52,6 +52,10 @@ def complete(span: Span, work: Work, links: Linking | None = None) -> None:
 class LateAttributes(BoundedAttributes):
     """The attributes in `early`, and those of `work` once anything of them, or of late links beside them, is read."""
 
+    _settled = _busy = False
+    _finish: Finish | None = None
+    _linking: Linking | None = None
+
     def __init__(self, early: BoundedAttributes, work: Work) -> None:
         # The base would start with an empty dict of its own; what it keeps is taken over from `early` instead.
         self.maxlen = early.maxlen
@@ -60,10 +64,7 @@ class LateAttributes(BoundedAttributes):
         self._immutable = early._immutable  # noqa: SLF001
         self._early = early
         self._work = work
-        self._finish: Finish | None = None
-        self._settled = self._busy = False
         self._settling = threading.RLock()
-        self._linking: Linking | None = None
 
     def link(self, early: "BoundedList[Link]", work: Linking, most: tuple[int | None, int | None]) -> None:
         """Have `work` add links to those in `early`; `most` attributes a link, and `most` characters a value."""
