@@ -25,6 +25,7 @@ class Handler(BaseCallbackHandler):
     """Opens and closes spans as the callbacks of the process tell; a failure of its own never reaches the program."""
 
     run_inline = True
+    ignore_chain = False  # type: ignore[assignment]  # a property in the base, which each runnable asks for twice
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
@@ -87,7 +88,10 @@ class Handler(BaseCallbackHandler):
     def on_chain_end(self, outputs: object, *, run_id: UUID, **kwargs: Any) -> None:
         """It ended."""
         del outputs, kwargs
-        self._end("closing a run", run_id, None)
+        try:  # as above
+            self.tree.end(run_id, None)
+        except Exception as error:  # noqa: BLE001
+            self._report("closing a run", error)
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """It raised `error`, which may be a control flow of LangGraph's."""
@@ -222,11 +226,14 @@ class Handler(BaseCallbackHandler):
     # --- ends ---
 
     def _end(self, what: str, run_id: object, error: BaseException | None) -> None:
-        try:  # Guard.attempt, written out: this is the way of every runnable
+        try:
             self.tree.end(run_id, error)
         except Exception as failure:  # noqa: BLE001
-            if (writer := self._shares.graphs) is not None:
-                writer.guard.report(what, failure)
+            self._report(what, failure)
+
+    def _report(self, what: str, failure: Exception) -> None:
+        if (writer := self._shares.graphs) is not None:
+            writer.guard.report(what, failure)
 
     def _close_at_exit(self) -> None:
         # Once there is a span, its provider is there too, and has registered its own shutdown: the last in runs first.

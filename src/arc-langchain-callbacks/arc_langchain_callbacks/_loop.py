@@ -37,7 +37,7 @@ def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
         loop = getattr(module, "PregelLoop", None)
         _around(loop, "_first", plugin, before=seen.begins, after=seen.began)
         _after_saving(loop, "_put_checkpoint", plugin, seen.saved)
-        _around(loop, "after_tick", plugin, before=seen.stepped)
+        _before_each(loop, "after_tick", plugin, seen.stepped)
         _around(loop, "_suppress_interrupt", plugin, before=seen.stops, after=seen.stopped)
 
     plugin.when_imported(_MODULE, wrap)
@@ -59,6 +59,21 @@ def _around(
         if after is not None:
             attempt(reading, after, self, *args)
         return result
+
+    setattr(loop, name, around)
+
+
+def _before_each(loop: Any, name: str, plugin: ArcInstrumentor, before: Told) -> None:
+    """The same for what comes by in each step."""
+    original = getattr(loop, name, None)
+    if original is None:
+        return
+    reading, attempt = f"reading {name}", plugin.guard.attempt
+
+    @wraps(original)
+    def around(self: Any, *args: Any) -> object:
+        attempt(reading, before, self)
+        return original(self, *args)
 
     setattr(loop, name, around)
 

@@ -70,7 +70,6 @@ class Run:
     def __init__(
         self,
         above: "Run | None",
-        *,
         span: Span | None = None,
         writer: ArcInstrumentor | None = None,
         place: str | None = None,

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from arc_runtime.capture import Recorder
@@ -23,6 +23,9 @@ from arc_langchain_callbacks._run import Graph, Run, Start
 from arc_langchain_callbacks._share import Shares
 
 __all__ = ["Tree"]
+
+_RUN: Final = Kind.RUN
+# A member of an enum is looked up by a function in Python.
 
 
 class Tree:
@@ -108,9 +111,9 @@ class Tree:
     ) -> Run:
         # Samplers see who it is; the rest is told when the span is read, which costs a node two thirds of the time.
         parent = above.inside() if above is not None else None
-        span = writer.pen.spans.open(Kind.RUN, node, {semconv.AGENT_NAME: node}, parent=parent)
+        span = writer.pen.spans.open(_RUN, node, {semconv.AGENT_NAME: node}, parent=parent)
         self.has_spans = True
-        run = Run(above, span=span, writer=writer, place=place)
+        run = Run(above, span, writer, place)
         run.node = node_at(node, place, metadata, above.graph if above is not None else None)
         return run
 
@@ -118,7 +121,7 @@ class Tree:
         self, above: Run | None, name: str | None, tags: Sequence[str], place: str | None, metadata: Mapping[str, Any]
     ) -> Run:
         """A run that lends the span above, unless it is a graph or a chain, or turns out to be one."""
-        run = Run(above, place=place)
+        run = Run(above, None, None, place)
         if run.within is not None:
             return run
         # A thread that the program made by itself has no context: there the run above knows better.
@@ -192,7 +195,7 @@ class Tree:
             return Run(above)
         span = writer.pen.spans.open(kind, subject, attributes, parent=parent)
         self.has_spans = True
-        return Run(above, span=span, writer=writer)
+        return Run(above, span, writer)
 
     # --- tools and retrievers ---
 

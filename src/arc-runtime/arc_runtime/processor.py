@@ -114,7 +114,7 @@ def _redact_span(span: Span) -> None:
 def _redact_around(span: Span) -> Tally | None:
     """Redact all of `span` but its attributes and late links; None when there was nothing to count."""
     events, links, status = span._events, span._links, span._status  # noqa: SLF001
-    late = isinstance(links, LateLinks)
+    late = type(links) is LateLinks
     if not events and (late or not links) and status.description is None and is_clean(span._name):  # noqa: SLF001
         return None
     tally = Tally()

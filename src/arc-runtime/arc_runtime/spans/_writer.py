@@ -29,6 +29,10 @@ __all__ = ["SpanWriter", "cancelled", "failed", "interrupted"]
 _TOLD_OTHERWISE: Final = (Kind.LLM, Kind.ACTION)
 """Kinds whose failures no pipeline is told by their spans: it is told each model call, and actions do not fail."""
 
+# A member of an enum is looked up by a function in Python, and each span would do that.
+_RUN: Final = Kind.RUN
+_KINDS: Final = {kind: SpanKind.CLIENT if kind is Kind.LLM else SpanKind.INTERNAL for kind in Kind}
+
 
 class SpanWriter:
     """Opens spans as the contract names them; the caller ends each."""
@@ -53,8 +57,8 @@ class SpanWriter:
         its operation in them (`gen_ai.operation.name`); the other kinds have one of their own. `start_ns` is the time
         since the epoch when it began, by default now.
         """
-        naming = NAMING[kind]
-        operation = attributes.get(semconv.OPERATION) or naming.operation
+        prefix, own = NAMING[kind]
+        operation = attributes.get(semconv.OPERATION) or own
         given: dict[str, AttributeValue] = {semconv.SPAN_KIND: kind._value_}
         if operation:
             given[semconv.OPERATION] = operation
@@ -62,11 +66,11 @@ class SpanWriter:
         if pipeline is not None:
             given.update(pipeline.attributes)
         given.update(attributes)
-        first = str(operation) if self._genai_names and operation else naming.prefix or str(operation)
+        first = str(operation) if self._genai_names and operation else prefix or str(operation)
         span = self._tracer.start_span(
             f"{first} {subject}" if subject else first,
             context=parent,
-            kind=SpanKind.CLIENT if kind is Kind.LLM else SpanKind.INTERNAL,
+            kind=_KINDS[kind],
             attributes=given,
             links=links,
             start_time=start_ns,
