@@ -25,7 +25,7 @@ class Handler(BaseCallbackHandler):
     """Opens and closes spans as the callbacks of the process tell; a failure of its own never reaches the program."""
 
     run_inline = True
-    ignore_chain = False  # type: ignore[assignment]  # a property in the base, which each runnable asks for twice
+    ignore_chain = False  # a property in the base, which each runnable asks for twice
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares

@@ -33,10 +33,12 @@ def complete(span: Span, work: Work, links: Linking | None = None) -> None:
     reads the span. What they close over is held until then: it must be bounded, and nothing that the program may still
     change.
     """
+    if not span.is_recording():
+        return
     # Its own: a span that wraps another (Logfire's) shows that one's, and what is set on it the other never sees.
     held = getattr(span, "__dict__", {})
     attributes = held.get("_attributes")
-    if type(attributes) is BoundedAttributes and span.is_recording():
+    if type(attributes) is BoundedAttributes:
         late = LateAttributes(attributes, work)
         span._attributes = late  # type: ignore[attr-defined]  # noqa: SLF001 - see ADR 0010
         if links is not None:
