@@ -27,8 +27,8 @@ def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
 
     def around(original: Callable[..., object]) -> Callable[..., object]:
         @wraps(original)
-        def entering(config: Any, *args: Any) -> object:
-            token = original(config, *args)
+        def entering(config: Any, *args: Any, **kwargs: Any) -> object:
+            token = original(config, *args, **kwargs)
             try:  # Guard.attempt, written out: this is the way of every runnable
                 inside = context_of(getattr(config.get("callbacks"), "parent_run_id", None))
                 if inside is not None:
