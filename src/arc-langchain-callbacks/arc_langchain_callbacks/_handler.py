@@ -148,11 +148,13 @@ class Handler(BaseCallbackHandler):
         del kwargs
         if (writer := self.tree.writer_of(run_id)) is not None:
             writer.guard.attempt("closing a retriever", self.tree.retriever_found, run_id, documents)
+        self.tree.retrieved(run_id)
         self._end("closing a retriever", run_id, None)
 
     def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """It raised `error`."""
         del kwargs
+        self.tree.retrieved(run_id)
         self._end("closing a retriever", run_id, error)
 
     # --- models ---

@@ -38,9 +38,9 @@ __all__ = [
 _INTEGRATIONS: Final = frozenset({"langgraph", "langchain_create_agent"})
 _NO_AGENTS: Final = frozenset({"__start__", "__end__"})
 _CLASS_NAMES: Final = frozenset({"LangGraph", "CompiledStateGraph", "Pregel"})
-_CHAINS: Final = frozenset({"RunnableSequence", "AgentExecutor"})
+_CHAINS: Final = frozenset({"RunnableSequence", "RunnableWithFallbacks", "AgentExecutor"})
 _STEPS: Final = ("seq:step:", "map:key:")
-_CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
+_CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
 def is_graph(metadata: Mapping[str, Any]) -> bool:

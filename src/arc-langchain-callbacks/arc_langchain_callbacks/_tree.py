@@ -9,7 +9,7 @@ from uuid import UUID
 
 from arc_runtime.capture import Recorder
 from arc_runtime.instrumentation import ArcInstrumentor
-from arc_runtime.spans import ambient, cancelled, complete, failed, in_job, interrupted
+from arc_runtime.spans import Announced, ambient, cancelled, complete, failed, in_job, interrupted, suppressed
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry import context, trace
@@ -35,6 +35,7 @@ class Tree:
         self._shares = shares
         # By the number of the id: a UUID hashes itself in Python, and each runnable comes by here five times.
         self._runs: dict[object, Run] = {}
+        self._retrieving: dict[UUID, Announced] = {}
         self._opening = threading.Lock()
         self.has_spans = False
         """Whether any span was opened so far."""
@@ -75,6 +76,7 @@ class Tree:
     def forget(self) -> None:
         """Leave what is open to the process that opened it: this one is a fork of it."""
         self._runs.clear()
+        self._retrieving.clear()
         self._opening = threading.Lock()
 
     # --- runs start ---
@@ -95,8 +97,8 @@ class Tree:
         first = place is not None and (above is None or above.place != place)
         if first and above is not None and above.graph is None:
             self.is_graph(above)  # what has nodes is a graph: versions before 1.1 do not say so themselves
-        node = _mapping.node_of(name, tags, metadata) or (_mapping.task_of(name, tags, metadata) if first else None)
-        if node is not None:
+        node = (_mapping.node_of(name, tags, metadata) or _mapping.task_of(name, tags, metadata)) if first else None
+        if node is not None and not suppressed():
             self._runs[getattr(run_id, "int", run_id)] = self._start_node(writer, above, node, place, metadata)
         else:
             self._runs[getattr(run_id, "int", run_id)] = self._start_chain(above, name, tags, place, metadata)
@@ -146,7 +148,7 @@ class Tree:
             around, run.graph = run.within, run.graph or Graph(run.within.root if run.within else None)
             run.within = run.graph
             writer = self._shares.graphs
-            if start is None or around is not None or writer is None:
+            if start is None or around is not None or writer is None or suppressed():
                 return
             name = _mapping.workflow_name(start.name)
             attributes = _mapping.workflow_attributes(start.name, start.metadata)
@@ -156,7 +158,7 @@ class Tree:
         """`run` is a chain: the job where there is none; inside of one only an agent has a span of its own."""
         with self._opening:
             start, writer = run.start, self._shares.chains
-            if start is None or writer is None or run.owned:
+            if start is None or writer is None or run.owned or suppressed():
                 return
             if (run.span is not None or in_job(start.within)) and not _mapping.is_agent(start.name):
                 return
@@ -191,7 +193,7 @@ class Tree:
         writer: ArcInstrumentor | None = None,
     ) -> Run:
         writer = writer or self._shares.graphs
-        if writer is None:
+        if writer is None or suppressed():
             return Run(above)
         span = writer.pen.spans.open(kind, subject, attributes, parent=parent)
         self.has_spans = True
@@ -222,9 +224,11 @@ class Tree:
     def tool_gave(self, run_id: UUID, output: object) -> None:
         """It gave `output`."""
         run = self._runs.get(getattr(run_id, "int", run_id))
-        if run is not None and run.span is not None and isinstance(call := getattr(output, "tool_call_id", None), str):
+        if run is None or run.span is None or not run.owned:
+            return
+        if isinstance(call := getattr(output, "tool_call_id", None), str):
             run.span.set_attribute(semconv.TOOL_CALL_ID, call)  # versions before 1.0 do not tell it before
-        if run is not None and (recorder := _recorder(run)) is not None:
+        if (recorder := _recorder(run)) is not None:
             run.late[semconv.TOOL_CALL_RESULT] = recorder.hold(_mapping.tool_result(output))
 
     def start_retriever(
@@ -238,12 +242,19 @@ class Tree:
         if (recorder := _recorder(run)) is not None:
             run.late[semconv.RETRIEVAL_QUERY] = recorder.hold(query)
         self._runs[getattr(run_id, "int", run_id)] = run
+        # A retriever has no context of its own, as tools have: what it asks is told its place by this.
+        self._retrieving[run_id] = Announced(run.inside())
 
     def retriever_found(self, run_id: UUID, documents: Sequence[object]) -> None:
         """It found `documents`."""
         run = self._runs.get(getattr(run_id, "int", run_id))
         if run is not None and (recorder := _recorder(run)) is not None:
             run.late[semconv.RETRIEVAL_DOCUMENTS] = recorder.hold(_mapping.found(documents))
+
+    def retrieved(self, run_id: UUID) -> None:
+        """The retriever has ended, one way or the other."""
+        if (asking := self._retrieving.pop(run_id, None)) is not None:
+            asking.over()
 
     # --- runs end ---
 
@@ -279,13 +290,20 @@ class Tree:
         if asked is not None:
             _asks(run, span, asked)
         elif error is not None and _mapping.is_failure(error):
-            if graph is not None and place:
-                graph.failures[place] = graph.failures.get(place, 0) + 1
+            _lost(run)
             failed(span, error)
         elif own is not None and own.interrupted:
             interrupted(span)
         elif error is not None and _mapping.is_cancellation(error):
+            _lost(run)  # LangGraph cancels an attempt that takes too long, and may make another
             cancelled(span)
+
+
+def _lost(run: Run) -> None:
+    """Count an attempt at a node or task that came to nothing."""
+    graph = run.above.graph if run.above is not None else None
+    if graph is not None and run.place:
+        graph.failures[run.place] = graph.failures.get(run.place, 0) + 1
 
 
 def _asks(run: Run, span: Span, asked: Sequence[object]) -> None:

@@ -48,6 +48,7 @@ __all__ = ["Flight", "Fold", "Hold", "ModelCall", "also_land", "depart", "land_a
 Arguments = tuple[tuple[object, ...], dict[str, object]]
 Hold = Callable[[object], object]
 
+_EMBEDDINGS: Final = "embeddings"
 _NO_MARKS: Final[Mapping[str, object]] = {}
 _CALLING: Final[set["Flight"]] = set()
 """Calls whose function has not returned yet."""
@@ -167,7 +168,9 @@ class Flight:
     def board(self, body: Mapping[str, object], traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
         """The call is about to leave with `body`: open its span, where it is `traced` and nobody else has one."""
         coming = announced()
-        parent = coming.take() if coming is not None else None  # also where its span is another's, or not wanted
+        parent = coming.within if coming is not None else None
+        if coming is not None and self.call.request.api != _EMBEDDINGS:  # a model may look something up first
+            coming.take()  # also where its span is another's, or not wanted
         enabled = not suppressed()
         traced, pipeline = traced and enabled, pipeline_of() if enabled else None
         if not traced and pipeline is None and self._mended is None:

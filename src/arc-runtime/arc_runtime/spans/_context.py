@@ -37,7 +37,10 @@ def in_job(ambient: Context | None = None) -> bool:
 def suppressed() -> bool:
     """Whether somebody has switched instrumentation off for what goes on here (`suppress_instrumentation`)."""
     ambient = context.get_current()
-    return bool(ambient) and any(ambient.get(key) for key in _SUPPRESSED)
+    for key in _SUPPRESSED:  # written out: this is the way of every node
+        if ambient.get(key):
+            return True
+    return False
 
 
 def attach(span: Span, values: Mapping[str, object] = MappingProxyType({})) -> Token[Context]:
