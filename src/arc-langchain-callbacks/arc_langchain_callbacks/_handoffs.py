@@ -16,12 +16,12 @@ from opentelemetry.util.types import AttributeValue
 
 from arc_langchain_callbacks._run import Giver, Graph
 
-__all__ = ["attributes", "links", "pass_on", "values"]
+__all__ = ["MOST_LINKS", "attributes", "links", "pass_on", "values"]
 
 _BRANCH: Final = "branch:to:"
 _JOIN: Final = "join:"
 _PACKETS: Final = "__pregel_tasks"
-_MOST_LINKS: Final = 32
+MOST_LINKS: Final = 32
 """Of one run: the SDK keeps 128 at most, and what a thousand workers gave back is told by the first of them."""
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -93,11 +93,11 @@ def links(givers: Sequence[Giver], node: str) -> list[Link]:
                 semconv.HANDOFF_KEYS: giver.keys,
             },
         )
-        for giver in givers[:_MOST_LINKS]
+        for giver in givers[:MOST_LINKS]
     ]
 
 
 def values(givers: Sequence[Giver]) -> dict[str, object]:
     """The changed values by giver and key, as content by attribute name; nothing where none were kept."""
-    said: Mapping[str, object] = {giver.name: giver.values for giver in givers[:_MOST_LINKS] if giver.values}
+    said: Mapping[str, object] = {giver.name: giver.values for giver in givers[:MOST_LINKS] if giver.values}
     return {semconv.HANDOFF_STATE: said} if said else {}

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["follow"]
 
 _MODULE: Final = "langgraph.pregel._loop"
-_NOTE: Final = "__arc__"
-"""The channel under which a note is saved: no graph has it, so nobody else reads it."""
-
 Told = Callable[..., None]
 
 
@@ -115,7 +112,7 @@ class _Seen:
         run.graph.root = run.graph  # one with checkpoints of its own, even if it is inside another
         command = loop.input is not None and type(loop.input).__name__ == "Command"
         if loop.input is None or command:
-            notes = [value for _, channel, value in loop.checkpoint_pending_writes if channel == _NOTE]
+            notes = [value for _, channel, value in loop.checkpoint_pending_writes if channel == _actions.NOTE]
             _actions.resumed(run, notes, loop.input.resume if command else None)
 
     def began(self, loop: Any) -> None:
@@ -175,5 +172,5 @@ def _save(loop: Any, note: str) -> None:
     }
     # Under a task id of its own: the writes under a task's are what that task has done. A checkpointer that fails to
     # save it is not the program's trouble.
-    arguments = (config, [(_NOTE, note)], str(uuid4()))
+    arguments = (config, [(_actions.NOTE, note)], str(uuid4()))
     loop.submit(loop.checkpointer_put_writes, *arguments, __reraise_on_exit__=False)

@@ -50,7 +50,7 @@ class Shares:
 
     def listen(self, plugin: ArcInstrumentor) -> None:
         """Register the handler, once; langchain-core is imported by now."""
-        from arc_langchain_callbacks import _context, _handler, _loop
+        from arc_langchain_callbacks import _context, _handler, _loop, _threads, _updates
 
         with self._making:
             if self._handler is not None:
@@ -59,6 +59,8 @@ class Shares:
         _handler.register(self._handler)
         _context.follow(plugin, self._handler)
         _loop.follow(plugin, self._handler)
+        _updates.follow(plugin, self._handler)
+        _threads.follow(plugin, self._handler)
 
 
 _SHARES: Final = Shares()
