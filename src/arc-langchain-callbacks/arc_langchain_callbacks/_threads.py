@@ -25,14 +25,20 @@ _MODULE: Final = "concurrent.futures.thread"
 def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
     """Wrap the way into a pool; `plugin` waits for its module."""
 
+    def carrying(work: Callable[..., Any]) -> Callable[..., Any]:
+        try:  # Guard.attempt, written out: this is the way of all that a pool is given
+            if handler.tree.graph_writer is not None and in_job() and not _brings_its_own(work):
+                return partial(_within, context.get_current(), work)
+        except Exception as error:  # noqa: BLE001
+            plugin.guard.report("handing work to a pool", error)
+        return work
+
     def wrap(module: Any) -> None:
         original = module.ThreadPoolExecutor.submit
 
         @wraps(original)
         def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-            if handler.tree.graph_writer is not None and in_job() and not _brings_its_own(fn):
-                fn = partial(_within, context.get_current(), fn)
-            return original(self, fn, *args, **kwargs)
+            return original(self, carrying(fn), *args, **kwargs)
 
         module.ThreadPoolExecutor.submit = submit
 

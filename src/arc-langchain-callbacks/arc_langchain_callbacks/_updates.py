@@ -5,7 +5,7 @@ one it stopped at, and whoever resumes it there is to find the note all the same
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import uuid4
 
 import wrapt
@@ -26,28 +26,28 @@ def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
     """Wrap the two methods through which all updates go; `plugin` waits for their module."""
 
     def update(wrapped: Callable[..., Any], graph: Any, args: Any, kwargs: Any) -> Any:
-        saver = _saver_of(graph) if handler.tree.graph_writer is not None else None
-        found = plugin.guard.attempt(_CARRYING, lambda: saver.get_tuple(_config_of(graph, args, kwargs))) if saver else None
+        notes = plugin.guard.attempt(_CARRYING, _Notes.of, handler, graph, args, kwargs)
+        if notes is not None:
+            plugin.guard.attempt(_CARRYING, notes.read)
         updated = wrapped(*args, **kwargs)
-        if found is not None and (notes := _notes_of(found)):
-            plugin.guard.attempt(_CARRYING, lambda: saver.put_writes(updated, notes, str(uuid4())))
+        if notes is not None:
+            plugin.guard.attempt(_CARRYING, notes.write, updated)
         return updated
 
     async def update_later(wrapped: Callable[..., Awaitable[Any]], graph: Any, args: Any, kwargs: Any) -> Any:
-        saver = _saver_of(graph) if handler.tree.graph_writer is not None else None
-        found = None
-        if saver is not None:
-            try:
-                found = await saver.aget_tuple(_config_of(graph, args, kwargs))
-            except Exception as error:  # noqa: BLE001 - Guard.attempt awaits nothing
-                plugin.guard.report(_CARRYING, error)
+        notes = plugin.guard.attempt(_CARRYING, _Notes.of, handler, graph, args, kwargs)
+        if notes is not None:
+            await guarded(notes.read_later())
         updated = await wrapped(*args, **kwargs)
-        if found is not None and (notes := _notes_of(found)):
-            try:
-                await saver.aput_writes(updated, notes, str(uuid4()))
-            except Exception as error:  # noqa: BLE001 - as above
-                plugin.guard.report(_CARRYING, error)
+        if notes is not None:
+            await guarded(notes.write_later(updated))
         return updated
+
+    async def guarded(work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - Guard.attempt awaits nothing
+            plugin.guard.report(_CARRYING, error)
 
     def wrap(module: Any) -> None:
         wrapt.wrap_function_wrapper(module, "Pregel.bulk_update_state", update)
@@ -56,17 +56,38 @@ def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
     plugin.when_imported(_MODULE, wrap)
 
 
-def _saver_of(graph: Any) -> Any:
-    """The checkpointer of `graph`; None where it has none of its own, as subgraphs have: they leave no notes."""
-    saver = getattr(graph, "checkpointer", None)
-    return saver if hasattr(saver, "get_tuple") else None
+class _Notes:
+    """Those of the checkpoint that is updated."""
 
+    def __init__(self, saver: Any, config: Mapping[str, Any]) -> None:
+        self._saver = saver
+        self._config = config
+        self._found: list[tuple[str, Any]] = []
 
-def _config_of(graph: Any, args: Any, kwargs: Any) -> dict[str, Any]:
-    given: list[Mapping[str, Any]] = [graph.config or {}, args[0] if args else kwargs["config"]]
-    said = {name: value for one in given for name, value in one.get("configurable", {}).items()}
-    return {"configurable": {"checkpoint_ns": "", **said}}
+    @classmethod
+    def of(cls, handler: "Handler", graph: Any, args: Any, kwargs: Any) -> Self | None:
+        """None where `graph` has no checkpointer of its own, as subgraphs have none: they leave no notes."""
+        saver = getattr(graph, "checkpointer", None)
+        if handler.tree.graph_writer is None or not hasattr(saver, "get_tuple"):
+            return None
+        given: list[Mapping[str, Any]] = [graph.config or {}, args[0] if args else kwargs["config"]]
+        said = {name: value for one in given for name, value in (one.get("configurable") or {}).items()}
+        return cls(saver, {"configurable": {"checkpoint_ns": "", **said}})
 
+    def read(self) -> None:
+        self._keep(self._saver.get_tuple(self._config))
 
-def _notes_of(found: Any) -> list[tuple[str, Any]]:
-    return [(channel, value) for _, channel, value in found.pending_writes or () if channel == NOTE]
+    async def read_later(self) -> None:
+        self._keep(await self._saver.aget_tuple(self._config))
+
+    def _keep(self, checkpoint: Any) -> None:
+        writes = checkpoint.pending_writes if checkpoint is not None else None
+        self._found = [(channel, value) for _, channel, value in writes or () if channel == NOTE]
+
+    def write(self, updated: Any) -> None:
+        if self._found:
+            self._saver.put_writes(updated, self._found, str(uuid4()))
+
+    async def write_later(self, updated: Any) -> None:
+        if self._found:
+            await self._saver.aput_writes(updated, self._found, str(uuid4()))
