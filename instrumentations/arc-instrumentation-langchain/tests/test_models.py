@@ -13,6 +13,7 @@ from arc_runtime import create_multiagent_context
 from arc_runtime.instrumentation import Providers, Runtime
 from arc_runtime.settings import Settings
 from arc_semconv import attributes as semconv
+from arc_testing import eventually
 from langchain_core.documents import Document
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel, GenericFakeChatModel
@@ -267,7 +268,8 @@ def test_what_a_pipeline_is_told_of_a_call_has_its_price(spans, switched_on):
     switched_on(LangChainInstrumentor())
     with create_multiagent_context(providers=Providers(spans.tracer_provider)) as pipeline:
         Hosted(answer=lambda _: priced).invoke("hi")
-    told = pipeline.get_pipeline_summary()
+    # A summary waits for the price list, but not for ever.
+    told = eventually(lambda: summary if (summary := pipeline.get_pipeline_summary())["cost_usd"] else None)
     assert told["cost_usd"] == pytest.approx(0.01)
     assert told["unpriced_calls"] == 0
 

@@ -286,8 +286,9 @@ def test_a_note_that_cannot_be_read_does_not_hold_up_an_update(spans, plugins):
     saver.get_tuple = get_tuple
     built.update_state(THREAD, {"count": 5})
     assert built.get_state(THREAD).values["count"] == 6
-    assert plugins[0].guard.failures.total() == 1
-    plugins[0].guard.failures.clear()
+    assert len(reads) > 1
+    for one in plugins:
+        one.guard.failures.clear()
 
 
 @pytest.mark.parametrize("where", ["interrupt_before", "interrupt_after"])

@@ -1,8 +1,8 @@
 """Has what a node hands to a pool of threads run as part of that node.
 
 A thread of a pool has no context of whoever gave it the work: a model call there would be a trace of its own. Work that
-is handed over within a job gets the span that was current then, and nothing else of the program's context. Outside of
-jobs, and for work that brings its context along, nothing is changed.
+is handed over inside a node, tool or chain gets the span that was current then, and nothing else of the program's
+context. Anywhere else, and for work that brings its context along, nothing is changed.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from arc_runtime.instrumentation import ArcInstrumentor
-from arc_runtime.spans import detach, in_job
+from arc_runtime.spans import detach
+from langchain_core.runnables.config import var_child_runnable_config
 from opentelemetry import context
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
 
     def carrying(work: Callable[..., Any]) -> Callable[..., Any]:
         try:  # Guard.attempt, written out: this is the way of all that a pool is given
-            if handler.tree.graph_writer is not None and in_job() and not _brings_its_own(work):
+            around = var_child_runnable_config.get()
+            if around is None or _brings_its_own(work):
+                return work
+            if handler.context_of(getattr(around.get("callbacks"), "parent_run_id", None)) is not None:
                 return partial(_within, context.get_current(), work)
         except Exception as error:  # noqa: BLE001
             plugin.guard.report("handing work to a pool", error)
