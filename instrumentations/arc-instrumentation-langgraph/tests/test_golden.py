@@ -416,7 +416,7 @@ def asking_at_once(build: Build) -> None:
 
     async def program() -> None:  # threads start in no order
         asked = (await compiled.ainvoke(INPUT, THREAD))["__interrupt__"]
-        await compiled.ainvoke(Command(resume={asked[0].id if NEWEST else asked[0].interrupt_id: 1}), THREAD)
+        await compiled.ainvoke(Command(resume={asked[0].id: 1}), THREAD)
 
     asyncio.run(program())
 

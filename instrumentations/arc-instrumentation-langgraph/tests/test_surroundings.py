@@ -291,6 +291,27 @@ def test_a_note_that_cannot_be_read_does_not_hold_up_an_update(spans, plugins):
         one.guard.failures.clear()
 
 
+def test_a_fault_in_arc_holds_up_neither_a_pool_nor_an_update(spans, plugins, monkeypatch):
+    from arc_langchain_callbacks import _threads, _updates
+
+    def fail(*_args):
+        raise RuntimeError("a fault in Arc")
+
+    def node(_state):
+        with ThreadPoolExecutor() as pool:
+            return {"count": pool.submit(pow, 2, 3).result()}
+
+    monkeypatch.setattr(_threads, "_brings_its_own", fail)
+    monkeypatch.setattr(_updates._Notes, "of", fail)
+    built = graph(("a", node), ("b", plain), checkpointer=InMemorySaver(), interrupt_before=["b"])
+    assert built.invoke(INPUT, THREAD)["count"] == 8
+    built.update_state(THREAD, {"count": 5})
+    asyncio.run(built.aupdate_state(THREAD, {"count": 5}))
+    assert built.invoke(None, THREAD)["count"] == 19
+    for one in plugins:
+        one.guard.failures.clear()
+
+
 @pytest.mark.parametrize("where", ["interrupt_before", "interrupt_after"])
 def test_control_that_was_passed_on_before_a_stop_is_linked_after_it(spans, where):
     stop = {where: ["b" if where == "interrupt_before" else "a"]}
