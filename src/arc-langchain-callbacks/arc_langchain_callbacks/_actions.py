@@ -125,9 +125,9 @@ def resumed(run: Run, notes: Iterable[str], answer: object) -> None:
     span = run.span
     span.add_link(_context(note, note.job), {semconv.LINK: LinkKind.RESUMES.value})
     waited = max(0.0, (time.time_ns() - note.asked_ns) / 1e9)
-    for one in note.handed if run.graph is not None else ():
-        giver = Giver(one.giver, _context(note, one.span), one.keys, {})
-        run.graph.arriving.setdefault(one.to, []).append(giver)
+    if (graph := run.graph) is not None:
+        for one in note.handed:
+            graph.arriving.setdefault(one.to, []).append(Giver(one.giver, _context(note, one.span), one.keys, {}))
     given = answered(note.actions, answer)
     for asked in note.actions:
         if asked.id not in given:

@@ -167,10 +167,7 @@ class Flight:
 
     def board(self, body: Mapping[str, object], traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
         """The call is about to leave with `body`: open its span, where it is `traced` and nobody else has one."""
-        coming = announced()
-        parent = coming.within if coming is not None else None
-        if coming is not None and self.call.request.api != _EMBEDDINGS:  # a model may look something up first
-            coming.take()  # also where its span is another's, or not wanted
+        parent = self._announced_place()  # also where its span is another's, or not wanted
         enabled = not suppressed()
         traced, pipeline = traced and enabled, pipeline_of() if enabled else None
         if not traced and pipeline is None and self._mended is None:
@@ -198,6 +195,15 @@ class Flight:
                 _CALLING.add(self)
                 if self._pen.recorder.wanted:
                     self.asked = self.guard.attempt("recording the request", self._asked, body) or {}
+
+    def _announced_place(self) -> Context | None:
+        """Where the span belongs that a framework announced, which is told here from now on; None where none was."""
+        coming = announced()
+        if coming is None:
+            return None
+        if self.call.request.api != _EMBEDDINGS:  # a model may look something up first
+            coming.take()
+        return coming.within
 
     def _asked(self, body: Mapping[str, object]) -> dict[str, object]:
         hold = self._pen.recorder.hold

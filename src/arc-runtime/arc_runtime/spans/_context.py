@@ -37,10 +37,8 @@ def in_job(ambient: Context | None = None) -> bool:
 def suppressed() -> bool:
     """Whether somebody has switched instrumentation off for what goes on here (`suppress_instrumentation`)."""
     ambient = context.get_current()
-    for key in _SUPPRESSED:  # written out: this is the way of every node
-        if ambient.get(key):
-            return True
-    return False
+    one, other = _SUPPRESSED
+    return bool(ambient.get(one) or ambient.get(other))  # written out: this is the way of every node
 
 
 def attach(span: Span, values: Mapping[str, object] = MappingProxyType({})) -> Token[Context]:
