@@ -5,8 +5,9 @@
 - `arc_semconv.others`: how the instrumentors of others mark a model call.
 - `arc_semconv.fixes`: what a fix changed, as it travels on a span.
 - `arc_semconv.api`: what Arc Core answers under `/api/v1`.
+- `arc_semconv.running`: where a running Arc Core says that it is up.
 """
 
-from arc_semconv import api, attributes, fixes, kinds, others
+from arc_semconv import api, attributes, fixes, kinds, others, running
 
-__all__ = ["api", "attributes", "fixes", "kinds", "others"]
+__all__ = ["api", "attributes", "fixes", "kinds", "others", "running"]

@@ -120,6 +120,9 @@ LANGGRAPH_TRIGGERS: Final = "arc.langgraph.triggers"
 LANGGRAPH_CHECKPOINT_NS: Final = "arc.langgraph.checkpoint_ns"
 LANGGRAPH_CHECKPOINT_ID: Final = "arc.langgraph.checkpoint_id"
 
+# --- Arc: the resource ---
+INVOCATION_ID: Final = "arc.invocation.id"
+
 # --- Arc: fixes ---
 FIX_IDS: Final = "arc.fix.ids"
 FIX_MODE: Final = "arc.fix.mode"

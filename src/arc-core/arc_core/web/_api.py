@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from importlib.metadata import version
 from typing import Final
 
@@ -117,9 +118,25 @@ def _filter(query: QueryParams) -> TraceFilter:
         service=query.get("service", ""),
         status=status,
         text=query.get("q", "").strip()[:_MAX_TEXT],
+        invocation=query.get("invocation", "")[:_MAX_TEXT],
+        since_ns=_since_ns(query.get("since", "")),
         before_ns=before_ns,
         before_id=before_id,
     )
+
+
+def _since_ns(text: str) -> int:
+    if not text:
+        return 0
+    try:
+        since = datetime.fromisoformat(text)
+        if since.tzinfo is None:
+            raise ValueError
+        return max(0, int(since.timestamp() * 1_000_000) * 1000)
+    except (ValueError, OverflowError):
+        raise MalformedError(
+            f"since {text[:100]!r} is no time with its zone, for example 2026-11-21T09:30:00Z"
+        ) from None
 
 
 def _limit(query: QueryParams) -> int:
