@@ -79,7 +79,9 @@ def read_note(path: Path) -> RunningCore | None:
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:
-    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if found.st_uid != os.geteuid():
+        raise NoteError(f"{path} belongs to another user: set XDG_RUNTIME_DIR to a folder of yours, or unset it")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise NoteError(f"{path} can be written by other users: delete it")
 
 

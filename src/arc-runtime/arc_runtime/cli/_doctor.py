@@ -12,11 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from arc_runtime.cli._check import Check, failed, passed, warned
-from arc_runtime.cli._config_file import check_config_file
-from arc_runtime.cli._delivery import check_delivery
 from arc_runtime.cli._export import SILENT, check_service_name
-from arc_runtime.cli._installation import check_entry_points, check_plugins, check_versions
-from arc_runtime.cli._metrics_page import check_metrics_page
 from arc_runtime.settings import Settings
 
 __all__ = ["doctor"]
@@ -45,6 +41,12 @@ def doctor(
 
 
 def _checks(env: Mapping[str, str]) -> Iterator[Check]:
+    # The SDK and what it brings: not for the other commands.
+    from arc_runtime.cli._config_file import check_config_file
+    from arc_runtime.cli._delivery import check_delivery
+    from arc_runtime.cli._installation import check_entry_points, check_plugins, check_versions
+    from arc_runtime.cli._metrics_page import check_metrics_page
+
     yield from check_versions()
     yield from check_entry_points(env)
     settings, warnings = Settings.from_env(env)

@@ -2,14 +2,18 @@
 
 import sys
 from importlib.metadata import entry_points, version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from arc_runtime.cli._doctor import doctor
+from arc_runtime.cli._run import run
 from arc_runtime.errors import ArcError
 
 __all__ = ["main"]
+
+_AS_TYPED: Final = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+"""Words behind the program are the program's."""
 
 
 def main() -> None:
@@ -31,6 +35,7 @@ def _app() -> typer.Typer:
     )
     app.callback()(_root)
     app.command("doctor")(doctor)
+    app.command("run", context_settings=_AS_TYPED)(run)
     for entry_point in sorted(entry_points(group="arc.commands"), key=lambda found: found.name):
         try:
             app.command(entry_point.name)(entry_point.load())
