@@ -15,7 +15,12 @@ from arc_runtime.cli._check import Check, failed, passed, warned
 from arc_runtime.cli._export import SILENT, check_service_name
 from arc_runtime.settings import Settings
 
-__all__ = ["doctor"]
+__all__ = ["EPILOG", "doctor"]
+
+EPILOG: Final = """\b
+Examples:
+  ARC_ENDPOINT=http://127.0.0.1:4318 arc doctor
+  arc doctor --json"""
 
 _MARKS: Final = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 _PLAIN: Final = {"ok": "ok", "warning": "!!", "problem": "XX"}

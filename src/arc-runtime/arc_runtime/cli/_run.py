@@ -22,7 +22,22 @@ from arc_runtime.settings import Settings
 if TYPE_CHECKING:
     from arc_runtime.cli._run_summary import Run
 
-__all__ = ["run"]
+__all__ = ["EPILOG", "run"]
+
+EPILOG: Final = """\b
+Examples:
+  arc run app.py --my-option
+  arc run -m my_package
+  arc run uvicorn app:app              any command that starts Python
+  arc run --no-core app.py             only instrument; ARC_ENDPOINT says where spans go
+  arc run --json app.py 2>summary.json
+
+Spans go where ARC_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says, else to an Arc Core of yours on this machine. Where none
+runs, one is started on free ports of 127.0.0.1; it ends after 15 minutes without use, or with `arc core --stop`.
+
+\b
+Exit status: that of the program; killed by a signal, this is too. When it was not started: 2 a file or word can't be
+used, 126 it can't be executed, 127 it is not found."""
 
 _LOADER: Final = "opentelemetry.instrumentation.auto_instrumentation"
 _LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
@@ -33,7 +48,7 @@ _PING_SECONDS: Final = 60.0
 def run(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="[-m MODULE | FILE | COMMAND] [ARGS]...", help="The program, and what it is given."),
+        typer.Argument(metavar="PROGRAM", help="A Python file, -m and a module, or a command; then its arguments."),
     ],
     *,
     no_core: Annotated[

@@ -7,6 +7,7 @@ from arc_runtime.fixes._catalogue import DEFAULT_ENTRIES
 from arc_runtime.fixes._changes import without_content
 from arc_runtime.fixes._engine import Engine, Mended, Request
 from arc_runtime.fixes._entry import Entry
+from arc_runtime.fixes._explanation import Held, Verdict, explained
 from arc_runtime.fixes._fields import MENDABLE
 from arc_runtime.fixes._pattern import OPERATORS
 from arc_runtime.fixes._registry import Registry
@@ -17,8 +18,11 @@ __all__ = [
     "OPERATORS",
     "Engine",
     "Entry",
+    "Held",
     "Mended",
     "Registry",
     "Request",
+    "Verdict",
+    "explained",
     "without_content",
 ]
