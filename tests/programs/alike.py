@@ -115,4 +115,5 @@ def _is_open(number):
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]]()
+    for word in sys.argv[1].split(","):
+        globals()[word]()

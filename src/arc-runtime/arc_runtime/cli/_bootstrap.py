@@ -5,15 +5,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 import typer
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from arc_runtime.cli._errors import UsageError
 from arc_runtime.cli._plugins import PLUGINS
@@ -51,6 +48,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 def steps(installed: Mapping[str, str]) -> Iterator[Step]:
     """What is to be done, plugin by plugin; `installed` are versions by canonical name."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
     for plugin, libraries in PLUGINS.items():
         for needs in map(Requirement, libraries):
             found = installed.get(canonicalize_name(needs.name))
@@ -71,6 +71,10 @@ def bootstrap(
     as_json_lines: Annotated[bool, typer.Option("--json", help="Print one JSON line a plugin.")] = False,
 ) -> None:
     """Install the plugins of Arc that match the libraries installed here."""
+    from importlib.metadata import distributions
+
+    from packaging.utils import canonicalize_name
+
     installed = {canonicalize_name(dist.name): dist.version for dist in distributions() if dist.name}
     plan = list(steps(installed))
     for step in plan:
@@ -121,6 +125,8 @@ def _ask(command: list[str], wanted: list[str]) -> None:
 
 
 def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

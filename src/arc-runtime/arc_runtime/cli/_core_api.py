@@ -1,13 +1,11 @@
 """Asking Arc Core what it holds."""
 
-import http.client
 import os
-import ssl
 from collections.abc import Mapping
 from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -17,6 +15,9 @@ from arc_semconv.running import NoteError, RunningCore, note_path, read_note
 
 from arc_runtime.cli._errors import CoreError, NothingThereError, UsageError
 from arc_runtime.settings import Settings, masked
+
+if TYPE_CHECKING:
+    import http.client
 
 __all__ = ["Core", "chosen_core", "found_core"]
 
@@ -65,6 +66,8 @@ class Core(msgspec.Struct, frozen=True):
             raise CoreError(f"what answers at {masked(self.url)} is no Arc Core of this version: {error}") from None
 
     def _ask(self, path: str) -> tuple[int, bytes]:
+        from http.client import HTTPException  # with email and ssl: not for every command
+
         parts = urlsplit(self.url)
         headers = {API_KEY_HEADER: self.key} if self.key else {}
         try:
@@ -72,10 +75,13 @@ class Core(msgspec.Struct, frozen=True):
                 connection.request("GET", f"{parts.path}{path}", headers=headers)
                 answer = connection.getresponse()
                 return answer.status, answer.read()
-        except (OSError, UnicodeError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, HTTPException) as error:
             raise CoreError(f"no Arc Core answers at {masked(self.url)} ({error}): {_WAY_OUT}") from None
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self) -> "http.client.HTTPConnection":
+        import http.client
+        import ssl
+
         # http.client knows no proxies: the way to 127.0.0.1 must not lead through one.
         parts = urlsplit(self.url)
         if parts.scheme == "https":

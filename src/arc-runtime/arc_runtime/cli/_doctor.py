@@ -7,9 +7,6 @@ from typing import Annotated, Final
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from arc_runtime.cli._check import Check, failed, passed, warned
 from arc_runtime.cli._export import SILENT, check_service_name
@@ -34,13 +31,12 @@ def doctor(
     Exit status: 0 when telemetry works or is set to send nothing, 1 when something must be done.
     """
     findings: list[Check] = []
-    console = Console()
     for check in _checks(os.environ):
         findings.append(check)
         if as_json:
             sys.stdout.write(msgspec.json.encode(check).decode() + "\n")
     if not as_json:
-        _print(console, findings)
+        _print(findings)
     if any(check.state == "problem" for check in findings):
         raise typer.Exit(1)
 
@@ -72,7 +68,12 @@ def _checks(env: Mapping[str, str]) -> Iterator[Check]:
     yield from check_delivery(settings, env)
 
 
-def _print(console: Console, findings: list[Check]) -> None:
+def _print(findings: list[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
     table = Table.grid(padding=(0, 2))
     for check in findings:
         mark, colour = _MARKS[check.state]
