@@ -53,6 +53,12 @@ def core(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Run Arc Core: take telemetry over OTLP, keep it in ClickHouse, show it.
 
+    \b
+    Examples:
+      arc core
+      arc core --http 127.0.0.1:0 --grpc 127.0.0.1:0 --data ./traces
+      arc core --stop
+
     Exit status: 0 when it was stopped, 1 when it cannot start or stop, 2 when an option cannot be used, 3 when there is
     none to stop.
     """
@@ -97,12 +103,22 @@ def demo(
             show_default="one that ends with the demo",
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the trace as a line of JSON.")] = False,
 ) -> None:
-    """Run a recorded multi-agent app against Arc Core, without a key or a network."""
+    """Run a recorded multi-agent app against Arc Core, without a key or a network.
+
+    \b
+    Examples:
+      arc demo
+      arc demo --once --json
+
+    Exit status: 0 it shows what it promises, 1 the program failed, 2 something is not installed, 3 no trace arrived,
+    4 the trace lacks something, 130 Ctrl-C.
+    """
     try:
         from arc_core.demo import run
 
-        status = run(once=once, http_port=port, data=data)
+        status = run(once=once, http_port=port, data=data, as_json=as_json)
     except KeyboardInterrupt:  # before `run` listens for it itself: imports take most of a second
         status = _INTERRUPTED
     raise typer.Exit(status)

@@ -14,6 +14,7 @@ from arc_semconv.api import TraceSummary
 from arc_runtime.cli._core_api import Core, chosen_core
 from arc_runtime.cli._errors import NothingThereError, UsageError
 from arc_runtime.cli._shown import as_json, cost, counted, duration, short
+from arc_runtime.settings import masked
 
 __all__ = ["traces"]
 
@@ -79,7 +80,7 @@ def list_traces(  # noqa: PLR0913 - one for each option
     for trace in page.traces:
         sys.stdout.write(_line(trace) + "\n")
     if not page.traces:
-        sys.stderr.write(f"arc: no trace there in {asked.url}\n")
+        sys.stderr.write(f"arc: no trace there in {masked(asked.url)}\n")
 
 
 @traces.command("show")
@@ -117,6 +118,8 @@ def tail(
     asked, state = chosen_core(core, os.environ), _checked(status)
     since = datetime.now(UTC) - timedelta(days=1)  # what began before may end now
     seen: OrderedDict[str, None] = OrderedDict.fromkeys(one.trace_id for one in _ended(asked, service, "", since))
+    sys.stderr.write(f"arc: traces that end in {masked(asked.url)}; Ctrl-C ends this\n")
+    sys.stderr.flush()
     shown = 0
     while True:
         for trace in reversed(_ended(asked, service, state, since)):
