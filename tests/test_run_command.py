@@ -47,14 +47,18 @@ def home(tmp_path_factory):
 def arc(home, model):
     def arc(*words, cwd=None, stdin=b"", **env):
         given = home | {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "test", **env}
-        return subprocess.run([ARC, *words], env=given, input=stdin, capture_output=True, timeout=90, check=False, cwd=cwd)
+        return subprocess.run(
+            [ARC, *words], env=given, input=stdin, capture_output=True, timeout=90, check=False, cwd=cwd
+        )
 
     return arc
 
 
 def bare(*words, cwd=None, stdin=b"", **env):
     command = [sys.executable, *words]
-    return subprocess.run(command, env=clean() | env, input=stdin, capture_output=True, timeout=60, check=False, cwd=cwd)
+    return subprocess.run(
+        command, env=clean() | env, input=stdin, capture_output=True, timeout=60, check=False, cwd=cwd
+    )
 
 
 def said(done):
@@ -107,7 +111,13 @@ def test_a_module_beside_the_program_s_working_directory_does_not_come_before_py
 @contextmanager
 def running(words, env, **options):
     process = subprocess.Popen(
-        words, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0, **options
+        words,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+        **options,
     )
     try:
         yield process
@@ -189,7 +199,12 @@ def test_on_a_terminal_ctrl_c_reaches_the_program_once(home):
 
     command = [ARC, "run", "-q", ALIKE, "counts_signals"]
     with subprocess.Popen(
-        command, env=home, stdin=follower, stdout=follower, stderr=follower, preexec_fn=in_terminal  # noqa: PLW1509
+        command,
+        env=home,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        preexec_fn=in_terminal,  # noqa: PLW1509
     ) as process:
         os.close(follower)
         shown = read_until(leader, b"ready")
@@ -251,8 +266,10 @@ def test_quiet_says_nothing(arc):
 
 
 def test_where_the_summary_can_t_be_written_the_program_ends_as_it_ends(home):
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run([ARC, "run", ALIKE, "exits_3"], env=home, stderr=full, stdout=subprocess.PIPE, check=False)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [ARC, "run", ALIKE, "exits_3"], env=home, stderr=full, stdout=subprocess.PIPE, check=False
+        )
     assert (done.returncode, done.stdout) == (3, b"x")
 
 
@@ -277,7 +294,9 @@ def test_runs_at_once_share_one_arc_core_that_stays_until_it_is_stopped(newcomer
     ends = []
     threads = [
         threading.Thread(
-            target=lambda: ends.append(subprocess.run([ARC, "run", "--json", CHAT], env=env, capture_output=True, check=False))
+            target=lambda: ends.append(
+                subprocess.run([ARC, "run", "--json", CHAT], env=env, capture_output=True, check=False)
+            )
         )
         for _ in range(3)
     ]

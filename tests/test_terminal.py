@@ -60,11 +60,17 @@ def told(tmp_path_factory, recorded):
     instrument = str(Path(sys.executable).with_name("opentelemetry-instrument"))
     with running_core(folder / "data") as core, ReplayServer(recorded) as model:
         env = environment(
-            ARC_ENDPOINT=core.url, OPENAI_BASE_URL=model.url, OPENAI_API_KEY="x", SECRETS="a@example.com|4111 1111 1111 1111|078-05-1120|+44 20 7946 0958|sk-proj-abcDEF1234567890", ARC_COST_HOSTS="127.0.0.1"
+            ARC_ENDPOINT=core.url,
+            OPENAI_BASE_URL=model.url,
+            OPENAI_API_KEY="x",
+            SECRETS="a@example.com|4111 1111 1111 1111|078-05-1120|+44 20 7946 0958|sk-proj-abcDEF1234567890",
+            ARC_COST_HOSTS="127.0.0.1",
         )
         for service, program in (("loan", PROGRAMS / "loan.py"), ("loan", PROGRAMS / "loan.py"), ("chat", CHAT)):
             command = [instrument, sys.executable, str(program)]
-            subprocess.run(command, env=env | {"OTEL_SERVICE_NAME": service}, capture_output=True, check=False, timeout=60)
+            subprocess.run(
+                command, env=env | {"OTEL_SERVICE_NAME": service}, capture_output=True, check=False, timeout=60
+            )
         yield core
 
 
@@ -111,7 +117,9 @@ def test_tail_prints_what_ends_from_then_on(tmp_path, model):
         instrument = str(Path(sys.executable).with_name("opentelemetry-instrument"))
         subprocess.run([instrument, sys.executable, CHAT], env=env, capture_output=True, check=True)
         # A pipe that nobody else writes to: the line on stderr says that it looks.
-        tail = subprocess.Popen([ARC, "traces", "tail", "--json"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        tail = subprocess.Popen(
+            [ARC, "traces", "tail", "--json"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         with tail:
             assert tail.stderr.readline() == f"arc: traces that end in {core.url}; Ctrl-C ends this\n".encode()
             subprocess.run([instrument, sys.executable, CHAT], env=env, capture_output=True, check=True)
@@ -136,7 +144,12 @@ def test_tail_prints_what_ends_from_then_on(tmp_path, model):
         (["list", "--since", "999999d"], {"ARC_CORE_URL": "CORE"}, 2, "--since '999999d' is before there were traces"),
         (["show", "xyz"], {"ARC_CORE_URL": "CORE"}, 2, "'xyz' is no trace id"),
         (["show", "0000000000"], {"ARC_CORE_URL": "CORE"}, 4, "no trace starts with 0000000000; `arc traces` lists"),
-        (["show", "0" * 32], {"ARC_CORE_URL": "CORE"}, 4, f"no trace {'0' * 32}; it may not have arrived yet; `arc traces`"),
+        (
+            ["show", "0" * 32],
+            {"ARC_CORE_URL": "CORE"},
+            4,
+            f"no trace {'0' * 32}; it may not have arrived yet; `arc traces`",
+        ),
     ],
 )
 def test_what_can_t_be_had_is_named_with_the_way_out_in_one_line(refusal, told, words, env, status, told_of):
@@ -186,8 +199,8 @@ def test_a_request_is_tested_and_what_matched_and_changes_is_explained(arc, tmp_
     request.write_text(json.dumps(BODY))
     status, out, err = said(arc("fixes", "test", str(request)))
     assert (status, err) == (0, "")
-    assert "arc.gpt-4.1.temperature: matches\n  yes  model \"gpt-4.1\": the request has \"gpt-4.1\"\n" in out
-    assert "arc.gpt-4.temperature: does not match\n  no   model \"gpt-4\": the request has \"gpt-4.1\"\n" in out
+    assert 'arc.gpt-4.1.temperature: matches\n  yes  model "gpt-4.1": the request has "gpt-4.1"\n' in out
+    assert 'arc.gpt-4.temperature: does not match\n  no   model "gpt-4": the request has "gpt-4.1"\n' in out
     assert out.endswith("\n- temperature: 0.95\n+ temperature: 0.7\nchat.completions: 1 change before it leaves\n")
     told_in_json = json.loads(arc("fixes", "test", "-", "--json", stdin=request.read_bytes()).stdout)
     assert told_in_json["mode"] == "on"
@@ -249,7 +262,10 @@ def test_a_file_that_can_t_be_used_is_named(refusal, tmp_path, file, content, to
     ("entry", "told_of"),
     [
         ({"pattern": {"model": "x"}}, "an entry is an object with `pattern` and `fix`"),
-        ({"pattern": {"model": "x"}, "fix": {"seed": 1}, "prio": 1}, "an entry has no prio; there are: id, pattern, fix,"),
+        (
+            {"pattern": {"model": "x"}, "fix": {"seed": 1}, "prio": 1},
+            "an entry has no prio; there are: id, pattern, fix,",
+        ),
         ({"pattern": {"t": {"=>": 1}}, "fix": {"seed": 1}}, "'t': there is no operator '=>'; there are: > >="),
         ({"pattern": {"model": "x"}, "fix": {"messages": []}}, "'messages': a fix may not touch this field"),
         ({"pattern": {"model": "x"}, "fix": {"seed": 1}, "level": "high"}, "Invalid enum value 'high'"),
@@ -275,7 +291,11 @@ def test_an_api_and_an_entry_that_there_are_not_are_named(refusal, tmp_path):
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("arc tr", {"traces"}), ("arc traces ", {"list", "show", "tail"}), ("arc fixes show arc.gpt-4.1", {"arc.gpt-4.1.temperature"})],
+    [
+        ("arc tr", {"traces"}),
+        ("arc traces ", {"list", "show", "tail"}),
+        ("arc fixes show arc.gpt-4.1", {"arc.gpt-4.1.temperature"}),
+    ],
 )
 def test_bash_completes_commands_and_what_they_take(arc, typed, offered):
     words = typed.split(" ")
@@ -292,7 +312,10 @@ def test_bash_completes_commands_and_what_they_take(arc, typed, offered):
 
 @pytest.mark.parametrize(
     ("shell", "args"),
-    [("zsh", {"_TYPER_COMPLETE_ARGS": "arc tra"}), ("fish", {"_TYPER_COMPLETE_ARGS": "arc tra", "_TYPER_COMPLETE_FISH_ACTION": "get-args"})],
+    [
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "arc tra"}),
+        ("fish", {"_TYPER_COMPLETE_ARGS": "arc tra", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ],
 )
 def test_zsh_and_fish_are_answered_as_their_scripts_ask(arc, shell, args):
     script = arc("completion", shell).stdout.decode()

@@ -14,7 +14,9 @@ import arc_runtime
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = sorted(path.parent for folder in ("src", "instrumentations") for path in (ROOT / folder).glob("*/pyproject.toml"))
+PACKAGES = sorted(
+    path.parent for folder in ("src", "instrumentations") for path in (ROOT / folder).glob("*/pyproject.toml")
+)
 SEED = ROOT.parent / "shared/seeds"
 UV = str(Path(sys.executable).with_name("uv"))
 
@@ -103,7 +105,9 @@ def test_a_newcomer_is_three_commands_from_his_first_trace(newcomer, model, code
     home, env = newcomer  # the first: pip install arc-core arc-instrumentation-openai
     (home / "app.py").write_text(code)
     env = env | {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "test", "ARC_COST_HOSTS": "127.0.0.1"}
-    ran = subprocess.run(["arc", "run", "app.py"], cwd=home, env=env, capture_output=True, text=True, check=False, timeout=90)
+    ran = subprocess.run(
+        ["arc", "run", "app.py"], cwd=home, env=env, capture_output=True, text=True, check=False, timeout=90
+    )
     assert (ran.returncode, ran.stdout) == (0, "")
     assert model.requests[0].body["temperature"] == 0.7
     lines = ran.stderr.splitlines()
@@ -149,7 +153,9 @@ def lean(environment):
 
 
 def versions(home):
-    listed = subprocess.run([UV, "pip", "list", "--format", "json", "--python", home / "venv/bin/python"], capture_output=True, check=True)
+    listed = subprocess.run(
+        [UV, "pip", "list", "--format", "json", "--python", home / "venv/bin/python"], capture_output=True, check=True
+    )
     return {one["name"]: one["version"] for one in json.loads(listed.stdout)}
 
 
@@ -160,7 +166,13 @@ def test_bootstrap_installs_the_plugins_that_match_and_changes_nothing_else(lean
 
     def bootstrap(*options):
         return subprocess.run(
-            [arc, "bootstrap", *options], env=env, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            [arc, "bootstrap", *options],
+            env=env,
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     before = versions(home)
@@ -175,7 +187,9 @@ def test_bootstrap_installs_the_plugins_that_match_and_changes_nothing_else(lean
     done = bootstrap("--yes")
     assert done.returncode == 0, done.stderr
     assert "arc-instrumentation-openai: to be installed, for openai" in done.stdout
-    assert versions(home) == before | {"arc-instrumentation-openai": manifest(ROOT / "instrumentations/arc-instrumentation-openai")["version"]}
+    assert versions(home) == before | {
+        "arc-instrumentation-openai": manifest(ROOT / "instrumentations/arc-instrumentation-openai")["version"]
+    }
     assert "arc-instrumentation-openai: installed, for openai" in bootstrap("--yes").stdout
     told = subprocess.run([arc, "run", "-m", "this"], env=env, cwd=home, capture_output=True, text=True, check=False)
     assert told.returncode == 0
@@ -184,7 +198,12 @@ def test_bootstrap_installs_the_plugins_that_match_and_changes_nothing_else(lean
 
 def test_bootstrap_says_that_nothing_was_installed_when_the_installer_fails(lean, tmp_path):
     home, env = lean
-    env = env | {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(tmp_path), "UV_NO_INDEX": "1", "PATH": f"{Path(UV).parent}:{env['PATH']}"}
+    env = env | {
+        "UV_OFFLINE": "1",
+        "UV_FIND_LINKS": str(tmp_path),
+        "UV_NO_INDEX": "1",
+        "PATH": f"{Path(UV).parent}:{env['PATH']}",
+    }
     command = [str(home / "venv/bin/arc"), "bootstrap", "--yes"]
     done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 
 def reads_stdin():
@@ -68,7 +69,7 @@ def is_killed():
 
 
 def tells_where_it_is():
-    print(sys.argv[1:], sys.path[0], os.getcwd(), sys.flags, sys.warnoptions)
+    print(sys.argv[1:], sys.path[0], Path.cwd(), sys.flags, sys.warnoptions)
     print([number for number in range(3, 64) if _is_open(number)], sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
     print([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGCHLD, signal.SIGTSTP)])
     print(os.getpgrp(), os.getsid(0))

@@ -48,10 +48,12 @@ def core(  # noqa: PLR0913 - one for each option
     idle_minutes: Annotated[
         float, typer.Option("--idle-minutes", min=0, help="Stop after so long without use; 0 never does.")
     ] = 0.0,
-    stop: Annotated[bool, typer.Option("--stop", help="Stop the Arc Core of yours that runs, and nothing else.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the Arc Core of yours that runs, and nothing else.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Say in JSON where it is.")] = False,
 ) -> None:
-    """Run Arc Core: take telemetry over OTLP, keep it in ClickHouse, show it.
+    r"""Run Arc Core: take telemetry over OTLP, keep it in ClickHouse, show it.
 
     \b
     Examples:
@@ -68,7 +70,7 @@ def core(  # noqa: PLR0913 - one for each option
             from arc_core.stopping import stop_core
 
             stopped = stop_core(note)
-            typer.echo(msgspec.json.encode(stopped) if as_json else f"stopped Arc Core at {stopped.http}")
+            typer.echo(msgspec.json.encode(stopped).decode() if as_json else f"stopped Arc Core at {stopped.http}")
             return
         settings = Settings.checked(
             grpc=grpc,
@@ -105,7 +107,7 @@ def demo(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the trace as a line of JSON.")] = False,
 ) -> None:
-    """Run a recorded multi-agent app against Arc Core, without a key or a network.
+    r"""Run a recorded multi-agent app against Arc Core, without a key or a network.
 
     \b
     Examples:
@@ -139,4 +141,4 @@ def _say(endpoints: "Endpoints") -> None:
 
 
 def _say_in_json(endpoints: "Endpoints") -> None:
-    typer.echo(msgspec.json.encode(endpoints))
+    typer.echo(msgspec.json.encode(endpoints, enc_hook=str).decode())

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from arc_semconv.running import NoteError, RunningCore, read_note
+from arc_semconv.running import NoteError, RunningCore, is_held, read_note
 
 from arc_core.errors import ArcCoreError, NotRunningError
 
@@ -21,24 +21,17 @@ def stop_core(note: Path) -> RunningCore:
     """
     try:
         running = read_note(note)
-        if running is None:
-            raise NotRunningError("no Arc Core of yours runs on this machine")
+    except NoteError as error:
+        raise ArcCoreError(str(error)) from None
+    if running is None:
+        raise NotRunningError("no Arc Core of yours runs on this machine")
+    try:
         os.kill(running.pid, signal.SIGTERM)
         until = time.monotonic() + _SECONDS
-        while _is_alive(running.pid):
+        while is_held(note):
             if time.monotonic() > until:
                 raise ArcCoreError(f"Arc Core with process id {running.pid} did not end within {_SECONDS:.0f} s")
             time.sleep(0.05)
-    except NoteError as error:
-        raise ArcCoreError(str(error)) from None
     except OSError as error:
         raise ArcCoreError(f"Arc Core with process id {running.pid} cannot be stopped: {error.strerror}") from None
     return running
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["NoteError", "RunningCore", "note_path", "read_note", "runtime_folder"]
+__all__ = ["NoteError", "RunningCore", "is_held", "note_path", "read_note", "runtime_folder"]
 
 _LONGEST: Final = 65536
 """Bytes of a note; more is none of Arc Core's."""
@@ -59,23 +59,45 @@ def read_note(path: Path) -> RunningCore | None:
 
     Raise NoteError when the file is not this user's alone to write.
     """
-    import fcntl  # not on Windows, where there are no notes
-
+    file = _opened(path)
+    if file is None:
+        return None
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        _check_owner(path, os.fstat(file))
+        return _decoded(path, os.read(file, _LONGEST)) if _is_locked(file) else None
+    finally:
+        os.close(file)
+
+
+def is_held(path: Path) -> bool:
+    """Whether the process that wrote the note, or is to, has not ended; it may be about to."""
+    file = _opened(path)
+    if file is None:
+        return False
+    try:
+        return _is_locked(file)
+    finally:
+        os.close(file)
+
+
+def _opened(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise NoteError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _is_locked(file: int) -> bool:
+    import fcntl  # not on Windows, where there are no notes
+
     try:
-        _check_owner(path, os.fstat(file))
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _decoded(path, os.read(file, _LONGEST))
-        return None  # nobody holds it
-    finally:
-        os.close(file)
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
 
 
 def _check_owner(path: Path, found: os.stat_result) -> None:
@@ -87,7 +109,7 @@ def _check_owner(path: Path, found: os.stat_result) -> None:
 
 def _decoded(path: Path, text: bytes) -> RunningCore | None:
     if not text:
-        return None  # it is about to be written
+        return None  # it is about to be written, or to end
     try:
         return msgspec.json.decode(text, type=RunningCore)
     except msgspec.DecodeError as error:

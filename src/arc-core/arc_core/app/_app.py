@@ -14,7 +14,6 @@ from contextlib import (
     nullcontext,
     suppress,
 )
-from pathlib import Path
 from typing import Final
 
 import grpc  # type: ignore[import-untyped]
@@ -27,8 +26,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from arc_core.access import Access
-from arc_core.app._idle import Idle, NotingUse
 from arc_core.app._endpoints import Endpoints
+from arc_core.app._idle import Idle, NotingUse
 from arc_core.app._note import noted
 from arc_core.app._sockets import bound
 from arc_core.ingest import MAX_REQUEST_BYTES, Bodies, Capacity, Receiver, grpc_handlers, http_routes

@@ -29,8 +29,8 @@ def noted(settings: Settings, endpoints: Endpoints) -> Iterator[None]:
         yield
     finally:
         if file is not None:
+            # The lock stays until the process has ended: `arc core --stop` waits for that.
             os.ftruncate(file, 0)
-            os.close(file)
 
 
 def _about(settings: Settings, endpoints: Endpoints) -> RunningCore:

@@ -135,7 +135,7 @@ def _check(detail: TraceDetail) -> None:
 
 
 def _stay(core: Core, stop: Stop, where: TextIO) -> None:
-    print(f"\nArc Core stays up at {core.url}. Ctrl-C to stop.", flush=True, file=where)  # noqa: T201 - the command's answer
+    print(f"\nArc Core stays up at {core.url}. Ctrl-C to stop.", flush=True, file=where)
     while True:
         core.check()
         stop.pause(2 * POLL_SECONDS)

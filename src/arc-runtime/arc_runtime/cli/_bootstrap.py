@@ -75,7 +75,7 @@ def bootstrap(
 
     from packaging.utils import canonicalize_name
 
-    installed = {canonicalize_name(dist.name): dist.version for dist in distributions() if dist.name}
+    installed = {str(canonicalize_name(dist.name)): dist.version for dist in distributions() if dist.name}
     plan = list(steps(installed))
     for step in plan:
         sys.stdout.write((as_json(step) if as_json_lines else _line(step)) + "\n")

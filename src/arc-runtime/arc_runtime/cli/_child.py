@@ -11,7 +11,7 @@ import resource
 import select
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NoReturn, Self
 
@@ -44,7 +44,7 @@ def replace_with(command: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     """Become `command`; raise UsageError when it can't be executed."""
     _forget_python()
     try:
-        os.execve(command[0], list(command), dict(env))
+        os.execve(command[0], list(command), dict(env))  # noqa: S606 - no shell is wanted
     except OSError as error:
         raise _refusal(command[0], error) from None
 
@@ -95,7 +95,7 @@ def _become(  # noqa: PLR0913 - what there was before the fork
     command: Sequence[str],
     env: Mapping[str, str],
     *,
-    before: set[signal.Signals],
+    before: Iterable[int],
     inherited: object,
     tell: int,
     parent: int,
@@ -106,7 +106,7 @@ def _become(  # noqa: PLR0913 - what there was before the fork
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         _forget_python()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.execve(command[0], list(command), dict(env))
+        os.execve(command[0], list(command), dict(env))  # noqa: S606 - no shell is wanted
     except OSError as error:
         os.write(tell, str(error.errno).encode())
     finally:
@@ -252,4 +252,3 @@ def _refusal(program: str, error: OSError) -> UsageError:
     refused = UsageError(f"{program} can't be executed: {error.strerror}")
     refused.exit_code = 127 if isinstance(error, FileNotFoundError) else 126
     return refused
-

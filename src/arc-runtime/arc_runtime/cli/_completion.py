@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from typer.completion import get_completion_script
+from typer._completion_shared import get_completion_script  # the option that prints it guesses the shell
 
 __all__ = ["EPILOG", "completion"]
 

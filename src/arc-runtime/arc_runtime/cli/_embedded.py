@@ -1,7 +1,6 @@
 """The Arc Core that `arc run` starts when there is none: by itself, for all commands of this user, until unused."""
 
 import fcntl
-import os
 import subprocess
 import sys
 import time

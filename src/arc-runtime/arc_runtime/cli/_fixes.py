@@ -103,7 +103,7 @@ def show(
 
 
 @fixes.command("test")
-def test(  # noqa: PLR0913 - one for each option
+def try_fixes(  # noqa: PLR0913 - one for each option
     file: Annotated[str, typer.Argument(metavar="FILE", help="The JSON body of a request; - reads stdin.")],
     *,
     api: Annotated[

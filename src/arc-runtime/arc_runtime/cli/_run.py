@@ -1,4 +1,4 @@
-"""`arc run`: a program under `opentelemetry-instrument` with Arc's distro, and an Arc Core for it where none is named."""
+"""`arc run`: a program with Arc as its OpenTelemetry distro, and an Arc Core for it where none is named."""
 
 import os
 import secrets
@@ -32,8 +32,8 @@ Examples:
   arc run --no-core app.py             only instrument; ARC_ENDPOINT says where spans go
   arc run --json app.py 2>summary.json
 
-Spans go where ARC_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says, else to an Arc Core of yours on this machine. Where none
-runs, one is started on free ports of 127.0.0.1; it ends after 15 minutes without use, or with `arc core --stop`.
+Spans go where ARC_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says, else to an Arc Core of yours on this machine. Where
+none runs, one is started on free ports of 127.0.0.1; it ends after 15 minutes without use, or with `arc core --stop`.
 
 \b
 Exit status: that of the program; killed by a signal, this is too. When it was not started: 2 a file or word can't be
@@ -150,10 +150,7 @@ def _say(run: "Run", backend: _Backend, manner: _Manner) -> None:
     from arc_runtime.cli._shown import as_json
 
     told = outcome(run, backend.core, backend.problem)
-    if manner.as_json:
-        text = as_json(told) + "\n"
-    else:
-        text = "".join(f"arc: {line}\n" for line in lines(told))
+    text = as_json(told) + "\n" if manner.as_json else "".join(f"arc: {line}\n" for line in lines(told))
     encoding = getattr(sys.stderr, "encoding", None) or "ascii"
     if not encoding.lower().startswith("utf"):
         text = text.replace("→", "->")

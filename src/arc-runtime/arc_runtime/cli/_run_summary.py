@@ -97,7 +97,9 @@ def _found(told: Outcome, core: Core, run: Run) -> Outcome:
     detail = core.trace(longest.trace_id)
     if not any(span.resource.get(INVOCATION_ID) == run.invocation for span in detail.spans):
         return told  # an Arc Core that knows nothing of invocations gives any trace
-    mended = [core.trace(one.trace_id) for one in [one for one in traces if one.fixes and one is not longest][:_CHANGES]]
+    mended = [
+        core.trace(one.trace_id) for one in [one for one in traces if one.fixes and one is not longest][:_CHANGES]
+    ]
     return msgspec.structs.replace(
         told,
         traces=traces,

@@ -30,7 +30,7 @@ def print_trace(console: Console, detail: TraceDetail, url: str) -> None:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(overflow="ellipsis" if unicode else "crop", no_wrap=True)
     for justify in ("left", "right", "right", "left"):
-        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column(justify=justify, no_wrap=True)
     for guide, span in _rows(detail.spans):
         style, marks = STYLES[span.status], MARKS if unicode else _PLAIN
         tokens = f"{span.input_tokens:,}+{span.output_tokens:,}" if span.kind == "llm" else ""
@@ -67,9 +67,7 @@ def _rows(spans: list[SpanView]) -> Iterator[tuple[str, SpanView]]:
         children = below.get(span.span_id, [])
         for number in range(len(children) - 1, -1, -1):
             last = number == len(children) - 1
-            waiting.append(
-                (indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  "), children[number])
-            )
+            waiting.append((indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  "), children[number]))
 
 
 def _in_ascii(guide: str) -> str:
