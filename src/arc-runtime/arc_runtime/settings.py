@@ -90,8 +90,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str | None = None
     """`ARC_LOG_LEVEL`: DEBUG, INFO, WARNING, ERROR or CRITICAL on stderr. Unset: one line a problem."""
     core_url: str | None = None
-    """`ARC_CORE_URL`: http address of Arc Core's API, for `arc doctor`. Unset: ARC_ENDPOINT, when that is http or
-    https."""
+    """`ARC_CORE_URL`: http address of Arc Core's API, for the commands of `arc`. Unset: ARC_ENDPOINT, when that is
+    http or https."""
     disabled: bool = False
     """`ARC_DISABLE`: anything but empty, 0, false, no or off switches all of Arc off."""
     fixes: Literal["on", "shadow", "off"] = "on"
