@@ -122,4 +122,4 @@ def test_every_option_of_the_commands_is_documented() -> None:
     files = [ROOT / "src/arc-core/arc_core/cli.py", *(ROOT / "src/arc-runtime/arc_runtime/cli").glob("*.py")]
     source = "".join(path.read_text("utf-8") for path in files)
     text = (ROOT / "docs/reference/cli.md").read_text("utf-8")
-    assert [option for option in re.findall(r'"(--[a-z-]+)"', source) if option not in text] == []
+    assert [option for option in re.findall(r'typer\.Option\(\s*"(--[a-z-]+)"', source) if option not in text] == []

@@ -261,6 +261,17 @@ def test_the_summary_is_of_this_run_alone_and_of_every_process_in_it(arc, tmp_pa
     assert told["url"].endswith(max(told["traces"], key=lambda one: one["duration_ms"])["trace_id"])
 
 
+@pytest.mark.parametrize(
+    "env",
+    [{"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "example.com"}, {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}],
+    ids=["with a proxy", "over grpc"],
+)
+def test_spans_find_the_arc_core_of_this_machine(arc, env):
+    done = arc("run", "--json", CHAT, **env)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stderr)["traces"]) == 1
+
+
 def test_quiet_says_nothing(arc):
     assert arc("run", "-q", ALIKE, "exits_3").stderr == b""
 

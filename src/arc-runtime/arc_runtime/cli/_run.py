@@ -99,7 +99,7 @@ def _run_with_core(words: list[str], command: list[str], settings: Settings, man
         filter(None, [env.get("OTEL_RESOURCE_ATTRIBUTES", "").strip(", "), f"{INVOCATION_ID}={invocation}"])
     )
     if backend.endpoint is not None:
-        env["ARC_ENDPOINT"] = backend.endpoint
+        env |= {"ARC_ENDPOINT": backend.endpoint, **_direct(env)}
     since, start, done = datetime.now(UTC).isoformat(), time.monotonic(), Event()
     ended = run_as_child(command, env, started=lambda: _keep_up(backend, done))
     duration_ms = (time.monotonic() - start) * 1000
@@ -130,6 +130,14 @@ def _backend(settings: Settings, env: Mapping[str, str]) -> _Backend:
         return _Backend(problem=str(error))
     grpc = settings.otel_protocols.get("traces") == "grpc"
     return _Backend(core=Core(running.http), endpoint=f"grpc://{running.grpc}" if grpc else running.http)
+
+
+def _direct(env: Mapping[str, str]) -> dict[str, str]:
+    """What lets spans go to this machine without the proxy, where one is set: no proxy leads back to here."""
+    if not any(env.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "grpc_proxy")):
+        return {}
+    without = ",".join(filter(None, [env.get("no_proxy") or env.get("NO_PROXY"), "127.0.0.1"]))
+    return {"no_proxy": without, "NO_PROXY": without}
 
 
 def _keep_up(backend: _Backend, done: Event) -> None:
