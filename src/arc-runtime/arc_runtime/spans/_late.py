@@ -86,6 +86,11 @@ class LateAttributes(BoundedAttributes):
                 self._finish = work
 
     @property
+    def early(self) -> Mapping[str, AnyValue]:
+        """Those that are there without any work; unredacted as yet."""
+        return self._early._dict  # noqa: SLF001
+
+    @property
     def _dict(self) -> dict[str, AnyValue]:  # type: ignore[override]
         # Who reads in the midst of the work, as a signal handler may, gets nothing rather than what is still raw.
         return self._early._dict if self._settled or self.settle() else {}  # noqa: SLF001
