@@ -1,11 +1,12 @@
 """Starting Arc in code, once; what fails in it is said, and the program goes on without Arc."""
 
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Final
 
 from arc_runtime.distro import configure_sdk, plugins, requests, switch_on, wired_by_code
-from arc_runtime.instrumentation import Guard, Runtime
+from arc_runtime.instrumentation import ArcInstrumentor, Guard, Runtime
 from arc_runtime.settings import Settings
 from arc_runtime.tracking import Requests
 
@@ -59,12 +60,12 @@ def switch_off() -> None:
 
 
 def _off(module: str, name: str) -> None:
-    import sys
-
     kind = getattr(sys.modules.get(module), name, None)  # what is not imported is not on
     instrumentor = getattr(kind, "_instance", None)
     if instrumentor is not None and instrumentor.is_instrumented_by_opentelemetry:
         instrumentor.uninstrument()
+    elif isinstance(instrumentor, ArcInstrumentor):
+        instrumentor.rest()  # it works on request, or for some clients only
 
 
 def requests_when_started() -> Requests | None:

@@ -116,6 +116,10 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         self._fill_places()
 
     def _uninstrument(self, **_kwargs: Any) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """Do nothing any more, neither on request nor for clients that are protected."""
         self._active = self._prepared = False
 
     def prepare(self, runtime: Runtime) -> None:

@@ -50,21 +50,24 @@ class SpanWriter:
         parent: Context | None = None,
         links: Sequence[Link] = (),
         start_ns: int | None = None,
+        late: dict[str, AttributeValue] | None = None,
     ) -> Span:
         """A started span of `kind` about `subject` (workflow, agent, tool, action type), not made current.
 
         `attributes` are those known at the start: samplers see them, so content never belongs here. A model call names
         its operation in them (`gen_ai.operation.name`); the other kinds have one of their own. `start_ns` is the time
-        since the epoch when it began, by default now.
+        since the epoch when it began, by default now. `late` takes what Arc itself would add to them, for the caller to
+        `complete` the span with: that costs nothing until somebody reads it, and samplers do not see it.
         """
         prefix, own = NAMING[kind]
         operation = attributes.get(semconv.OPERATION) or own
         given: dict[str, AttributeValue] = {semconv.SPAN_KIND: kind._value_}
+        rest = given if late is None else late
         if operation:
-            given[semconv.OPERATION] = operation
+            rest[semconv.OPERATION] = operation
         pipeline = pipeline_of(parent)
         if pipeline is not None:
-            given.update(pipeline.attributes)
+            rest.update(pipeline.attributes)
         given.update(attributes)
         first = str(operation) if self._genai_names and operation else prefix or str(operation)
         span = self._tracer.start_span(

@@ -6,7 +6,8 @@ starts and on how it ends, and reads nothing else: what costs time is left to wh
 
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +27,7 @@ from arc_runtime.tracking._executions import ExecutionTracker, NodeExecution
 from arc_runtime.tracking._report import Reporter
 from arc_runtime.tracking._request import RequestContext, request_in, step_of
 
-__all__ = ["ENDED_WITH", "GIVEN", "EndedWith", "Feed", "Given"]
+__all__ = ["ENDED_WITH", "GIVEN", "EndedWith", "Feed", "Given", "opening_a_request"]
 
 _BY_OPERATION: Final[Mapping[str, str]] = {
     "chat": "llm", "text_completion": "llm", "generate_content": "llm", "embeddings": "llm", "execute_tool": "tool",
@@ -58,6 +59,19 @@ class EndedWith(NamedTuple):
 
 GIVEN: Final[ContextVar[Given | None]] = ContextVar("arc-node-given", default=None)
 ENDED_WITH: Final[ContextVar[EndedWith | None]] = ContextVar("arc-node-ended-with", default=None)
+
+
+_OPENING: Final[ContextVar[bool]] = ContextVar("arc-request-opening", default=False)
+
+
+@contextmanager
+def opening_a_request() -> Iterator[None]:
+    """Have the span that starts in this block be taken for that of a request, which is no node of itself."""
+    token = _OPENING.set(True)
+    try:
+        yield
+    finally:
+        _OPENING.reset(token)
 
 
 class _Open(NamedTuple):
@@ -175,13 +189,10 @@ class Feed:
         if not isinstance(kind, str):
             self._pass_by(span, request)
             return
-        of_request = semconv.REQUEST_ID in known
-        if request is None:
-            if of_request:
-                return  # that of a request which is about to begin, and is no node of itself
+        if request is not None:
+            self._open_inside(span, kind, known, request, group=is_group(kind, known))
+        elif not _OPENING.get():
             self._open_outside(span, kind, known)
-        else:
-            self._open_inside(span, kind, known, request, group=not of_request and is_group(kind, known))
 
     def _pass_by(self, span: Span, request: RequestContext | None) -> None:
         """A span that is none of an agent's work: what is below it is part of the node that it is part of itself."""

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from contextvars import Token
 from typing import Final
 
+from arc_semconv import attributes as semconv
 from opentelemetry import context
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span
+from opentelemetry.util.types import AttributeValue
 
 from arc_runtime.console import State, Step, Summary
 from arc_runtime.tracking._executions import DefaultExecutionTracker, NodeExecution, text_of
@@ -37,6 +39,8 @@ class RequestContext:
         "error",
         "explicit",
         "forgotten",
+        "inside",
+        "late",
         "outputs",
         "parent",
         "span",
@@ -56,7 +60,7 @@ class RequestContext:
     ) -> None:
         """`inputs` may be worked out when they are read; `explicit` is False for one that nobody asked for in code."""
         self._entrypoint = entrypoint
-        self._id = request_id or new_id()
+        self._id = request_id
         self._given = inputs
         self._inputs: Mapping[str, object] | None = None
         self._tracker: DefaultExecutionTracker | None = None
@@ -72,6 +76,10 @@ class RequestContext:
         """Since the epoch, in nanoseconds."""
         self.end_ns: int | None = None
         self.span: Span = INVALID_SPAN
+        self.late: dict[str, AttributeValue] = {}
+        """Attributes that are put on its span when that is read."""
+        self.inside: Context = Context()
+        """The context of its work."""
         self.token: Token[Context] | None = None
         self.forgotten = False
         """Whether it is another process's from now on: this one is a fork of it."""
@@ -79,6 +87,10 @@ class RequestContext:
     @property
     def request_id(self) -> str:
         """A UUID, also on the span of the request as `arc.request.id`."""
+        if self._id is None:
+            with _MAKING:  # made when it is first asked for: most are by the exporter, on a thread of its own
+                if self._id is None:
+                    self._id = new_id()
         return self._id
 
     @property
@@ -93,6 +105,10 @@ class RequestContext:
             given = self._given
             self._inputs = (given() if callable(given) else given) or {}
         return self._inputs
+
+    def told(self) -> Mapping[str, AttributeValue]:
+        """What is put on its span when that is read."""
+        return {**self.late, semconv.REQUEST_ID: self.request_id}
 
     @property
     def start_time(self) -> float:
@@ -127,7 +143,7 @@ class RequestContext:
     def summary(self) -> Summary:
         """The request as it is told; the text of errors is not redacted yet."""
         return Summary(
-            request_id=self._id,
+            request_id=self.request_id,
             entrypoint=self._entrypoint,
             status=self.status,
             duration_ms=self.duration_ms,

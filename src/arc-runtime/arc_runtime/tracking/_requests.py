@@ -3,7 +3,6 @@
 import asyncio
 import os
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from contextvars import Token
 from functools import cache
@@ -18,9 +17,9 @@ from opentelemetry.trace import TracerProvider
 from opentelemetry.util.types import AttributeValue
 
 from arc_runtime.instrumentation import also_land
-from arc_runtime.spans import SpanWriter, cancelled, current, detach, failed, in_job, suppressed
-from arc_runtime.tracking._feed import Feed
-from arc_runtime.tracking._request import REQUEST, RequestContext, current_request
+from arc_runtime.spans import SpanWriter, cancelled, complete, detach, failed, in_job, inside, suppressed
+from arc_runtime.tracking._feed import Feed, opening_a_request
+from arc_runtime.tracking._request import REQUEST, RequestContext, request_in
 
 __all__ = ["CANCELLATIONS", "Inputs", "Requests"]
 
@@ -28,6 +27,8 @@ Inputs = Mapping[str, object] | Callable[[], Mapping[str, object]] | None
 
 _DISTRIBUTION: Final = "arc-runtime"
 CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+_MOST_OPEN: Final = 10_000
+"""Requests that are closed at the end of the program at most; more than that under way are left as they are."""
 _NOTHING: Final[Mapping[str, AttributeValue]] = {}
 
 
@@ -41,7 +42,7 @@ class Requests:
         self._given = provider
         self._provider: TracerProvider | None = None
         self._spans: SpanWriter | None = None
-        self._open: weakref.WeakSet[RequestContext] = weakref.WeakSet()
+        self._open: set[RequestContext] = set()
         also_land(self.land)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)
@@ -56,33 +57,36 @@ class Requests:
     ) -> RequestContext | None:
         """A request that is under way, and is not the current one yet; None where nothing is to be recorded."""
         try:  # Guard.attempt, written out: this is the way of every request
-            return None if suppressed() else self._begin(entrypoint, inputs, attributes, explicit)
+            ambient = context.get_current()
+            if suppressed(ambient):
+                return None
+            request = RequestContext(entrypoint, inputs, parent=request_in(ambient), explicit=explicit)
+            self._open_span(request, ambient, attributes)
         except Exception as error:  # noqa: BLE001
             self.feed.guard.report("opening a request", error)
             return None
+        else:
+            return request
 
-    def _begin(
-        self,
-        entrypoint: str,
-        inputs: Inputs,
-        attributes: Mapping[str, AttributeValue],
-        explicit: bool,  # noqa: FBT001 - handed on
-    ) -> RequestContext:
-        request = RequestContext(entrypoint, inputs, parent=current_request(), explicit=explicit)
+    def _open_span(self, request: RequestContext, ambient: Context, attributes: Mapping[str, AttributeValue]) -> None:
         # One job a piece of work: what is part of a job already is a run of it.
-        part = in_job()
-        request.span = self._writer().open(
-            Kind.RUN if part else Kind.JOB,
-            entrypoint,
-            {
-                semconv.AGENT_NAME if part else semconv.WORKFLOW_NAME: entrypoint,
-                semconv.REQUEST_ID: request.request_id,
-                **attributes,
-            },
-        )
-        self._open.add(request)
+        part, entrypoint, writer = in_job(ambient), request.entrypoint, self._writer()
+        # Samplers see kind and name; the rest is put on when the span is read, which takes a third off a request.
+        late = request.late = dict(attributes)
+        kind, named = Kind.JOB, _NOTHING
+        if part:
+            kind, named = Kind.RUN, {semconv.AGENT_NAME: entrypoint}
+        else:
+            late[semconv.WORKFLOW_NAME] = entrypoint
+        if self.feed.wanted and request.parent is None:
+            with opening_a_request():
+                request.span = writer.open(kind, entrypoint, named, parent=ambient, late=late)
+        else:
+            request.span = writer.open(kind, entrypoint, named, parent=ambient, late=late)
+        request.inside = inside(ambient, request.span, {REQUEST: request})
+        if len(self._open) < _MOST_OPEN:
+            self._open.add(request)
         self.feed.begun(request)
-        return request
 
     def _writer(self) -> SpanWriter:
         provider = self._given or trace.get_tracer_provider()
@@ -95,7 +99,7 @@ class Requests:
     @staticmethod
     def enter(request: RequestContext) -> Token[Context]:
         """Make `request` the current one, until `leave`."""
-        return context.attach(context.set_value(REQUEST, request, current(request.span, of_job=True)))
+        return context.attach(request.inside)
 
     @staticmethod
     def leave(token: Token[Context]) -> None:
@@ -123,6 +127,7 @@ class Requests:
             request.status = "failed"
             failed(span, error)
         self._open.discard(request)
+        complete(span, request.told)
         span.end()
         self.feed.over(request)
 
