@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextvars import Token
-from typing import Final
+from typing import Final, cast
 
 from arc_semconv import attributes as semconv
 from opentelemetry import context
@@ -16,12 +16,13 @@ from opentelemetry.util.types import AttributeValue
 from arc_runtime.console import State, Step, Summary
 from arc_runtime.tracking._executions import DefaultExecutionTracker, NodeExecution, text_of
 
-__all__ = ["REQUEST", "RequestContext", "current_request", "request_in", "step_of"]
+__all__ = ["REQUEST", "RequestContext", "current_request", "request_in", "step_of", "told_late"]
 
 REQUEST: Final = context.create_key("arc-request")
 _MOST: Final = 1_000
 """Nodes that a request keeps at most: one that runs for weeks must not fill the memory."""
 _VARIANTS: Final = "89ab"
+_NOWHERE: Final = Context()
 _MAKING: Final = threading.Lock()
 
 
@@ -32,7 +33,6 @@ class RequestContext:
         "__weakref__",
         "_entrypoint",
         "_given",
-        "_id",
         "_inputs",
         "_tracker",
         "end_ns",
@@ -60,7 +60,6 @@ class RequestContext:
     ) -> None:
         """`inputs` may be worked out when they are read; `explicit` is False for one that nobody asked for in code."""
         self._entrypoint = entrypoint
-        self._id = request_id
         self._given = inputs
         self._inputs: Mapping[str, object] | None = None
         self._tracker: DefaultExecutionTracker | None = None
@@ -76,10 +75,10 @@ class RequestContext:
         """Since the epoch, in nanoseconds."""
         self.end_ns: int | None = None
         self.span: Span = INVALID_SPAN
-        self.late: dict[str, AttributeValue] = {}
+        self.late: dict[str, AttributeValue] = {} if request_id is None else {semconv.REQUEST_ID: request_id}
         """Attributes that are put on its span when that is read."""
-        self.inside: Context = Context()
-        """The context of its work."""
+        self.inside = _NOWHERE
+        """The context of its work; while it runs, as it refers back to the request."""
         self.token: Token[Context] | None = None
         self.forgotten = False
         """Whether it is another process's from now on: this one is a fork of it."""
@@ -87,11 +86,7 @@ class RequestContext:
     @property
     def request_id(self) -> str:
         """A UUID, also on the span of the request as `arc.request.id`."""
-        if self._id is None:
-            with _MAKING:  # made when it is first asked for: most are by the exporter, on a thread of its own
-                if self._id is None:
-                    self._id = new_id()
-        return self._id
+        return id_in(self.late)
 
     @property
     def entrypoint(self) -> str:
@@ -105,10 +100,6 @@ class RequestContext:
             given = self._given
             self._inputs = (given() if callable(given) else given) or {}
         return self._inputs
-
-    def told(self) -> Mapping[str, AttributeValue]:
-        """What is put on its span when that is read."""
-        return {**self.late, semconv.REQUEST_ID: self.request_id}
 
     @property
     def start_time(self) -> float:
@@ -173,13 +164,25 @@ def step_of(execution: NodeExecution, begun_ns: int) -> Step:
 
 def request_in(ambient: Context | None) -> RequestContext | None:
     """The innermost request of `ambient`, by default of the current context; None outside of any."""
-    found = context.get_value(REQUEST, ambient)
-    return found if isinstance(found, RequestContext) else None
+    # Written out: this is the way of every span.
+    found = (context.get_current() if ambient is None else ambient).get(REQUEST)
+    return cast("RequestContext | None", found)
 
 
 def current_request() -> RequestContext | None:
     """The request that the caller is part of; None outside of any."""
     return request_in(None)
+
+
+def id_in(late: dict[str, AttributeValue]) -> str:
+    """The request id among attributes; made when it is first asked for, most by the exporter on a thread of its own."""
+    return str(late.get(semconv.REQUEST_ID) or late.setdefault(semconv.REQUEST_ID, new_id()))
+
+
+def told_late(late: dict[str, AttributeValue]) -> Mapping[str, AttributeValue]:
+    """What is put on the span of a request when that is read: `late`, and its id."""
+    id_in(late)
+    return late
 
 
 def new_id() -> str:

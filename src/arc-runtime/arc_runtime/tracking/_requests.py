@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextvars import Token
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Final
 
@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 from arc_runtime.instrumentation import also_land
 from arc_runtime.spans import SpanWriter, cancelled, complete, detach, failed, in_job, inside, suppressed
 from arc_runtime.tracking._feed import Feed, opening_a_request
-from arc_runtime.tracking._request import REQUEST, RequestContext, request_in
+from arc_runtime.tracking._request import REQUEST, RequestContext, request_in, told_late
 
 __all__ = ["CANCELLATIONS", "Inputs", "Requests"]
 
@@ -29,6 +29,7 @@ _DISTRIBUTION: Final = "arc-runtime"
 CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 _MOST_OPEN: Final = 10_000
 """Requests that are closed at the end of the program at most; more than that under way are left as they are."""
+_NOWHERE: Final = Context()
 _NOTHING: Final[Mapping[str, AttributeValue]] = {}
 
 
@@ -72,7 +73,8 @@ class Requests:
         # One job a piece of work: what is part of a job already is a run of it.
         part, entrypoint, writer = in_job(ambient), request.entrypoint, self._writer()
         # Samplers see kind and name; the rest is put on when the span is read, which takes a third off a request.
-        late = request.late = dict(attributes)
+        late = request.late
+        late.update(attributes)
         kind, named = Kind.JOB, _NOTHING
         if part:
             kind, named = Kind.RUN, {semconv.AGENT_NAME: entrypoint}
@@ -127,7 +129,9 @@ class Requests:
             request.status = "failed"
             failed(span, error)
         self._open.discard(request)
-        complete(span, request.told)
+        request.inside = _NOWHERE
+        # It is held until the span is sent: what the program gave and got is not among it.
+        complete(span, partial(told_late, request.late))
         span.end()
         self.feed.over(request)
 
