@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import ClassVar, Final, Literal, Self, TypedDict, TypeVar, final
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Self, TypedDict, TypeVar, final
 
 from arc_runtime._stderr import LOGGER, quieten
 from arc_runtime.api._start import GUARD, leave_to_choice, started, switch_off, switch_on_all
@@ -13,7 +13,9 @@ from arc_runtime.export import flush
 from arc_runtime.fixes import Entry
 from arc_runtime.instrumentation import Runtime
 from arc_runtime.settings import Settings, masked
-from arc_runtime.tracking import MultiAgentContext, create_multiagent_context
+
+if TYPE_CHECKING:
+    from arc_runtime.tracking import MultiAgentContext
 
 __all__ = ["Arc", "RegisteredPattern"]
 
@@ -171,8 +173,10 @@ class Arc:
 
     def create_multiagent_context(
         self, application_id: str | None = None, *, pipeline_id: str | None = None, name: str | None = None
-    ) -> MultiAgentContext:
+    ) -> "MultiAgentContext":
         """A pipeline of agents about `application_id`; as `arc_runtime.create_multiagent_context`."""
+        from arc_runtime.tracking import create_multiagent_context
+
         return create_multiagent_context(
             application_id, pipeline_id=pipeline_id, name=name, settings=self._runtime.settings
         )

@@ -3,12 +3,14 @@
 import sys
 import threading
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from arc_runtime.distro import configure_sdk, plugins, requests, switch_on, wired_by_code
 from arc_runtime.instrumentation import ArcInstrumentor, Guard, Runtime
 from arc_runtime.settings import Settings
-from arc_runtime.tracking import Requests
+
+if TYPE_CHECKING:
+    from arc_runtime.tracking import Requests
 
 __all__ = ["GUARD", "leave_to_choice", "requests_when_started", "started", "switch_off", "switch_on_all"]
 
@@ -24,7 +26,7 @@ class _State:
     chosen = False
     """Whether the program switches on what it wants itself."""
     looked = False
-    requests: Requests | None = None
+    requests: "Requests | None" = None
 
 
 def started(given: Mapping[str, str] = _NOTHING) -> Runtime:
@@ -68,7 +70,7 @@ def _off(module: str, name: str) -> None:
         instrumentor.rest()  # it works on request, or for some clients only
 
 
-def requests_when_started() -> Requests | None:
+def requests_when_started() -> "Requests | None":
     """What opens requests, with Arc started and its plugins on, at the first call; None where Arc is off."""
     if not _State.looked:
         with _LOCK:
