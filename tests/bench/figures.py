@@ -186,11 +186,21 @@ def _targets_of_calls(results: Mapping[str, Any]) -> Iterable[Target]:
         yield Target("8 threads, time a call", 1 / full["threads_x"], 1.05, "x bare")
     for mode in ("arc, disabled", "arc, unsampled", "arc, suppressed"):
         yield Target(f"chat, {mode.partition(', ')[2]}", modes[mode]["chat"]["thread_us"], 5, "us")
+    yield from _of_processes(results)
+
+
+def _of_processes(results: Mapping[str, Any]) -> Iterable[Target]:
     if print_of_arc := results["footprints"].get("arc"):
         own = print_of_arc["ms"] - results["footprints"].get("opentelemetry", {"ms": 0})["ms"]
         yield Target("activation", print_of_arc["ms"], 60, "ms")
         yield Target("activation, over OpenTelemetry's own without Arc", own, 60, "ms")
+        in_code = results["footprints"]["Arc()"]["ms"]
+        yield Target("activation by Arc() in code", in_code, 60, "ms")
+        yield Target("activation by Arc(), over OpenTelemetry's own", in_code - print_of_arc["ms"] + own, 60, "ms")
         yield Target("resident when idle", print_of_arc["kb"] / 1024, 50, "MB")
+    if parts := results.get("parts"):
+        call = parts["entrypoint"]
+        yield Target("a call of an @entrypoint", call["entrypoint"] / call["span"], 1.5, "x bare span")
     if kept := results["memory"].get("arc"):
         most = next(figures for mode, figures in kept.items() if mode != "base")
         yield Target(f"memory, a thousand of {most['calls']:,} calls", most["kb"], 1, "KB")

@@ -143,7 +143,9 @@ class Run:
         say("switching on")
         seen: dict[str, list[dict[str, float]]] = {}
         for turn in range(self._sizes["starts"]):
-            for subject in (Subject("opentelemetry", subjects[0].python), *self._live(subjects)):
+            own = subjects[0].python
+            ways = (Subject("opentelemetry", own), Subject("Arc()", own))
+            for subject in (*ways, *self._live(subjects)):
                 if subject.measures == CALLS and turn < self._size(subject, "starts"):
                     got = self._ask(subject, "footprint.py")
                     if got is not None:
