@@ -184,6 +184,8 @@ class Feed:
         request = request_in(ambient)
         if request is None and not self.wanted:
             return
+        if self.guard.at_work:
+            return  # a tracker that runs a node itself would be told of that without end
         known = _early(span)
         kind = known.get(semconv.SPAN_KIND) or _BY_OPERATION.get(str(known.get(semconv.OPERATION)))
         if not isinstance(kind, str):
