@@ -1,0 +1,38 @@
+"""A function whose every call is a request; stderr says what ran in it.
+
+python entrypoint.py
+"""
+
+from typing import TypedDict
+
+from arc_runtime import entrypoint
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+
+class State(TypedDict, total=False):
+    input: str
+    rows: list[str]
+    output: str
+
+
+def create_my_langgraph() -> CompiledStateGraph[State, None, State, State]:
+    workflow = StateGraph(State)
+    workflow.add_node("data_loader", lambda state: {"rows": state["input"].split()})
+    workflow.add_node("processor", lambda state: {"rows": [row.upper() for row in state["rows"]]})
+    workflow.add_node("generator", lambda state: {"output": " ".join(state["rows"])})
+    workflow.add_edge(START, "data_loader")
+    workflow.add_edge("data_loader", "processor")
+    workflow.add_edge("processor", "generator")
+    workflow.add_edge("generator", END)
+    return workflow.compile()
+
+
+@entrypoint
+def my_agent(prompt: str) -> str:
+    graph = create_my_langgraph()
+    result = graph.invoke({"input": prompt})
+    return str(result["output"])
+
+
+print(my_agent("what the graph makes of it"))
