@@ -14,6 +14,10 @@ class State(TypedDict):
     prompt: str
 
 
+def answer(state: State) -> State:
+    return state
+
+
 class MyCustomTracker(ExecutionTracker):
     def start_node_execution(
         self,
@@ -38,7 +42,7 @@ get_runtime_manager().register_tracker(MyCustomTracker())
 get_runtime_manager().enable("arc_langgraph")
 
 workflow = StateGraph(State)
-workflow.add_node("answer", lambda state: state)
+workflow.add_node("answer", answer)
 workflow.add_edge(START, "answer")
 workflow.add_edge("answer", END)
 workflow.compile().invoke({"prompt": "test"})

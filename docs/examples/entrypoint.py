@@ -16,11 +16,23 @@ class State(TypedDict, total=False):
     output: str
 
 
+def load(state: State) -> State:
+    return {"rows": state.get("input", "").split()}
+
+
+def process(state: State) -> State:
+    return {"rows": [row.upper() for row in state.get("rows", [])]}
+
+
+def generate(state: State) -> State:
+    return {"output": " ".join(state.get("rows", []))}
+
+
 def create_my_langgraph() -> CompiledStateGraph[State, None, State, State]:
     workflow = StateGraph(State)
-    workflow.add_node("data_loader", lambda state: {"rows": state["input"].split()})
-    workflow.add_node("processor", lambda state: {"rows": [row.upper() for row in state["rows"]]})
-    workflow.add_node("generator", lambda state: {"output": " ".join(state["rows"])})
+    workflow.add_node("data_loader", load)
+    workflow.add_node("processor", process)
+    workflow.add_node("generator", generate)
     workflow.add_edge(START, "data_loader")
     workflow.add_edge("data_loader", "processor")
     workflow.add_edge("processor", "generator")

@@ -14,13 +14,17 @@ class State(TypedDict, total=False):
     result: str
 
 
+def answer(state: State) -> State:
+    return {"result": f"success of {state.get('prompt')}"}
+
+
 runtime = get_runtime_manager()
 
 request: RequestContext | None = runtime.start_request("my_function", inputs={"prompt": "test"})
 
 # Nodes of every framework that run in between are part of it
 workflow = StateGraph(State)
-workflow.add_node("answer", lambda state: {"result": f"success of {state['prompt']}"})
+workflow.add_node("answer", answer)
 workflow.add_edge(START, "answer")
 workflow.add_edge("answer", END)
 result = workflow.compile().invoke({"prompt": "test"})

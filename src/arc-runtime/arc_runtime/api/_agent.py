@@ -1,6 +1,7 @@
 """`trace_agent`: an agent of any framework, or any callable, whose calls are requests."""
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar, overload
 
@@ -24,14 +25,14 @@ _METHODS: Final = (
 
 
 class _Agent(wrapt.ObjectProxy[Any]):
-    """The agent itself, for `isinstance` too, but for the methods that have it work."""
+    """The agent itself, for `isinstance` too, but for the methods that have it work, which a subclass adds.
 
-    def __init__(self, agent: object, detection: Detection, methods: Mapping[str, Callable[..., Any]]) -> None:
+    They are on the proxy and not on the agent: what the agent calls of its own is not a request of its own.
+    """
+
+    def __init__(self, agent: object, detection: Detection) -> None:
         super().__init__(agent)
         self._self_detection = detection
-        # On the proxy and not on the agent: what the agent calls of its own is not a request of its own.
-        for name, method in methods.items():
-            object.__setattr__(self, name, method)
 
     @property
     def detection(self) -> Detection:
@@ -39,21 +40,16 @@ class _Agent(wrapt.ObjectProxy[Any]):
         found: Detection = self._self_detection
         return found
 
+    # A copy, here or in another process, is one of the agent itself.
+
+    def __copy__(self) -> Any:
+        return copy.copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.__wrapped__.__reduce_ex__(protocol)  # a copy elsewhere is the agent itself
-
-
-class _CallableAgent(_Agent):
-    """The same for one that can be called."""
-
-    def __init__(
-        self, agent: object, detection: Detection, methods: Mapping[str, Callable[..., Any]], call: Callable[..., Any]
-    ) -> None:
-        super().__init__(agent, detection, methods)
-        self._self_call = call
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._self_call(*args, **kwargs)
+        return self.__wrapped__.__reduce_ex__(protocol)
 
 
 @overload
@@ -77,7 +73,7 @@ def trace_agent(agent: Any = None, /, *, domain: str = "auto", name: str | None 
 
 
 def _traced(agent: Any, *, domain: str, name: str | None) -> Any:
-    methods = [one for one in _METHODS if callable(getattr(agent, one, None))]
+    methods = [one for one in _METHODS if callable(_held(agent, one))]
     if not methods and not callable(agent):
         raise TypeError(
             f"trace_agent is for callables and for objects with one of {', '.join(_METHODS)}; "
@@ -95,12 +91,20 @@ def _traced(agent: Any, *, domain: str, name: str | None) -> Any:
     def traced(work: Callable[..., Any]) -> Callable[..., Any]:
         return Calls(work, called, requests_when_started, attributes=attributes, explicit=False).traced()
 
-    wrapped = {one: traced(getattr(agent, one)) for one in methods}
+    wrapped: dict[str, Any] = {one: staticmethod(traced(getattr(agent, one))) for one in methods}
     if callable(agent):
-        return _CallableAgent(agent, detection, wrapped, traced(agent))
-    return _Agent(agent, detection, wrapped)
+        call = traced(agent)
+        wrapped["__call__"] = lambda _self, *args, **kwargs: call(*args, **kwargs)
+    return type("_Agent", (_Agent,), wrapped)(agent, detection)
 
 
 def _name(agent: object) -> str:
-    own = getattr(agent, "name", None)
+    own = _held(agent, "name")
     return own if isinstance(own, str) and own else name_of_callable(agent)
+
+
+def _held(agent: object, name: str) -> object:
+    try:
+        return getattr(agent, name, None)
+    except Exception:  # noqa: BLE001 - a property of the program's own may raise what it likes
+        return None
