@@ -25,7 +25,7 @@ from arc_runtime.settings import Console, Granularity
 from arc_runtime.spans import LateAttributes
 from arc_runtime.tracking._executions import ExecutionTracker, NodeExecution
 from arc_runtime.tracking._report import Reporter
-from arc_runtime.tracking._request import RequestContext, request_in, step_of
+from arc_runtime.tracking._request import RequestContext, current_request, step_of
 
 __all__ = ["ENDED_WITH", "GIVEN", "EndedWith", "Feed", "Given", "opening_a_request"]
 
@@ -181,7 +181,7 @@ class Feed:
 
     def opened(self, span: Span, ambient: Context | None) -> None:
         """`span` started."""
-        request = request_in(ambient)
+        request = current_request(ambient)
         if request is None and not self.wanted:
             return
         if self.guard.at_work:

@@ -169,9 +169,15 @@ def request_in(ambient: Context | None) -> RequestContext | None:
     return cast("RequestContext | None", found)
 
 
-def current_request() -> RequestContext | None:
-    """The request that the caller is part of; None outside of any."""
-    return request_in(None)
+def current_request(ambient: Context | None = None) -> RequestContext | None:
+    """The innermost request under way that the caller is part of; None outside of any.
+
+    One that has ended elsewhere, while this context goes on, is none.
+    """
+    found = request_in(ambient)
+    while found is not None and found.end_ns is not None:
+        found = found.parent
+    return found
 
 
 def id_in(late: dict[str, AttributeValue]) -> str:

@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 from arc_runtime.instrumentation import also_land
 from arc_runtime.spans import SpanWriter, cancelled, complete, detach, failed, in_job, inside, suppressed
 from arc_runtime.tracking._feed import Feed, opening_a_request
-from arc_runtime.tracking._request import REQUEST, RequestContext, request_in, told_late
+from arc_runtime.tracking._request import REQUEST, RequestContext, current_request, told_late
 
 __all__ = ["CANCELLATIONS", "Inputs", "Requests"]
 
@@ -61,7 +61,7 @@ class Requests:
             ambient = context.get_current()
             if suppressed(ambient):
                 return None
-            request = RequestContext(entrypoint, inputs, parent=request_in(ambient), explicit=explicit)
+            request = RequestContext(entrypoint, inputs, parent=current_request(ambient), explicit=explicit)
             self._open_span(request, ambient, attributes)
         except Exception as error:  # noqa: BLE001
             self.feed.guard.report("opening a request", error)
