@@ -17,7 +17,7 @@ from opentelemetry.trace import TracerProvider
 from opentelemetry.util.types import AttributeValue
 
 from arc_runtime.instrumentation import also_land
-from arc_runtime.spans import SpanWriter, cancelled, complete, detach, failed, in_job, inside, suppressed
+from arc_runtime.spans import SpanWriter, ambient, cancelled, complete, detach, failed, in_job, inside, suppressed
 from arc_runtime.tracking._feed import Feed, opening_a_request
 from arc_runtime.tracking._request import REQUEST, RequestContext, current_request, told_late
 
@@ -58,20 +58,20 @@ class Requests:
     ) -> RequestContext | None:
         """A request that is under way, and is not the current one yet; None where nothing is to be recorded."""
         try:  # Guard.attempt, written out: this is the way of every request
-            ambient = context.get_current()
-            if suppressed(ambient):
+            around = ambient()
+            if suppressed(around):
                 return None
-            request = RequestContext(entrypoint, inputs, parent=current_request(ambient), explicit=explicit)
-            self._open_span(request, ambient, attributes)
+            request = RequestContext(entrypoint, inputs, parent=current_request(around), explicit=explicit)
+            self._open_span(request, around, attributes)
         except Exception as error:  # noqa: BLE001
             self.feed.guard.report("opening a request", error)
             return None
         else:
             return request
 
-    def _open_span(self, request: RequestContext, ambient: Context, attributes: Mapping[str, AttributeValue]) -> None:
+    def _open_span(self, request: RequestContext, around: Context, attributes: Mapping[str, AttributeValue]) -> None:
         # One job a piece of work: what is part of a job already is a run of it.
-        part, entrypoint, writer = in_job(ambient), request.entrypoint, self._writer()
+        part, entrypoint, writer = in_job(around), request.entrypoint, self._writer()
         # Samplers see kind and name; the rest is put on when the span is read, which takes a third off a request.
         late = request.late
         late.update(attributes)
@@ -82,10 +82,10 @@ class Requests:
             late[semconv.WORKFLOW_NAME] = entrypoint
         if self.feed.wanted and request.parent is None:
             with opening_a_request():
-                request.span = writer.open(kind, entrypoint, named, parent=ambient, late=late)
+                request.span = writer.open(kind, entrypoint, named, parent=around, late=late)
         else:
-            request.span = writer.open(kind, entrypoint, named, parent=ambient, late=late)
-        request.inside = inside(ambient, request.span, {REQUEST: request})
+            request.span = writer.open(kind, entrypoint, named, parent=around, late=late)
+        request.inside = inside(around, request.span, {REQUEST: request})
         if len(self._open) < _MOST_OPEN:
             self._open.add(request)
         self.feed.begun(request)
