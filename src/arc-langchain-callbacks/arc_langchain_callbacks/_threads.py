@@ -31,7 +31,7 @@ def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
             around = var_child_runnable_config.get()
             if around is None or _brings_its_own(work):
                 return work
-            if handler.context_of(getattr(around.get("callbacks"), "parent_run_id", None)) is not None:
+            if handler.tree.context_of(getattr(around.get("callbacks"), "parent_run_id", None)) is not None:
                 return partial(_within, context.get_current(), work)
         except Exception as error:  # noqa: BLE001
             plugin.guard.report("handing work to a pool", error)
