@@ -25,44 +25,53 @@ _CARRYING: Final = "carrying a note on"
 def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
     """Wrap the two methods through which all updates go; `plugin` waits for their module."""
 
-    def around(original: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(original)
-        def update(graph: Any, *args: Any, **kwargs: Any) -> Any:
-            notes = plugin.guard.attempt(_CARRYING, _Notes.of, handler, graph, args, kwargs)
-            if notes is not None:
-                plugin.guard.attempt(_CARRYING, notes.read)
-            updated = original(graph, *args, **kwargs)
-            if notes is not None:
-                plugin.guard.attempt(_CARRYING, notes.write, updated)
-            return updated
+    def notes_of(*call: Any) -> "_Notes | None":
+        return plugin.guard.attempt(_CARRYING, _Notes.of, handler, *call)
 
-        return update
+    def wrap(module: Any) -> None:
+        kind = module.Pregel
+        kind.bulk_update_state = _around(kind.bulk_update_state, notes_of, plugin)
+        kind.abulk_update_state = _around_async(kind.abulk_update_state, notes_of, plugin)
 
-    def around_async(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        @wraps(original)
-        async def update(graph: Any, *args: Any, **kwargs: Any) -> Any:
-            notes = plugin.guard.attempt(_CARRYING, _Notes.of, handler, graph, args, kwargs)
-            if notes is not None:
-                await guarded(notes.read_later())
-            updated = await original(graph, *args, **kwargs)
-            if notes is not None:
-                await guarded(notes.write_later(updated))
-            return updated
+    plugin.when_imported(_MODULE, wrap)
 
-        return update
 
+def _around(
+    original: Callable[..., Any], notes_of: Callable[..., "_Notes | None"], plugin: ArcInstrumentor
+) -> Callable[..., Any]:
+    @wraps(original)
+    def update(graph: Any, *args: Any, **kwargs: Any) -> Any:
+        notes = notes_of(graph, args, kwargs)
+        if notes is not None:
+            plugin.guard.attempt(_CARRYING, notes.read)
+        updated = original(graph, *args, **kwargs)
+        if notes is not None:
+            plugin.guard.attempt(_CARRYING, notes.write, updated)
+        return updated
+
+    return update
+
+
+def _around_async(
+    original: Callable[..., Awaitable[Any]], notes_of: Callable[..., "_Notes | None"], plugin: ArcInstrumentor
+) -> Callable[..., Awaitable[Any]]:
     async def guarded(work: Awaitable[None]) -> None:
         try:
             await work
         except Exception as error:  # noqa: BLE001 - Guard.attempt awaits nothing
             plugin.guard.report(_CARRYING, error)
 
-    def wrap(module: Any) -> None:
-        kind = module.Pregel
-        kind.bulk_update_state = around(kind.bulk_update_state)
-        kind.abulk_update_state = around_async(kind.abulk_update_state)
+    @wraps(original)
+    async def update(graph: Any, *args: Any, **kwargs: Any) -> Any:
+        notes = notes_of(graph, args, kwargs)
+        if notes is not None:
+            await guarded(notes.read_later())
+        updated = await original(graph, *args, **kwargs)
+        if notes is not None:
+            await guarded(notes.write_later(updated))
+        return updated
 
-    plugin.when_imported(_MODULE, wrap)
+    return update
 
 
 class _Notes:
