@@ -68,6 +68,17 @@ def test_errors_are_told_in_one_line_without_personal_data():
     assert "jane" not in said + as_json(summary(error=error)) + drawn(summary(error=error))
 
 
+def test_names_say_nothing_personal_and_move_no_cursor():
+    name = "mail to\njane.roe@example.com \x1b[2J"
+    one = summary(step(1, name, 1.0), entrypoint=name)
+    for said in (as_text(one), as_json(one), drawn(one)):
+        assert "jane" not in said
+        assert "\x1b[2J" not in said
+        assert "u001b" not in said
+        assert said.count("mail to <EMAIL>") >= 2
+    assert as_text(one).count("\n") == as_text(summary(step(1, "a", 1.0))).count("\n")
+
+
 def test_json_is_one_line_with_every_step():
     line = as_json(summary(*THREE))
     assert line.count("\n") == 1

@@ -657,6 +657,16 @@ def test_json_is_lines_that_name_their_request(traced, node, feed, capfd):
     assert lines[-1]["steps"][0]["name"] == lines[1]["name"] == "a"
 
 
+@pytest.mark.parametrize("mode", ["live", "json"])
+def test_names_are_told_redacted_and_in_one_line(traced, node, feed, capfd, mode):
+    feed.console = mode
+    traced(lambda: node("for\njane.roe@example.com"), "work of\njane.roe@example.com")()
+    said = capfd.readouterr().err
+    assert "jane" not in said
+    assert "work of <EMAIL>" in said
+    assert "node_for <EMAIL>" in said
+
+
 @pytest.mark.parametrize("state", ["closed", "gone", "raises"])
 def test_a_stderr_that_can_not_be_written_to_hurts_nobody(traced, node, feed, monkeypatch, state, tmp_path):
     class Raising:
