@@ -200,6 +200,47 @@ def test_a_generator_that_is_left_is_cancelled_and_cleans_up(traced, spans):
     assert spans.tree == "agent.job work:cancelled"
 
 
+def test_what_a_generator_made_current_is_so_when_it_goes_on(traced, spans):
+    tracer = spans.tracer_provider.get_tracer("mine")
+
+    def work():
+        with tracer.start_as_current_span("outer"):
+            yield 1
+            with tracer.start_as_current_span("inner"):
+                pass
+
+    async def awork():
+        for item in work():
+            yield item
+
+    async def read():
+        return [item async for item in traced(awork)()]
+
+    assert list(traced(work)()) == asyncio.run(read()) == [1]
+    assert not context.get_current()
+    assert spans.tree.count("outer(inner)") == 2
+
+
+def test_an_async_generator_that_is_left_cleans_up_inside_of_its_request(traced, spans):
+    tracer = spans.tracer_provider.get_tracer("mine")
+
+    async def work():
+        try:
+            yield 1
+        finally:
+            with tracer.start_as_current_span("cleaning up"):
+                await asyncio.sleep(0)
+
+    async def read():
+        items = traced(work)()
+        await anext(items)
+        await items.aclose()
+
+    asyncio.run(read())
+    cleaning, job = spans.spans
+    assert (cleaning.name, cleaning.parent.span_id) == ("cleaning up", job.context.span_id)
+
+
 def test_what_is_thrown_into_a_generator_is_its_own_to_take(traced, spans):
     def work():
         try:
