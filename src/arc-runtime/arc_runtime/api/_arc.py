@@ -1,7 +1,7 @@
 """`Arc()`: the one object through which a program starts Arc and talks to it."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, Self, TypedDict, TypeVar, final
 
@@ -46,6 +46,8 @@ class Arc:
     """
 
     _one: ClassVar["Arc | None"] = None
+    _blocks: ClassVar[int] = 0
+    """`with` blocks that are not at their end."""
     _runtime: Runtime
 
     def __new__(cls, *_args: object, **_options: object) -> "Arc":
@@ -69,8 +71,7 @@ class Arc:
         gets a warning. With `auto` every plugin that is installed is on for the whole process; without it none is, and
         `protect` takes on one client after the other.
         """
-        given = {"ARC_ENDPOINT": endpoint, "ARC_API_KEY": api_key, "ARC_LOG_LEVEL": log_level}
-        texts = {name: str(value) for name, value in given.items() if value is not None}
+        texts = dict(_texts(endpoint=endpoint, api_key=api_key, log_level=log_level))
         with _LOCK:
             self._runtime = started(texts)
             GUARD.attempt("starting", self._settle, texts)
@@ -81,8 +82,10 @@ class Arc:
 
     def _settle(self, given: Mapping[str, str]) -> None:
         """What is `given` and not in force is said, or put in force where that can be done later."""
-        wished, _ = Settings.from_env(given)
+        wished, warnings = Settings.from_env(given)
         held = self._runtime.settings
+        for warning in warnings:  # of the first start they are said already
+            LOGGER.warning("%s", warning, extra={"cause": warning})
         if "ARC_LOG_LEVEL" in given and wished.log_level is not None and wished.log_level != held.log_level:
             quieten(wished.level)
         if wished.endpoint is not None and wished.endpoint != held.endpoint and held.active:
@@ -186,19 +189,39 @@ class Arc:
     def shutdown(self, timeout_seconds: float = 3.0) -> bool:
         """Whether all that was recorded is with its endpoint, within `timeout_seconds`; every plugin is off then.
 
-        Nothing is lost that could not be delivered yet. `Arc()` starts it again.
+        Nothing is lost that could not be delivered yet. `Arc()` starts it again, and nothing else does. At the end of
+        the last `with` block that is open this is called.
         """
         with _LOCK:
             switch_off()
         return bool(GUARD.attempt("shutting down", flush, timeout_seconds))
 
     def __enter__(self) -> Self:
+        with _LOCK:
+            Arc._blocks += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.shutdown()
+        with _LOCK:
+            Arc._blocks -= 1
+            last = not Arc._blocks
+        if last:  # else it is still the one of a block around this, or of another thread's
+            self.shutdown()
+
+
+def _texts(**given: object) -> Iterator[tuple[str, str]]:
+    """What is given, by the variable in whose place it stands."""
+    for name, value in given.items():
+        if value is not None:
+            try:
+                yield f"ARC_{name.upper()}", str(value)
+            except Exception as error:  # noqa: BLE001 - an object of the program's own may raise what it likes
+                LOGGER.warning(
+                    "Arc(%s=...) is of type %s, and can't be used; give it as a str", name, type(value).__qualname__,
+                    exc_info=error, extra={"cause": f"no text:{name}"},
+                )  # fmt: skip
 
 
 def _told(entry: Entry) -> RegisteredPattern:
