@@ -119,7 +119,7 @@ class Arc:
         """The id of `pattern`, whose requests get `fix` from now on, on every client that Arc sees.
 
         The same pattern and fix have the same id, and are registered once. Raise PatternError, naming the part at
-        fault, when either is malformed. `state` `shadow` only records what would change.
+        fault, when one is malformed. `state` `shadow` only records what would change.
         """
         for name, value in (("pattern", pattern), ("fix", fix)):
             if not isinstance(value, Mapping):
@@ -136,10 +136,15 @@ class Arc:
         return [_told(entry) for entry in self._runtime.engine.registry.entries]
 
     def unregister_pattern(self, pattern: str | Mapping[str, object]) -> bool:
-        """Whether there was a pattern with this id, or this pattern with any fix: it is in force no more."""
+        """Whether there was a pattern with this id, or this pattern with any fix: it is in force no more.
+
+        Raise PatternError for what is neither.
+        """
         registry = self._runtime.engine.registry
         if isinstance(pattern, str):
             return registry.unregister(pattern)
+        if not isinstance(pattern, Mapping):
+            raise PatternError("pattern", f"it is an id or a dict, and this is of type {type(pattern).__name__}")
         found = [entry.id for entry in registry.entries if dict(entry.pattern) == dict(pattern)]
         return any([registry.unregister(one) for one in found])  # noqa: C419 - all of them, not up to the first
 
