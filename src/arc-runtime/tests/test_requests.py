@@ -7,6 +7,7 @@ import gc
 import inspect
 import os
 import re
+import signal
 import threading
 import uuid
 import weakref
@@ -512,6 +513,52 @@ def test_a_tracker_that_raises_hurts_nobody(traced, node, feed, fails):
     assert names(work()) == ["a", "b"]
     assert [one[1] for one in good.told] == ["a", "a", "b", "b"]
     assert sum(feed.guard.failures.values()) == 2
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, GeneratorExit])
+def test_what_a_tracker_can_have_raised_alone_stays_with_it(traced, node, feed, raised):
+    class Raising(Seen):
+        def start_node_execution(self, *args, **kwargs):  # noqa: ARG002
+            raise raised
+
+    class RaisingLate(Seen):
+        def end_node_execution(self, *args, **kwargs):  # noqa: ARG002
+            raise raised
+
+    seen = Seen()
+    for tracker in (Raising(), RaisingLate(), seen):
+        feed.add(tracker)
+    assert traced(lambda: node("a", work=lambda: 5), "work")() == 5
+    assert seen.told == [("start", "a"), ("end", "a", None)]
+    assert feed.guard.failures.total() == 2
+
+
+def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent(traced, node, feed):
+    own = DefaultExecutionTracker()
+    feed.add(own)
+    held, let_go, statuses = threading.Barrier(2), threading.Event(), []
+
+    def hold(tracker):
+        with tracker._lock, own._lock:
+            held.wait()
+            let_go.wait()
+
+    def work():
+        holder = threading.Thread(target=hold, args=(current_request().tracker,))
+        holder.start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(10)
+            node("of the child")
+            os._exit(0)
+        statuses.append(os.waitpid(child, 0)[1])
+        let_go.set()
+        holder.join()
+
+    traced(work)()
+    assert statuses == [0]
 
 
 @pytest.mark.usefixtures("requests")
