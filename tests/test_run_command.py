@@ -225,6 +225,22 @@ def read_until(descriptor, wanted):
     return found
 
 
+# --- what `arc doctor` says of it ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_doctor_names_the_arc_core_that_runs_where_no_endpoint_is_set(arc, home, protocol):
+    assert arc("run", "-m", "this").returncode == 0
+    (note,) = Path(home["XDG_RUNTIME_DIR"]).glob("arc/core-*.json")
+    running = json.loads(note.read_text())
+    endpoint = f"grpc://{running['grpc']}" if protocol == "grpc" else running["http"]
+    done = arc("doctor", "--json", OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
+    found = {one["name"]: one for one in map(json.loads, done.stdout.splitlines())}
+    assert found["Arc Core"]["detail"] == f"one of yours runs at {running['http']}; `arc run` sends there by itself"
+    assert found["Arc Core"]["advice"] == f"export ARC_ENDPOINT={endpoint}"
+    assert arc("doctor", ARC_ENDPOINT=endpoint).returncode == 0
+
+
 # --- the summary -----------------------------------------------------------------------------------------------------
 
 
