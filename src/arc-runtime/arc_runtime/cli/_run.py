@@ -28,14 +28,13 @@ EPILOG: Final = """\b
 Examples:
   arc run app.py --my-option
   arc run -m my_package
-  arc run uvicorn app:app              any command that starts Python
-  arc run --no-core app.py             only instrument; ARC_ENDPOINT says where spans go
+  arc run uvicorn app:app     any command that starts Python
+  arc run --no-core app.py    only instrument; ARC_ENDPOINT says where to
   arc run --json app.py 2>summary.json
 
 Spans go where ARC_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says, else to an Arc Core of yours on this machine. Where
 none runs, one is started on free ports of 127.0.0.1; it ends after 15 minutes without use, or with `arc core --stop`.
 
-\b
 Exit status: that of the program; killed by a signal, this is too. When it was not started: 2 a file or word can't be
 used, 126 it can't be executed, 127 it is not found."""
 
