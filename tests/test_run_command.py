@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -223,6 +224,22 @@ def read_until(descriptor, wanted):
         assert select.select([descriptor], [], [], 60)[0], found
         found += os.read(descriptor, 4096)
     return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_waiting_for_the_summary_and_the_status_stays_the_program_s(home, number):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the question, and answers nothing
+        env = home | {"ARC_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        command = [ARC, "run", sys.executable, "-c", "raise SystemExit(3)"]
+        with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
+            question, _ = silent.accept()
+            assert question.recv(4096).startswith(b"GET /api/v1/traces?")
+            process.send_signal(number)
+            said_last = process.stderr.read().decode()
+            assert process.wait() == 3
+            question.close()
+    assert said_last.count("\n") == 2
+    assert f"no longer ({number.name} came): `arc traces` shows what it holds" in said_last
 
 
 # --- what `arc doctor` says of it ---------------------------------------------------------------------------------------

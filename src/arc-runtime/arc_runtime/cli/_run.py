@@ -42,6 +42,8 @@ _LOADER: Final = "opentelemetry.instrumentation.auto_instrumentation"
 _LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
 """An id without digits: a long number would be taken for personal."""
 _PING_SECONDS: Final = 60.0
+_SUMMARY_SECONDS: Final = 15.0
+"""Longest time that the end of the program is held up to ask Arc Core what it came to."""
 
 
 def run(
@@ -153,10 +155,15 @@ def _keep_up(backend: _Backend, done: Event) -> None:
 
 
 def _say(run: "Run", backend: _Backend, manner: _Manner) -> None:
+    from arc_runtime.cli._child import CutShortError, while_asked_to_stay
     from arc_runtime.cli._run_summary import lines, outcome
     from arc_runtime.cli._shown import as_json
 
-    told = outcome(run, backend.core, backend.problem)
+    try:
+        with while_asked_to_stay(_SUMMARY_SECONDS):
+            told = outcome(run, backend.core, backend.problem)
+    except CutShortError as error:
+        told = outcome(run, None, f"Arc Core was asked for no longer ({error}): `arc traces` shows what it holds")
     text = as_json(told) + "\n" if manner.as_json else "".join(f"arc: {line}\n" for line in lines(told))
     encoding = getattr(sys.stderr, "encoding", None) or "ascii"
     if not encoding.lower().startswith("utf"):
