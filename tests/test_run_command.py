@@ -434,12 +434,14 @@ def test_a_program_runs_where_arc_core_can_t_be_started(newcomer):
         (["-m"], 2, "-m needs the name of a module, for example: arc run -m uvicorn app:app"),
         (["-u", "app.py"], 2, "'-u' is no option of arc run; for one of Python's: arc run python -u app.py"),
         (["./broken"], 126, "./broken can't be executed: Permission denied"),
+        (["./job"], 126, "'./job' can't be executed: chmod +x ./job, or name what runs it"),
     ],
 )
 def test_what_can_t_be_run_is_named_with_the_way_out(newcomer, tmp_path, words, status, told):
     broken = tmp_path / "broken"
     broken.write_text("#!/dev/null\n")
     broken.chmod(0o755)
+    (tmp_path / "job").write_text("#!/bin/sh\nexit 4\n")
     done = subprocess.run(
         [ARC, "run", "--no-core", *words], env=newcomer, capture_output=True, text=True, check=False, cwd=tmp_path
     )
