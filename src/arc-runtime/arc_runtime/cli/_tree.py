@@ -43,7 +43,7 @@ def print_trace(console: Console, detail: TraceDetail, url: str) -> None:
     ]
     names, *others = [max((cell.cell_len for cell in column), default=0) for column in zip(*rows, strict=True)] or [0]
     taken = sum(width + _GAP for width in others)
-    names = max(_NARROWEST, min(names, console.width - taken - _GAP))  # a name gives way to what is told of it
+    names = min(names, max(_NARROWEST, console.width - taken - _GAP))  # a name gives way to what is told of it
     table = Table.grid(padding=(0, _GAP, 0, 0))
     table.add_column(overflow="ellipsis" if unicode else "crop", no_wrap=True, width=names)
     for justify, width in zip(_JUSTIFY, others, strict=False):
