@@ -3,32 +3,40 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from arc_core.errors import StartError, StoreError
-from arc_core.model import Batch
+from arc_core.store._database import Form, Health, Settings, Value
 
 if TYPE_CHECKING:
     from chdb.state.sqlitelike import Connection
 
 T = TypeVar("T")
 
-_INSERT_SETTINGS: Final = "async_insert = 0, max_partitions_per_insert_block = 0"
-"""Answer when it is on disk. Spans of more than 100 months in one insert are odd, but must not be put off for ever."""
+_READERS: Final = 3
+"""Queries that run at a time; each has a session and a thread of its own, as sessions take turns."""
 
 _INSIDE: Final = "clickhouse"
 """Where ClickHouse keeps its files, in the data folder."""
+
+_MAX_QUERY_SECONDS: Final = 60
 
 _SESSION: Final = (
     "CREATE DATABASE IF NOT EXISTS arc ENGINE = Atomic",
     "USE arc",
     "SET session_timezone = 'UTC'",
     "SET output_format_json_quote_64bit_integers = 0",
-    "SET max_execution_time = 60",
+)
+
+_WRITING: Final = (
+    # Answer when it is on disk. Spans of more than 100 months in one insert are odd, but must not be put off for ever.
+    "SET async_insert = 0, max_partitions_per_insert_block = 0",
+    "SET lightweight_deletes_sync = 2, mutations_sync = 1",
 )
 
 _ESCAPES: Final = str.maketrans(
@@ -37,71 +45,150 @@ _ESCAPES: Final = str.maketrans(
 """Values of parameters are read as fields of TSV (ClickHouse, `TabSeparated`)."""
 
 
-class Database:
-    """One ClickHouse; every statement runs in the one thread that owns the engine."""
+class ChdbDatabase:
+    """A `Database` in a folder of this process: one session that writes, a few that read."""
 
-    def __init__(self, connection: "Connection", thread: ThreadPoolExecutor) -> None:
-        self._connection = connection
-        self._thread = thread
+    def __init__(self, folder: Path, writer: "_Session", readers: "list[_Session]") -> None:
+        self._folder = folder
+        self._writer = writer
+        self._readers = readers
+        self._free: asyncio.Queue[_Session] = asyncio.Queue()
+        for reader in readers:
+            self._free.put_nowait(reader)
 
-    async def insert(self, batches: list[Batch]) -> None:
-        """Return when the rows of `batches`, all of one table, are on disk; raise StoreError when they may not be."""
-        head = f"INSERT INTO {batches[0].table} SETTINGS {_INSERT_SETTINGS} FORMAT JSONEachRow\n".encode()
-        statement = b"".join([head, *(batch.lines for batch in batches)])
-        await self._in_thread(lambda: self._run(statement, {}))
+    async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form, schema: str = "") -> None:
+        """See `Database`."""
+        head = f"INSERT INTO {table}"
+        if schema:
+            head += (
+                " SETTINGS format_schema_source = 'string', format_schema_message_name = 'Request', "
+                f"format_schema = {_quoted(schema)}"
+            )
+        await self._writer.run(lambda connection: _send(connection, head, chunks, form))
 
-    async def query(self, sql: str, /, **parameters: str | int) -> bytes:
-        """Rows as JSONEachRow lines; raise StoreError when the engine refuses `sql`.
-
-        Times come in UTC, 64-bit numbers as numbers. An array parameter is given as ClickHouse writes one: `['a','b']`.
-        """
-        bound = {
-            name: value.translate(_ESCAPES) if isinstance(value, str) else value for name, value in parameters.items()
-        }
-        return await self._in_thread(lambda: self._run(sql, bound))
-
-    def _run(self, sql: str | bytes, parameters: dict[str, str | int]) -> bytes:
-        # chDB says that it takes text alone; bytes save decoding every row that is stored.
+    async def query(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> bytes:
+        """See `Database`."""
+        bound, statement = _bound(parameters), sql + _clause(settings)
+        reader = await self._free.get()
         try:
-            rows: bytes = self._connection.query(sql, "JSONEachRow", params=parameters).bytes()  # type: ignore[arg-type]
-        except RuntimeError as error:  # what chDB's own error is
-            raise StoreError(f"ClickHouse: {_first_line(error)}") from error
-        return rows
+            return await reader.run(lambda connection: _ask(connection, statement, bound))
+        finally:
+            self._free.put_nowait(reader)
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def stream(
+        self, sql: str, /, form: str = "JSONEachRow", settings: Settings | None = None, **parameters: Value
+    ) -> AsyncIterator[bytes]:
+        """See `Database`."""
+        bound, statement = _bound(parameters), sql + _clause(settings)
+        reader = await self._free.get()
+        try:
+            pieces = await reader.run(lambda connection: connection.send_query(statement, form, params=bound))
+            try:
+                while (piece := await reader.run(lambda _: pieces.fetch())) is not None:
+                    yield piece.bytes()
+            finally:
+                await reader.run(lambda _: pieces.close())
+        finally:
+            self._free.put_nowait(reader)
+
+    async def command(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> None:
+        """See `Database`."""
+        bound, statement = _bound(parameters), sql + _clause(settings)
+        await self._writer.run(lambda connection: _ask(connection, statement, bound))
+
+    async def health(self) -> Health:
+        """See `Database`."""
+        version = (await self.query("SELECT version() AS v FORMAT TSVRaw")).decode().strip()
+        disk = shutil.disk_usage(self._folder)
+        return Health("chdb", version, disk.free, disk.total)
+
+
+class _Session:
+    """A connection and the one thread that uses it."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, name)
+        self._connection: Connection | None = None
+
+    async def open(self, folder: Path, statements: Sequence[str]) -> None:
+        loop = asyncio.get_running_loop()
+        self._connection = await loop.run_in_executor(self._thread, _connect, folder, statements)
+
+    async def run(self, work: "Callable[[Connection], T]") -> T:
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - open() comes first
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _refusing, work, connection)
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
+        self._thread.shutdown()
 
 
 @asynccontextmanager
-async def open_database(folder: Path) -> AsyncIterator[Database]:
+async def open_database(folder: Path) -> AsyncIterator[ChdbDatabase]:
     """Return the database in `folder`, made when it is missing; closed at the end.
 
     Raise StartError when the folder cannot be written, or another process has it.
     """
     lock = _locked(folder)
-    thread = ThreadPoolExecutor(1, "clickhouse")
-    loop = asyncio.get_running_loop()
+    writer = _Session("clickhouse-write")
+    readers = [_Session(f"clickhouse-read-{number}") for number in range(_READERS)]
     try:
-        connection = await loop.run_in_executor(thread, _connect, folder / _INSIDE)
-        try:
-            yield Database(connection, thread)
-        finally:
-            await loop.run_in_executor(thread, connection.close)
+        await writer.open(folder / _INSIDE, [*_SESSION, *_WRITING])
+        for reader in readers:
+            await reader.open(folder / _INSIDE, [*_SESSION[1:], f"SET max_execution_time = {_MAX_QUERY_SECONDS}"])
+        yield ChdbDatabase(folder, writer, readers)
     finally:
-        thread.shutdown()
+        for session in (*readers, writer):
+            await session.close()
         os.close(lock)
 
 
-def _connect(folder: Path) -> "Connection":
+def _connect(folder: Path, statements: Sequence[str]) -> "Connection":
     import chdb
 
     try:
         connection = chdb.connect(str(folder))
-        for statement in _SESSION:
+        for statement in statements:
             connection.query(statement)
     except RuntimeError as error:
         raise StartError(f"the database in {folder} does not open: {_first_line(error)}") from error
     return connection
+
+
+def _send(connection: "Connection", head: str, chunks: Sequence[bytes | bytearray], form: Form) -> None:
+    with connection.send_insert(head, form) as insert:
+        for chunk in chunks:
+            insert.append(chunk)
+        insert.finish()
+
+
+def _ask(connection: "Connection", sql: str, bound: dict[str, Value]) -> bytes:
+    rows: bytes = connection.query(sql, "JSONEachRow", params=bound).bytes()
+    return rows
+
+
+def _refusing(work: "Callable[[Connection], T]", connection: "Connection") -> T:
+    try:
+        return work(connection)
+    except RuntimeError as error:  # what chDB's own error is
+        raise StoreError(f"ClickHouse: {_first_line(error)}") from error
+
+
+def _bound(parameters: dict[str, Value]) -> dict[str, Value]:
+    return {name: value.translate(_ESCAPES) if isinstance(value, str) else value for name, value in parameters.items()}
+
+
+def _clause(settings: Settings | None) -> str:
+    if not settings:
+        return ""
+    told = (f"{name} = {_quoted(value) if isinstance(value, str) else value}" for name, value in settings.items())
+    return f"\nSETTINGS {', '.join(told)}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _locked(folder: Path) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from arc_core.errors import StartError
-from arc_core.store._chdb import Database
+from arc_core.store._database import Database
 
 _VERSIONS: Final = """
 CREATE TABLE IF NOT EXISTS schema_version (Version UInt32, AppliedAt DateTime64(3) DEFAULT now64(3))
@@ -26,7 +26,7 @@ async def migrate(database: Database) -> None:
 
     Each statement can be run again: ClickHouse has no transaction around several, and a kill may come between two.
     """
-    await database.query(_VERSIONS)
+    await database.command(_VERSIONS)
     applied = await _applied(database)
     known = _known()
     if applied > max(known):
@@ -35,8 +35,8 @@ async def migrate(database: Database) -> None:
         )
     for version in sorted(version for version in known if version > applied):
         for statement in known[version]:
-            await database.query(statement)
-        await database.query("INSERT INTO schema_version (Version) SELECT {version:UInt32}", version=version)
+            await database.command(statement)
+        await database.command("INSERT INTO schema_version (Version) SELECT {version:UInt32}", version=version)
 
 
 async def _applied(database: Database) -> int:

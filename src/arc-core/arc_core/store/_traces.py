@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from arc_core.model import SERVED_TENANT, StoredSpan, StoredTrace, TraceFilter
-from arc_core.store._chdb import Database
+from arc_core.store._database import Database
 from arc_core.store._queries import SERVICES, SPANS, TRACE_TOTALS, TRACES_PAGE
 
 _ALL: Final = 2**63

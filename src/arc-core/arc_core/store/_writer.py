@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from arc_core.errors import OverCapacityError, StoreError
 from arc_core.model import Batch
-from arc_core.store._chdb import Database
+from arc_core.store._database import Database
 
 _MAX_GROUP_BYTES: Final = 64 * 1024 * 1024
 """About what one insert carries; a single larger batch still goes in one."""
@@ -70,7 +70,8 @@ class Writer:
 
     async def _insert(self, group: list[_Waiting]) -> None:
         try:
-            await self._database.insert([waiting.batch for waiting in group])
+            table, lines = group[0].batch.table, [waiting.batch.lines for waiting in group]
+            await self._database.insert(table, lines, "JSONEachRow")
         except StoreError as error:
             if len(group) == 1:
                 _settle(group[0], error)
