@@ -2,11 +2,13 @@
 
 import hmac
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from arc_semconv.attributes import API_KEY_HEADER
 
 from arc_core.errors import UnauthenticatedError
+from arc_core.model import Tenant
 from arc_core.settings import is_loopback
 
 _HOST: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]{1,5})?")
@@ -27,6 +29,11 @@ class Access:
             raise UnauthenticatedError(f"an API key is needed: send it in the header {API_KEY_HEADER}")
         if not hmac.compare_digest(key.encode(), self._key):
             raise UnauthenticatedError(f"the API key in the header {API_KEY_HEADER} is not the one of this Arc Core")
+
+    async def authenticate(self, headers: Mapping[str, str]) -> Tenant:
+        """Return whose telemetry a request with `headers` brings; raise UnauthenticatedError when its key is wrong."""
+        self.check(headers.get(API_KEY_HEADER))
+        return Tenant()
 
     def trusts_host(self, host: str) -> bool:
         """Whether a request for `host` (the Host header) may be answered.

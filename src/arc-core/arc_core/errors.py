@@ -28,6 +28,10 @@ class StoreError(ArcCoreError):
     """ClickHouse refused a statement; asking again later may work."""
 
 
+class RowsError(StoreError):
+    """ClickHouse cannot take these rows; others it can."""
+
+
 class RequestError(ArcCoreError):
     """A request cannot be taken as it is; sending it again changes nothing."""
 
@@ -48,9 +52,24 @@ class UnauthenticatedError(RequestError):
     """A request carries no API key, or another one than the one configured."""
 
 
+class ForbiddenError(RequestError):
+    """The API key of a request does not allow what it asks for."""
+
+
 class OverCapacityError(ArcCoreError):
     """So much is waiting to be stored that no more can be taken now; send it again later."""
 
 
 class SlowBodyError(ArcCoreError):
     """A request's body did not arrive in time; send it again."""
+
+
+class OverQuotaError(ArcCoreError):
+    """The tenant has sent what it may for now; send it again after `retry_seconds`."""
+
+    def __init__(self, message: str, retry_seconds: int) -> None:
+        super().__init__(message, retry_seconds)
+        self.retry_seconds = retry_seconds
+
+    def __str__(self) -> str:
+        return str(self.args[0])

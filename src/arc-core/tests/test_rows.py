@@ -5,8 +5,9 @@ import pytest
 from arc_core.errors import OverCapacityError
 from arc_core.ingest import Capacity
 from arc_core.ingest._otlp_protobuf import read_traces
-from arc_core.ingest._rows import MAX_TIME_NS, Rejected, span_rows
+from arc_core.ingest._rows import MAX_TIME_NS, Origin, Rejected, span_rows
 from arc_core.ingest._values import text
+from arc_core.model import Tenant
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
@@ -36,7 +37,7 @@ def test_values_are_text(value, expected):
 
 
 def test_a_row_has_the_columns_of_the_exporter(wire):
-    span = wire.span("chat", attributes={"a": 1}, start_time_unix_nano=5)
+    span = wire.span("chat", attributes={"a": 1, "arc.cost.usd": 0.5}, start_time_unix_nano=5)
 
     line = msgspec.json.encode(_row(wire.request(span), cost=0.5))
     row = msgspec.json.decode(line)
@@ -45,7 +46,7 @@ def test_a_row_has_the_columns_of_the_exporter(wire):
     assert b'"Timestamp":0.000000005,' in line
     assert (row["TraceId"], row["SpanId"], row["ParentSpanId"]) == (span.trace_id.hex(), span.span_id.hex(), "")
     assert (row["SpanKind"], row["StatusCode"]) == ("Internal", "Unset")
-    assert row["SpanAttributes"] == {"a": "1"}
+    assert row["SpanAttributes"] == {"a": "1", "arc.cost.usd": "0.5"}
     assert row["CostUsd"] == 0.5
     assert row["Events.Name"] == row["Links.TraceId"] == []
 
@@ -74,5 +75,7 @@ def test_capacity_is_given_back_and_one_request_always_fits():
 
 
 def _row(request, cost=None):
-    (row,) = span_rows(read_traces(request.SerializeToString()), lambda _attributes, _start_ns: cost, Rejected())
+    (row,) = span_rows(
+        read_traces(request.SerializeToString()), Origin(Tenant(), 7), lambda _attributes, _start_ns: cost, Rejected()
+    )
     return row

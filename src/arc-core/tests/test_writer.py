@@ -1,64 +1,137 @@
-"""Group commit, over a stand-in for the database that can be told to refuse."""
+"""Group commit, over a stand-in for the database that can be told to refuse; the real one is in the other files."""
 
 import asyncio
+import itertools
+from contextlib import suppress
 
 import pytest
-from arc_core.errors import OverCapacityError, StoreError
+from arc_core.errors import OverCapacityError, RowsError, StoreError
 from arc_core.model import Batch
 from arc_core.store import Writer
 
-GOOD = Batch("otel_traces", b"good\n", 1)
-LOG = Batch("otel_logs", b"log\n", 1)
-BAD = Batch("otel_traces", b"bad\n", 1)
+NUMBERS = itertools.count(1)
+
+
+def batch(line=b"good\n", table="otel_traces", **told):
+    """A batch that is like no other, unless it is told its id."""
+    fields = {"stored": table, "form": "JSONEachRow", "rows": 1, "tenant": "default", "id": next(NUMBERS)} | told
+    return Batch(table=table, chunks=[line], **fields)
 
 
 class Recorder:
-    """Takes batches; refuses a group with `BAD` in it."""
+    """Takes lines; refuses `bad` ones, and everything while it is `away`. What it took it knows by id."""
 
     def __init__(self):
         self.inserts = []
+        self.ids = set()
+        self.away = False
+        self.asked = []
 
     async def insert(self, _table, chunks, _form):
         await asyncio.sleep(0)
-        self.inserts.append(list(chunks))
-        if BAD.lines in chunks:
-            raise StoreError("no")
+        self.inserts.append([bytes(chunk) for chunk in chunks])
+        if self.away:
+            raise StoreError("away")
+        if b"bad\n" in chunks:
+            raise RowsError("no")
+
+    async def query(self, _sql, **parameters):
+        self.asked.append(parameters["id"])
+        return b'{"rows":%d}' % (1 if parameters["id"] in self.ids else 0)
+
+    async def command(self, _sql, **_parameters):
+        pass
 
 
-def outcomes(*batches):
-    """What each of `batches`, written at once, ended with; and the inserts that it took."""
+def written(*batches, database=None):
+    """What each of `batches`, written at once, ended with; and the database."""
 
     async def write_all():
-        database = Recorder()
-        writer = Writer(database)
-        writes = [asyncio.ensure_future(writer.write(batch)) for batch in batches]
+        recorder = database or Recorder()
+        writer = Writer(recorder)
+        writes = [asyncio.ensure_future(writer.write(one)) for one in batches]
         await asyncio.sleep(0)
         writer.close()
         await writer.run()
-        return await asyncio.gather(*writes, return_exceptions=True), database.inserts
+        return await asyncio.gather(*writes, return_exceptions=True), recorder
 
     return asyncio.run(write_all())
 
 
 def test_what_waits_goes_in_one_insert_a_table():
-    ends, inserts = outcomes(GOOD, LOG, GOOD)
+    ends, database = written(batch(), batch(b"log\n", "otel_logs"), batch())
 
     assert ends == [None, None, None]
-    assert inserts == [[b"good\n", b"good\n"], [b"log\n"]]
+    assert sorted(database.inserts) == [[b"good\n", b"good\n"], [b"log\n"]]
 
 
 def test_a_bad_batch_fails_alone():
-    ends, inserts = outcomes(GOOD, BAD, GOOD, LOG)
+    ends, _ = written(batch(), batch(b"bad\n"), batch(), batch(b"log\n", "otel_logs"))
 
-    assert [type(end) for end in ends] == [type(None), StoreError, type(None), type(None)]
-    assert inserts[1:4] == [[b"good\n"], [b"bad\n"], [b"good\n"]]
+    assert [type(end) for end in ends] == [type(None), RowsError, type(None), type(None)]
+
+
+def test_what_the_engine_cannot_read_goes_in_as_rows():
+    rows = batch(id=77)
+    frames = batch(b"bad\n", "otlp_traces", stored="otel_traces", form="Protobuf", id=77, instead=lambda: rows)
+
+    ends, database = written(frames)
+
+    assert ends == [None]
+    assert database.inserts == [[b"bad\n"], [b"good\n"]]
+
+
+def test_a_batch_that_comes_twice_is_stored_once():
+    async def send():
+        database = Recorder()
+        writer = Writer(database)
+        running = asyncio.ensure_future(writer.run())
+        one = batch()
+        await asyncio.gather(writer.write(one), writer.write(one))
+        await writer.write(one)
+        writer.close()
+        await running
+        assert database.inserts == [[b"good\n"]]
+
+    asyncio.run(send())
+
+
+def test_after_a_failure_the_database_is_asked_whether_it_has_it():
+    async def send(has_it):
+        database = Recorder()
+        writer = Writer(database)
+        running = asyncio.ensure_future(writer.run())
+        one = batch(id=5)
+        database.away = True
+        with pytest.raises(StoreError):
+            await writer.write(one)
+        database.away = False
+        database.ids = {5} if has_it else set()
+        await writer.write(one)
+        writer.close()
+        await running
+        assert database.asked == [5]
+        return len(database.inserts)
+
+    assert asyncio.run(send(has_it=True)) == 1
+    assert asyncio.run(send(has_it=False)) == 2
+
+
+def test_while_the_database_is_away_all_are_refused_at_once():
+    database = Recorder()
+    database.away = True
+
+    ends, _ = written(batch(), batch(), batch(), database=database)
+
+    assert [type(end) for end in ends] == [StoreError] * 3
+    assert len(database.inserts) == 1
 
 
 def test_a_closed_writer_takes_no_more():
     async def write_late():
         writer = Writer(Recorder())
         writer.close()
-        await writer.write(GOOD)
+        await writer.write(batch())
 
     with pytest.raises(OverCapacityError):
         asyncio.run(write_late())
@@ -68,12 +141,14 @@ def test_a_writer_that_is_given_up_does_not_stop_the_others():
     async def give_up():
         database = Recorder()
         writer = Writer(database)
-        given_up, kept = (asyncio.ensure_future(writer.write(GOOD)) for _ in range(2))
+        given_up, kept = (asyncio.ensure_future(writer.write(batch())) for _ in range(2))
         await asyncio.sleep(0)
         given_up.cancel()
+        with suppress(asyncio.CancelledError):
+            await given_up
         writer.close()
         await writer.run()
         await kept
-        assert given_up.cancelled()
+        assert database.inserts == [[b"good\n"]]
 
     asyncio.run(give_up())

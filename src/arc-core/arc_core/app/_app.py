@@ -65,7 +65,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             idle = Idle(settings.idle_minutes * 60)
             receiver = Receiver(idle.noting(writer.write), PriceList().usd)
             bodies = Bodies()
-            otlp = http_routes(receiver, bodies, capacity, access)
+            otlp = http_routes(receiver, bodies, capacity, access.authenticate)
             routes = [*otlp, *api_routes(TraceStore(database), access), *workbench_routes()]
             app = _application(routes, access, idle)
             await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, access))
@@ -117,6 +117,7 @@ def _read_to_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _running_writer(writer: Writer) -> AsyncIterator[Writer]:
+    await writer.remember()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(writer.run())
         try:
@@ -133,7 +134,7 @@ async def _grpc_server(address: Address, receiver: Receiver, capacity: Capacity,
             ("grpc.so_reuseport", 0),  # or a second Arc Core would share the port and take half of the spans
         ]
     )
-    server.add_generic_rpc_handlers(tuple(grpc_handlers(receiver, capacity, access)))
+    server.add_generic_rpc_handlers(tuple(grpc_handlers(receiver, capacity, access.authenticate)))
     server.add_insecure_port(str(address))
     await server.start()
     try:

@@ -1,9 +1,19 @@
 """OTLP over gRPC and HTTP, turned into rows (OTLP 1.10)."""
 
+from arc_core.ingest._access import Authenticate
 from arc_core.ingest._body import Bodies
 from arc_core.ingest._capacity import Capacity
 from arc_core.ingest._grpc import grpc_handlers
 from arc_core.ingest._http import http_routes, otlp_refusal
 from arc_core.ingest._receiver import MAX_REQUEST_BYTES, Receiver
 
-__all__ = ["MAX_REQUEST_BYTES", "Bodies", "Capacity", "Receiver", "grpc_handlers", "http_routes", "otlp_refusal"]
+__all__ = [
+    "MAX_REQUEST_BYTES",
+    "Authenticate",
+    "Bodies",
+    "Capacity",
+    "Receiver",
+    "grpc_handlers",
+    "http_routes",
+    "otlp_refusal",
+]

@@ -4,18 +4,25 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn, Protocol
 
 import grpc  # type: ignore[import-untyped]
-from arc_semconv.attributes import API_KEY_HEADER
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from arc_core.access import Access
-from arc_core.errors import MalformedError, OverCapacityError, StoreError, TooLargeError, UnauthenticatedError
+from arc_core.errors import (
+    ForbiddenError,
+    MalformedError,
+    OverCapacityError,
+    OverQuotaError,
+    StoreError,
+    TooLargeError,
+    UnauthenticatedError,
+)
+from arc_core.ingest._access import Authenticate
 from arc_core.ingest._capacity import Capacity
 from arc_core.ingest._receiver import SIGNALS, Receiver, Signal
 
-_RETRY: Final = RetryInfo(retry_delay=Duration(seconds=1))
+_RETRY_SECONDS: Final = 1
 
 
 class Call(Protocol):
@@ -33,9 +40,9 @@ class Call(Protocol):
 Export = Callable[[bytes, Call], Awaitable[bytes]]
 
 
-def grpc_handlers(receiver: Receiver, capacity: Capacity, access: Access) -> list[grpc.GenericRpcHandler]:
+def grpc_handlers(receiver: Receiver, capacity: Capacity, authenticate: Authenticate) -> list[grpc.GenericRpcHandler]:
     """Return the `Export` methods of the three OTLP services."""
-    return [_handler(signal, _export(signal, receiver, capacity, access)) for signal in SIGNALS]
+    return [_handler(signal, _export(signal, receiver, capacity, authenticate)) for signal in SIGNALS]
 
 
 def _handler(signal: Signal, export: Export) -> grpc.GenericRpcHandler:
@@ -44,43 +51,46 @@ def _handler(signal: Signal, export: Export) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(signal.service, {"Export": method})
 
 
-def _export(signal: Signal, receiver: Receiver, capacity: Capacity, access: Access) -> Export:
+def _export(signal: Signal, receiver: Receiver, capacity: Capacity, authenticate: Authenticate) -> Export:
     async def export(body: bytes, context: Call) -> bytes:
         try:
-            access.check(_key(context))
+            tenant = await authenticate(_headers(context))
             with capacity.hold() as held:
                 held.grow(len(body))
-                response = await receiver.export(signal, body, held, is_json=False)
+                response = await receiver.export(signal, body, held, tenant, is_json=False)
         except UnauthenticatedError as error:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
+        except ForbiddenError as error:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
         except MalformedError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except TooLargeError as error:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+        except OverQuotaError as error:
+            await _put_off(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error), error.retry_seconds)
         except (OverCapacityError, StoreError) as error:
-            await _put_off(context, str(error))
+            await _put_off(context, grpc.StatusCode.UNAVAILABLE, str(error), _RETRY_SECONDS)
         return response.SerializeToString()
 
     return export
 
 
-def _key(context: Call) -> str | None:
-    for name, value in context.invocation_metadata() or ():
-        if name == API_KEY_HEADER:
-            return value if isinstance(value, str) else value.decode("latin-1")
-    return None
+def _headers(context: Call) -> dict[str, str]:
+    metadata = context.invocation_metadata() or ()
+    return {name: value if isinstance(value, str) else value.decode("latin-1") for name, value in metadata}
 
 
-async def _put_off(context: Call, message: str) -> NoReturn:
-    """End the call with UNAVAILABLE and a hint in both trailers: Python's exporter reads the one, Go's the other."""
+async def _put_off(context: Call, code: grpc.StatusCode, message: str, seconds: int) -> NoReturn:
+    """End the call with a hint in both trailers: Python's exporter reads the one, Go's the other."""
+    retry = RetryInfo(retry_delay=Duration(seconds=seconds))
     packed = AnyMessage()
-    packed.Pack(_RETRY)
-    status = Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message=message, details=[packed])
+    packed.Pack(retry)
+    status = Status(code=code.value[0], message=message, details=[packed])
     await context.abort(
-        grpc.StatusCode.UNAVAILABLE,
+        code,
         message,
         trailing_metadata=(
-            ("google.rpc.retryinfo-bin", _RETRY.SerializeToString()),
+            ("google.rpc.retryinfo-bin", retry.SerializeToString()),
             ("grpc-status-details-bin", status.SerializeToString()),
         ),
     )

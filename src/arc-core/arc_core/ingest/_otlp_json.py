@@ -12,6 +12,14 @@ from typing import Any, Final, TypeVar
 import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    Exemplar,
+    ExponentialHistogramDataPoint,
+    HistogramDataPoint,
+    Metric,
+    NumberDataPoint,
+    SummaryDataPoint,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from arc_core.errors import MalformedError, TooLargeError
@@ -143,18 +151,59 @@ class _Logs(msgspec.Struct, rename="camel", gc=False):
     resource_logs: list[_ResourceLogs] | None = None
 
 
-class _Point(msgspec.Struct, gc=False):
-    """Nothing of it is read."""
+class _Exemplar(msgspec.Struct, rename="camel", gc=False):
+    filtered_attributes: list[_Pair] | None = None
+    time_unix_nano: Whole = None
+    as_double: Decimal = None
+    as_int: Whole = None
+    span_id: str | None = None
+    trace_id: str | None = None
+
+
+class _Buckets(msgspec.Struct, rename="camel", gc=False):
+    offset: int | None = None
+    bucket_counts: list[int | str] | None = None
+
+
+class _Quantile(msgspec.Struct, gc=False):
+    quantile: Decimal = None
+    value: Decimal = None
+
+
+class _Point(msgspec.Struct, rename="camel", gc=False):
+    """A point of any kind: their fields do not contradict each other."""
+
+    attributes: list[_Pair] | None = None
+    start_time_unix_nano: Whole = None
+    time_unix_nano: Whole = None
+    flags: Whole = None
+    exemplars: list[_Exemplar] | None = None
+    as_double: Decimal = None
+    as_int: Whole = None
+    count: Whole = None
+    sum: Decimal = None
+    min: Decimal = None
+    max: Decimal = None
+    bucket_counts: list[int | str] | None = None
+    explicit_bounds: list[float | str] | None = None
+    scale: int | None = None
+    zero_count: Whole = None
+    zero_threshold: Decimal = None
+    positive: _Buckets | None = None
+    negative: _Buckets | None = None
+    quantile_values: list[_Quantile] | None = None
 
 
 class _Points(msgspec.Struct, rename="camel", gc=False):
     data_points: list[_Point] | None = None
+    aggregation_temporality: int | None = None
+    is_monotonic: bool | None = None
 
 
 class _Metric(msgspec.Struct, rename="camel", gc=False):
-    """Metrics are counted, not stored: nothing else of them is read."""
-
     name: str | None = None
+    description: str | None = None
+    unit: str | None = None
     gauge: _Points | None = None
     sum: _Points | None = None
     histogram: _Points | None = None
@@ -162,11 +211,15 @@ class _Metric(msgspec.Struct, rename="camel", gc=False):
     summary: _Points | None = None
 
 
-class _ScopeMetrics(msgspec.Struct, gc=False):
+class _ScopeMetrics(msgspec.Struct, rename="camel", gc=False):
+    scope: _Scope | None = None
     metrics: list[_Metric] | None = None
+    schema_url: str | None = None
 
 
 class _ResourceMetrics(msgspec.Struct, rename="camel", gc=False):
+    resource: _Resource | None = None
+    schema_url: str | None = None
     scope_metrics: list[_ScopeMetrics] | None = None
 
 
@@ -201,16 +254,14 @@ def read_logs(body: bytes, held: Held) -> Iterator[Group[LogRecord]]:
             yield Group(resource, group.schema_url or "", _scope(scope.scope), scope.schema_url or "", records)
 
 
-def count_points(body: bytes, held: Held) -> int:
-    """Return how many data points the metrics in `body` hold; errors as in `read_traces`."""
-    return sum(
-        len(points.data_points or ())
-        for group in _decoded(_METRICS, body, held).resource_metrics or ()
-        for scope in group.scope_metrics or ()
-        for metric in scope.metrics or ()
-        for points in (metric.gauge, metric.sum, metric.histogram, metric.exponential_histogram, metric.summary)
-        if points is not None
-    )
+def read_metrics(body: bytes, held: Held) -> Iterator[Group[Metric]]:
+    """Yield the metrics of `body`; errors as in `read_traces`."""
+    budget = Budget()
+    for group in _spent(budget, _decoded(_METRICS, body, held).resource_metrics):
+        resource = _texts(group.resource)
+        for scope in _spent(budget, group.scope_metrics):
+            metrics = (_metric(metric, budget) for metric in _spent(budget, scope.metrics))
+            yield Group(resource, group.schema_url or "", _scope(scope.scope), scope.schema_url or "", metrics)
 
 
 def _decoded(decoder: "msgspec.json.Decoder[Any]", body: bytes, held: Held) -> Any:
@@ -280,6 +331,120 @@ def _log_record(record: _LogRecord) -> LogRecord:
         span_id=_id(record.span_id, "spanId"),
         event_name=record.event_name or "",
     )
+
+
+def _metric(metric: _Metric, budget: Budget) -> Metric:
+    made = Metric(name=metric.name or "", description=metric.description or "", unit=metric.unit or "")
+    for kind, make in _POINTS.items():
+        points: _Points | None = getattr(metric, kind)
+        if points is None:
+            continue
+        data = getattr(made, kind)
+        data.SetInParent()
+        data.data_points.extend(make(point) for point in _spent(budget, points.data_points))
+        if kind not in ("gauge", "summary"):
+            data.aggregation_temporality = _enum(points.aggregation_temporality)
+        if kind == "sum":
+            data.is_monotonic = bool(points.is_monotonic)
+    return made
+
+
+def _about_point(point: _Point) -> dict[str, Any]:
+    """What points of every kind have."""
+    return {
+        "attributes": _pairs(point.attributes),
+        "start_time_unix_nano": _unsigned(point.start_time_unix_nano, "startTimeUnixNano"),
+        "time_unix_nano": _unsigned(point.time_unix_nano, "timeUnixNano"),
+        "flags": _unsigned(point.flags, "flags") & 0xFFFFFFFF,
+    }
+
+
+def _number_point(point: _Point) -> NumberDataPoint:
+    return NumberDataPoint(**_about_point(point), **_number(point), exemplars=_exemplars(point))
+
+
+def _number(of: "_Point | _Exemplar") -> dict[str, Any]:
+    if of.as_double is not None:
+        return {"as_double": _double(of.as_double)}
+    if of.as_int is not None:
+        return {"as_int": _whole(of.as_int, "asInt", low=-_INT64, high=_INT64)}
+    return {}
+
+
+def _exemplars(point: _Point) -> Iterator[Exemplar]:
+    return (
+        Exemplar(
+            filtered_attributes=_pairs(one.filtered_attributes),
+            time_unix_nano=_unsigned(one.time_unix_nano, "timeUnixNano"),
+            span_id=_id(one.span_id, "spanId"),
+            trace_id=_id(one.trace_id, "traceId"),
+            **_number(one),
+        )
+        for one in point.exemplars or ()
+    )
+
+
+def _about_sum(point: _Point) -> dict[str, Any]:
+    told = {"sum": point.sum, "min": point.min, "max": point.max}
+    return (
+        _about_point(point)
+        | {"count": _unsigned(point.count, "count"), "exemplars": _exemplars(point)}
+        | {name: _double(value) for name, value in told.items() if value is not None}
+    )
+
+
+def _histogram_point(point: _Point) -> HistogramDataPoint:
+    return HistogramDataPoint(
+        **_about_sum(point),
+        bucket_counts=(_unsigned(count, "bucketCounts") for count in point.bucket_counts or ()),
+        explicit_bounds=(_double(bound) for bound in point.explicit_bounds or ()),
+    )
+
+
+def _exponential_point(point: _Point) -> ExponentialHistogramDataPoint:
+    return ExponentialHistogramDataPoint(
+        **_about_sum(point),
+        scale=_small(point.scale),
+        zero_count=_unsigned(point.zero_count, "zeroCount"),
+        zero_threshold=_double(point.zero_threshold or 0.0),
+        positive=_buckets(point.positive),
+        negative=_buckets(point.negative),
+    )
+
+
+def _buckets(buckets: _Buckets | None) -> ExponentialHistogramDataPoint.Buckets:
+    if buckets is None:
+        return ExponentialHistogramDataPoint.Buckets()
+    counts = (_unsigned(count, "bucketCounts") for count in buckets.bucket_counts or ())
+    return ExponentialHistogramDataPoint.Buckets(offset=_small(buckets.offset), bucket_counts=counts)
+
+
+def _summary_point(point: _Point) -> SummaryDataPoint:
+    return SummaryDataPoint(
+        **_about_point(point),
+        count=_unsigned(point.count, "count"),
+        sum=_double(point.sum or 0.0),
+        quantile_values=(
+            SummaryDataPoint.ValueAtQuantile(quantile=_double(one.quantile or 0.0), value=_double(one.value or 0.0))
+            for one in point.quantile_values or ()
+        ),
+    )
+
+
+_POINTS: Final[dict[str, Any]] = {
+    "gauge": _number_point,
+    "sum": _number_point,
+    "histogram": _histogram_point,
+    "exponential_histogram": _exponential_point,
+    "summary": _summary_point,
+}
+"""Fields of a metric that hold points, and what makes one of theirs."""
+
+
+def _small(number: int | None) -> int:
+    if number is not None and not -(2**31) <= number < 2**31:
+        raise MalformedError(f"{number} does not fit in 32 bits")
+    return number or 0
 
 
 def _texts(resource: _Resource | None) -> dict[str, str]:

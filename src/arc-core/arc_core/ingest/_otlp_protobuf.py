@@ -9,9 +9,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -30,25 +30,24 @@ MAX_PARTS: Final = 200_000
 _UNCOUNTED_BYTES: Final = 2 * MAX_PARTS
 """A message takes 2 bytes at least, so what is no larger than this cannot hold more."""
 
-_BESIDE_POINTS: Final = ("Resource", "InstrumentationScope", "KeyValue", "EntityRef")
-"""What lies in metrics and leads to no data point."""
-
 _LAST_SHIFT: Final = 63
 """A varint has 10 bytes of 7 bits at most."""
 
 
-class _Slice(NamedTuple):
+class Slice(NamedTuple):
+    """A part of a body."""
+
     start: int
     end: int
 
 
 class _Parts(NamedTuple):
-    """Fields 1, 2 and 3, which mean the same in `ResourceSpans`, `ScopeSpans`, `ResourceLogs` and `ScopeLogs`."""
+    """Fields 1, 2 and 3, which mean the same in what holds spans, log records and metrics."""
 
-    origin: list[_Slice]
+    origin: list[Slice]
     """The resource or scope; of several, protobuf makes one that holds what all say."""
-    members: list[_Slice]
-    schema_url: list[_Slice]
+    members: list[Slice]
+    schema_url: list[Slice]
 
 
 def read_traces(body: bytes) -> Iterator[Group[Span]]:
@@ -61,28 +60,14 @@ def read_logs(body: bytes) -> Iterator[Group[LogRecord]]:
     return _groups(body, LogRecord)
 
 
-def count_points(body: bytes) -> int:
-    """Return how many data points the metrics in `body` hold; errors as in `read_traces`."""
-    budget = Budget()
-    points = 0
-    waiting = [(_Slice(0, len(body)), ExportMetricsServiceRequest.DESCRIPTOR)]
-    while waiting:
-        where, kind = waiting.pop()
-        for number, part in _fields(body, where):
-            child = _messages_in(kind).get(number)
-            if child is None or child.name in _BESIDE_POINTS:
-                continue
-            budget.spend()
-            if child.name.endswith("DataPoint"):
-                points += 1
-            else:
-                waiting.append((part, child))
-    return points
+def read_metrics(body: bytes) -> Iterator[Group[Metric]]:
+    """Yield the metrics of `body`; errors as in `read_traces`."""
+    return _groups(body, Metric)
 
 
 def _groups(body: bytes, record: type[M]) -> Iterator[Group[M]]:
     budget = Budget()
-    for outer in _parts(body, _Slice(0, len(body)), budget).origin:
+    for outer in _parts(body, Slice(0, len(body)), budget).origin:
         of_resource = _parts(body, outer, budget)
         resource = texts(_parsed(body, of_resource.origin, Resource).attributes)
         resource_url = _text(body, of_resource.schema_url)
@@ -93,29 +78,29 @@ def _groups(body: bytes, record: type[M]) -> Iterator[Group[M]]:
             yield Group(resource, resource_url, scope, _text(body, of_scope.schema_url), records)
 
 
-def _parts(body: bytes, where: _Slice, budget: Budget) -> _Parts:
+def _parts(body: bytes, where: Slice, budget: Budget) -> _Parts:
     parts = _Parts([], [], [])
-    for number, part in _fields(body, where):
+    for number, part in fields(body, where):
         if 1 <= number <= len(parts):
             budget.spend()
             parts[number - 1].append(part)
     return parts
 
 
-def _parsed(body: bytes, slices: list[_Slice], kind: type[M]) -> M:
+def _parsed(body: bytes, slices: list[Slice], kind: type[M]) -> M:
     for part in slices:
-        _check_parts(body, part, cast("Descriptor", kind.DESCRIPTOR))
+        check_parts(body, part, cast("Descriptor", kind.DESCRIPTOR))
     try:
         return kind.FromString(b"".join([body[start:end] for start, end in slices]))
     except DecodeError:
         raise MalformedError(f"the body is not protobuf: a {kind.DESCRIPTOR.name} in it cannot be parsed") from None
 
 
-def _text(body: bytes, slices: list[_Slice]) -> str:
+def _text(body: bytes, slices: list[Slice]) -> str:
     return body[slice(*slices[-1])].decode("utf-8", "replace") if slices else ""
 
 
-def _check_parts(body: bytes, where: _Slice, kind: "Descriptor") -> None:
+def check_parts(body: bytes, where: Slice, kind: "Descriptor") -> None:
     """Raise TooLargeError when the message of `kind` holds more than `MAX_PARTS` others."""
     if where.end - where.start <= _UNCOUNTED_BYTES:
         return
@@ -123,7 +108,7 @@ def _check_parts(body: bytes, where: _Slice, kind: "Descriptor") -> None:
     waiting = [(where, kind)]
     while waiting:
         where, kind = waiting.pop()
-        for number, part in _fields(body, where):
+        for number, part in fields(body, where):
             if (child := _messages_in(kind).get(number)) is not None:
                 left -= 1
                 waiting.append((part, child))
@@ -137,7 +122,7 @@ def _messages_in(kind: "Descriptor") -> "dict[int, Descriptor]":
     return {field.number: field.message_type for field in kind.fields if field.message_type is not None}
 
 
-def _fields(body: bytes, where: _Slice) -> Iterator[tuple[int, _Slice]]:
+def fields(body: bytes, where: Slice) -> Iterator[tuple[int, Slice]]:
     """Yield number and content of each field in `where` that has a length, and step over the others."""
     at, end = where
     while at < end:
@@ -147,7 +132,7 @@ def _fields(body: bytes, where: _Slice) -> Iterator[tuple[int, _Slice]]:
                 size, start = _varint(body, at)
                 at = start + size
                 if at <= end:
-                    yield tag >> 3, _Slice(start, at)
+                    yield tag >> 3, Slice(start, at)
             case 0:
                 _, at = _varint(body, at)
             case 1:

@@ -6,7 +6,7 @@ a value would be: a request that holds one is "not initialized", which protobuf 
 """
 
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -77,4 +77,4 @@ def _moved(module: Any) -> FileDescriptorProto:
             cost.proto3_optional = True
             cost.oneof_index = len(message.oneof_decl)
             message.oneof_decl.add(name="_cost_usd")
-    return cast("FileDescriptorProto", file)
+    return file

@@ -1,7 +1,7 @@
 """OTLP messages as rows."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from arc_semconv import attributes as names
@@ -10,7 +10,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from arc_core.ingest._group import Group
 from arc_core.ingest._values import text, texts
-from arc_core.model import SERVED_TENANT, LogRow, SpanRow
+from arc_core.model import LogRow, SpanRow, Tenant
+from arc_core.model.dialects import TOKENS, canonical
 
 MAX_TIME_NS: Final = 2**63 - 1
 """The last moment that DateTime64(9) holds, in the year 2262."""
@@ -31,27 +32,35 @@ class Rejected:
     """What was left out of a request."""
 
     def __init__(self) -> None:
-        self.spans = 0
+        self.count = 0
         self.reason = ""
         """Why the first one was."""
 
     def add(self, reason: str) -> None:
         """Count one more."""
-        self.spans += 1
+        self.count += 1
         self.reason = self.reason or reason
 
 
-def span_rows(groups: Iterable[Group[Span]], cost_of: CostOf, rejected: Rejected) -> Iterator[SpanRow]:
+class Origin(NamedTuple):
+    """Whose rows they are, and of which request."""
+
+    tenant: Tenant
+    batch_id: int
+
+
+def span_rows(groups: Iterable[Group[Span]], origin: Origin, cost_of: CostOf, rejected: Rejected) -> Iterator[SpanRow]:
     """Yield the spans of `groups`; those that could not be found again are `rejected`, their neighbours are not."""
     for group in groups:
         for span in group.records:
-            if flaw := _flaw(span):
-                rejected.add(flaw)
+            if reason := flaw(span):
+                rejected.add(reason)
             else:
-                yield _span_row(span, group, cost_of)
+                yield _span_row(span, group, origin, cost_of)
 
 
-def _flaw(span: Span) -> str:
+def flaw(span: Span) -> str:
+    """Return why `span` could not be found again; empty when it could."""
     if len(span.trace_id) != _TRACE_ID_BYTES or span.trace_id == _NO_TRACE:
         return f"span {span.name!r} has the trace_id {span.trace_id.hex()!r}; it must be 16 bytes, not all zero"
     if len(span.span_id) != _SPAN_ID_BYTES or span.span_id == _NO_SPAN:
@@ -61,13 +70,13 @@ def _flaw(span: Span) -> str:
     return ""
 
 
-def _span_row(span: Span, group: Group[Span], cost_of: CostOf) -> SpanRow:
+def _span_row(span: Span, group: Group[Span], origin: Origin, cost_of: CostOf) -> SpanRow:
     attributes = texts(span.attributes)
     start_ns = span.start_time_unix_nano
     events, links = span.events, span.links
     return SpanRow(
-        SERVED_TENANT,
-        _seconds(start_ns),
+        origin.tenant.id,
+        seconds(start_ns),
         span.trace_id.hex(),
         span.span_id.hex(),
         "" if span.parent_span_id == _NO_SPAN else span.parent_span_id.hex(),
@@ -82,29 +91,36 @@ def _span_row(span: Span, group: Group[Span], cost_of: CostOf) -> SpanRow:
         max(0, min(span.end_time_unix_nano, MAX_TIME_NS) - start_ns),
         _word(_STATUSES, span.status.code),
         span.status.message,
-        [_seconds(event.time_unix_nano) for event in events],
+        [seconds(event.time_unix_nano) for event in events],
         [event.name for event in events],
         [texts(event.attributes) for event in events],
         [link.trace_id.hex() for link in links],
         [link.span_id.hex() for link in links],
         [link.trace_state for link in links],
         [texts(link.attributes) for link in links],
-        cost_of(attributes, start_ns),
+        _cost(attributes, start_ns, cost_of),
+        origin.batch_id,
     )
 
 
-def log_rows(groups: Iterable[Group[LogRecord]]) -> Iterator[LogRow]:
+def _cost(attributes: dict[str, str], start_ns: int, cost_of: CostOf) -> float | None:
+    if names.COST_USD not in attributes and TOKENS.isdisjoint(attributes):
+        return None
+    return cost_of(canonical(attributes), start_ns)
+
+
+def log_rows(groups: Iterable[Group[LogRecord]], origin: Origin) -> Iterator[LogRow]:
     """Yield the log records of `groups`; none is ever rejected."""
     for group in groups:
         scope_attributes = texts(group.scope.attributes)
         for record in group.records:
-            yield _log_row(record, group, scope_attributes)
+            yield _log_row(record, group, scope_attributes, origin)
 
 
-def _log_row(record: LogRecord, group: Group[LogRecord], scope_attributes: dict[str, str]) -> LogRow:
+def _log_row(record: LogRecord, group: Group[LogRecord], scope_attributes: dict[str, str], origin: Origin) -> LogRow:
     return LogRow(
-        tenant=SERVED_TENANT,
-        timestamp=_seconds(record.time_unix_nano or record.observed_time_unix_nano),
+        tenant=origin.tenant.id,
+        timestamp=seconds(record.time_unix_nano or record.observed_time_unix_nano),
         trace_id=record.trace_id.hex(),
         span_id=record.span_id.hex(),
         trace_flags=record.flags & 0xFF,
@@ -120,10 +136,11 @@ def _log_row(record: LogRecord, group: Group[LogRecord], scope_attributes: dict[
         scope_attributes=scope_attributes,
         attributes=texts(record.attributes),
         event_name=record.event_name,
+        batch_id=origin.batch_id,
     )
 
 
-def _seconds(time_ns: int) -> msgspec.Raw:
+def seconds(time_ns: int) -> msgspec.Raw:
     """`time_ns` as a JSON number of seconds with nine decimals, which ClickHouse reads exactly."""
     seconds, rest = divmod(min(time_ns, MAX_TIME_NS), _SECOND)
     return msgspec.Raw(b"%d.%09d" % (seconds, rest))

@@ -3,6 +3,7 @@
 import base64
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 
 import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -33,7 +34,14 @@ def _scalar_text(plain: object) -> str:
         return ""
     if isinstance(plain, bool):
         return "true" if plain else "false"
-    return str(plain)
+    return _float_text(plain) if isinstance(plain, float) else str(plain)
+
+
+def _float_text(number: float) -> str:
+    """`number` as JavaScript writes it, and so ClickHouse and the Collector do, almost."""
+    if 1e-6 <= abs(number) < 1e21:  # noqa: PLR2004 - ECMA-262, Number::toString
+        return format(Decimal(repr(number)), "f")
+    return repr(number).replace("e-0", "e-").replace("e+0", "e+")
 
 
 def _plain(value: AnyValue) -> object:

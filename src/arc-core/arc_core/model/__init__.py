@@ -3,12 +3,13 @@
 from arc_core.model._rows import (
     SERVED_TENANT,
     Batch,
+    Form,
     LogRow,
     SpanRow,
     StoredSpan,
     StoredTrace,
-    Table,
+    Tenant,
     TraceFilter,
 )
 
-__all__ = ["SERVED_TENANT", "Batch", "LogRow", "SpanRow", "StoredSpan", "StoredTrace", "Table", "TraceFilter"]
+__all__ = ["SERVED_TENANT", "Batch", "Form", "LogRow", "SpanRow", "StoredSpan", "StoredTrace", "Tenant", "TraceFilter"]

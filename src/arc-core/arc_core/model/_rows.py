@@ -4,23 +4,44 @@ Written rows carry the columns of the Collector's ClickHouse exporter (opentelem
 exporter/clickhouseexporter/internal/sqltemplates), so that an exporter can write to the same tables.
 """
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
 
 SERVED_TENANT: Final = "default"
-"""Stamped on every row and put into every query; what a client says about its tenant is never believed."""
+"""The tenant of those who come without a key; what a client says about its tenant is never believed."""
 
-Table = Literal["otel_traces", "otel_logs"]
+Form = Literal["JSONEachRow", "Protobuf"]
+"""How rows are encoded: a JSON object a line, or messages with their lengths before them."""
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """Whose telemetry it is: stamped on every row and put into every query."""
+
+    id: str = SERVED_TENANT
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """The rows of one request, ready to be inserted."""
+    """The rows of one request for one table, ready to be inserted."""
 
-    table: Table
-    lines: bytes | bytearray
-    """JSONEachRow: one JSON object a line."""
+    table: str
+    """Where they are put."""
+    stored: str
+    """Where they are then found."""
+    chunks: list[bytes | bytearray]
+    form: Form
     rows: int
+    tenant: str
+    id: int
+    """The same for the same request of the same tenant, and with near certainty for no other; 64 bits."""
+    instead: "Callable[[], Batch] | None" = None
+    """The same rows in a form that the engine takes in any case; None where this is it."""
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of what is inserted."""
+        return sum(map(len, self.chunks))
 
 
 class SpanRow(
@@ -52,6 +73,7 @@ class SpanRow(
         "link_trace_states": "Links.TraceState",
         "link_attributes": "Links.Attributes",
         "cost_usd": "CostUsd",
+        "batch_id": "BatchId",
     },
 ):
     """One span, as `otel_traces` takes it."""
@@ -85,7 +107,9 @@ class SpanRow(
     link_trace_states: list[str]
     link_attributes: list[dict[str, str]]
     cost_usd: float | None
-    """US dollars; None when no price is known. The one column that the exporter does not have, beside the tenant."""
+    """US dollars; None when no price is known. The exporter has neither this, nor the tenant, nor what follows."""
+    batch_id: int
+    """Of the request that it came in."""
 
 
 class LogRow(
@@ -110,6 +134,7 @@ class LogRow(
         "scope_attributes": "ScopeAttributes",
         "attributes": "LogAttributes",
         "event_name": "EventName",
+        "batch_id": "BatchId",
     },
 ):
     """One log record, as `otel_logs` takes it."""
@@ -132,6 +157,8 @@ class LogRow(
     scope_attributes: dict[str, str]
     attributes: dict[str, str]
     event_name: str
+    batch_id: int
+    """Of the request that it came in."""
 
 
 class TraceFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from arc_core.errors import StartError, StoreError
-from arc_core.store._database import Form, Health, Settings, Value
+from arc_core.errors import RowsError, StartError, StoreError
+from arc_core.model import Form
+from arc_core.store._database import Health, Settings, Value
+from arc_core.store._otlp import means_bad_rows, schema_settings
 
 if TYPE_CHECKING:
     from chdb.state.sqlitelike import Connection
@@ -26,6 +28,8 @@ _INSIDE: Final = "clickhouse"
 
 _MAX_QUERY_SECONDS: Final = 60
 
+_MAX_INSERT_BYTES: Final = 1_500_000_000
+
 _SESSION: Final = (
     "CREATE DATABASE IF NOT EXISTS arc ENGINE = Atomic",
     "USE arc",
@@ -37,6 +41,9 @@ _WRITING: Final = (
     # Answer when it is on disk. Spans of more than 100 months in one insert are odd, but must not be put off for ever.
     "SET async_insert = 0, max_partitions_per_insert_block = 0",
     "SET lightweight_deletes_sync = 2, mutations_sync = 1",
+    # An insert that would take more is made from its rows, one by one, in place of the protobuf.
+    f"SET max_memory_usage = {_MAX_INSERT_BYTES}",
+    "SET output_format_json_escape_forward_slashes = 0",
 )
 
 _ESCAPES: Final = str.maketrans(
@@ -56,14 +63,9 @@ class ChdbDatabase:
         for reader in readers:
             self._free.put_nowait(reader)
 
-    async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form, schema: str = "") -> None:
+    async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form) -> None:
         """See `Database`."""
-        head = f"INSERT INTO {table}"
-        if schema:
-            head += (
-                " SETTINGS format_schema_source = 'string', format_schema_message_name = 'Request', "
-                f"format_schema = {_quoted(schema)}"
-            )
+        head = f"INSERT INTO {table}{_clause(schema_settings(table) if form == 'Protobuf' else None)}"
         await self._writer.run(lambda connection: _send(connection, head, chunks, form))
 
     async def query(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> bytes:
@@ -84,10 +86,10 @@ class ChdbDatabase:
         try:
             pieces = await reader.run(lambda connection: connection.send_query(statement, form, params=bound))
             try:
-                while (piece := await reader.run(lambda _: pieces.fetch())) is not None:
-                    yield piece.bytes()
+                while piece := await reader.run(lambda _: _fetched(pieces)):
+                    yield piece
             finally:
-                await reader.run(lambda _: pieces.close())
+                await reader.run(lambda _: _closed(pieces))
         finally:
             self._free.put_nowait(reader)
 
@@ -169,11 +171,21 @@ def _ask(connection: "Connection", sql: str, bound: dict[str, Value]) -> bytes:
     return rows
 
 
+def _fetched(pieces: Any) -> bytes | None:
+    piece = pieces.fetch()
+    return None if piece is None else piece.bytes()
+
+
+def _closed(pieces: Any) -> None:
+    pieces.close()
+
+
 def _refusing(work: "Callable[[Connection], T]", connection: "Connection") -> T:
     try:
         return work(connection)
     except RuntimeError as error:  # what chDB's own error is
-        raise StoreError(f"ClickHouse: {_first_line(error)}") from error
+        kind = RowsError if means_bad_rows(str(error)) else StoreError
+        raise kind(f"ClickHouse: {_first_line(error)}") from error
 
 
 def _bound(parameters: dict[str, Value]) -> dict[str, Value]:

@@ -5,8 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-Form = Literal["JSONEachRow", "Protobuf"]
-"""How inserted rows are encoded: a JSON object a line, or messages with their lengths before them."""
+from arc_core.model import Form
 
 Value = str | int | float
 """A bound parameter. An array is given as ClickHouse writes one: `['a','b']`."""
@@ -32,10 +31,10 @@ class Database(Protocol):
     is then not known.
     """
 
-    async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form, schema: str = "") -> None:
-        """Return when the rows in `chunks`, together one body, are on disk.
+    async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form) -> None:
+        """Return when the rows in `chunks`, together one body, are on disk; raise RowsError when they are no rows.
 
-        `schema` is the text of a .proto file whose message `Request` is one row; for Protobuf alone.
+        Protobuf is what `otlp/TABLE.proto` says.
         """
 
     async def query(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> bytes:

@@ -1,7 +1,7 @@
 """Traces and spans, read back."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -59,13 +59,14 @@ class TraceStore:
 
     async def _find(self, wanted: TraceFilter, trace_id: str, limit: int) -> list[StoredTrace]:
         needs_faces = bool(wanted.status or wanted.text)
+        told: dict[str, Any] = msgspec.structs.asdict(wanted)
         lines = await self._database.query(
             TRACES_PAGE,
             tenant=SERVED_TENANT,
             trace_id=trace_id,
             candidates=_ALL if needs_faces else limit,
             limit=limit,
-            **msgspec.structs.asdict(wanted),
+            **told,
         )
         return self._traces.decode_lines(lines)
 
@@ -77,7 +78,7 @@ class TraceStore:
         return [msgspec.structs.replace(trace, **totals.get(trace.trace_id, {})) for trace in traces]
 
 
-def _range_of(traces: Sequence[StoredTrace]) -> dict[str, str | int]:
+def _range_of(traces: Sequence[StoredTrace]) -> dict[str, Any]:
     """Parameters that let ClickHouse read only the months these traces are in. Ids are hex, so quotes are safe."""
     return {
         "tenant": SERVED_TENANT,

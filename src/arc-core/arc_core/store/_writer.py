@@ -1,20 +1,42 @@
-"""Rows of many requests in few inserts."""
+"""Rows of many requests in few inserts, each request once."""
 
 import asyncio
-from collections import defaultdict
-from typing import Final, NamedTuple
+from collections import OrderedDict
+from itertools import groupby
+from typing import Final
 
-from arc_core.errors import OverCapacityError, StoreError
+from arc_core.errors import OverCapacityError, RowsError, StoreError
 from arc_core.model import Batch
 from arc_core.store._database import Database
+from arc_core.store._retries import arrived_before, is_stored
 
-_MAX_GROUP_BYTES: Final = 64 * 1024 * 1024
+_MAX_GROUP_BYTES: Final = 16 * 1024 * 1024
 """About what one insert carries; a single larger batch still goes in one."""
 
+_REMEMBERED: Final = 200_000
+"""Requests whose end is known, so that they are not stored again: some hours of them, in 20 MB."""
 
-class _Waiting(NamedTuple):
-    batch: Batch
-    written: asyncio.Future[None]
+_Key = tuple[str, int]
+"""Table and id of a batch."""
+
+
+class _Waiting:
+    """A batch that is to be inserted, and those who wait for it."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.key: _Key = (batch.stored, batch.id)
+        self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiters = 0
+
+    def settle(self, error: StoreError | None) -> None:
+        if self.written.done():
+            return
+        if error is None:
+            self.written.set_result(None)
+        else:
+            self.written.set_exception(error)
+            self.written.exception()  # whoever waited may have gone
 
 
 class Writer:
@@ -22,31 +44,48 @@ class Writer:
 
     Groups grow with the load by themselves: an insert costs about the same for one row as for a thousand. What may wait
     is bounded by those who call `write`, each of which holds a share of one capacity until it returns.
+
+    A batch that comes again is stored once. While the first is under way both wait for it; once it is stored the second
+    is answered at once; and where the end of the first is not known, because its insert failed or Arc Core was killed,
+    the database is asked.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
+        self._under_way: dict[_Key, _Waiting] = {}
+        self._stored: OrderedDict[_Key, None] = OrderedDict()
+        self._unsure: set[_Key] = set()
         self._closed = False
+
+    async def remember(self) -> None:
+        """Ask the database which requests it has; their ends are not known to whoever sent them."""
+        self._unsure = await arrived_before(self._database)
 
     async def write(self, batch: Batch) -> None:
         """Return when `batch` is on disk; raise StoreError when it may not be, OverCapacityError while closing."""
-        if self._closed:
-            raise OverCapacityError("Arc Core is stopping; send this again in a second")
-        waiting = _Waiting(batch, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(waiting)
-        await waiting.written
+        key = (batch.stored, batch.id)
+        if key in self._stored:
+            return
+        waiting = self._under_way.get(key)
+        if waiting is None:
+            if self._closed:
+                raise OverCapacityError("Arc Core is stopping; send this again in a second")
+            waiting = self._under_way[key] = _Waiting(batch)
+            self._queue.put_nowait(waiting)
+        waiting.waiters += 1
+        try:
+            await asyncio.shield(waiting.written)
+        finally:
+            waiting.waiters -= 1
 
     async def run(self) -> None:
         """Insert until `close`, and then what is left."""
         is_last = False
         while not is_last:
             group, is_last = await self._next_group()
-            by_table: defaultdict[str, list[_Waiting]] = defaultdict(list)
-            for waiting in group:
-                by_table[waiting.batch.table].append(waiting)
-            for same_table in by_table.values():
-                await self._insert(same_table)
+            for _, same in groupby(sorted(group, key=_kind), key=_kind):
+                await self._insert(list(same))
 
     def close(self) -> None:
         """Take no more; `run` ends when all that waits is inserted."""
@@ -54,10 +93,10 @@ class Writer:
         self._queue.put_nowait(None)
 
     async def _next_group(self) -> tuple[list[_Waiting], bool]:
-        """Return what waits now, at least one batch, and whether it is the end."""
+        """Return what waits now and whether it is the end."""
         first = await self._queue.get()
         group = [] if first is None else [first]
-        size = 0 if first is None else len(first.batch.lines)
+        size = 0 if first is None else first.batch.size_bytes
         is_last = first is None
         while not is_last and size < _MAX_GROUP_BYTES and not self._queue.empty():
             waiting = self._queue.get_nowait()
@@ -65,29 +104,60 @@ class Writer:
                 is_last = True
             else:
                 group.append(waiting)
-                size += len(waiting.batch.lines)
-        return group, is_last
+                size += waiting.batch.size_bytes
+        wanted = [waiting for waiting in group if waiting.waiters]
+        for waiting in group:
+            if not waiting.waiters:  # given up; whoever sent it will come again
+                del self._under_way[waiting.key]
+        return wanted, is_last
 
     async def _insert(self, group: list[_Waiting]) -> None:
+        """Insert `group`, all for one table in one form, and tell those who wait."""
         try:
-            table, lines = group[0].batch.table, [waiting.batch.lines for waiting in group]
-            await self._database.insert(table, lines, "JSONEachRow")
+            new = [waiting for waiting in group if not await self._is_stored(waiting)]
+            if new:
+                batch = new[0].batch
+                chunks = [chunk for waiting in new for chunk in waiting.batch.chunks]
+                await self._database.insert(batch.table, chunks, batch.form)
+        except RowsError as error:
+            await self._insert_apart(group, error)
         except StoreError as error:
-            if len(group) == 1:
-                _settle(group[0], error)
-                return
-            # One bad batch must not fail its neighbours; rows that did get in are the same rows, and shown once.
             for waiting in group:
-                await self._insert([waiting])
+                self._unsure.add(waiting.key)
+                self._end(waiting, error)
         else:
             for waiting in group:
-                _settle(waiting, None)
+                self._remember_stored(waiting.key)
+                self._end(waiting, None)
+
+    async def _insert_apart(self, group: list[_Waiting], error: RowsError) -> None:
+        """Insert each of `group` alone: one bad batch must not fail its neighbours."""
+        for waiting in group:
+            self._unsure.add(waiting.key)
+        if len(group) > 1:
+            for waiting in group:
+                await self._insert([waiting])
+        elif (instead := group[0].batch.instead) is not None:
+            group[0].batch = await asyncio.to_thread(instead)
+            await self._insert(group)
+        else:
+            self._end(group[0], error)
+
+    async def _is_stored(self, waiting: _Waiting) -> bool:
+        if waiting.key not in self._unsure:
+            return False
+        return await is_stored(self._database, waiting.batch)
+
+    def _remember_stored(self, key: _Key) -> None:
+        self._unsure.discard(key)
+        self._stored[key] = None
+        if len(self._stored) > _REMEMBERED:
+            self._stored.popitem(last=False)
+
+    def _end(self, waiting: _Waiting, error: StoreError | None) -> None:
+        self._under_way.pop(waiting.key, None)
+        waiting.settle(error)
 
 
-def _settle(waiting: _Waiting, error: StoreError | None) -> None:
-    if waiting.written.done():  # the request was cancelled meanwhile
-        return
-    if error is None:
-        waiting.written.set_result(None)
-    else:
-        waiting.written.set_exception(error)
+def _kind(waiting: _Waiting) -> tuple[str, str]:
+    return waiting.batch.table, waiting.batch.form

@@ -16,6 +16,8 @@ CREATE FUNCTION IF NOT EXISTS arcMap AS (attributes) ->
 
 CREATE FUNCTION IF NOT EXISTS arcTime AS (ns) -> fromUnixTimestamp64Nano(toInt64(least(ns, 9223372036854775807)), 'UTC');
 
+CREATE FUNCTION IF NOT EXISTS arcCost AS (told) -> if(isFinite(toFloat64OrNull(told)) AND toFloat64OrNull(told) >= 0, toFloat64OrNull(told), NULL);
+
 -- The spans of one resource and scope as they came, one such group a row: the engine reads the protobuf
 -- (otlp/traces.proto). It stores nothing.
 CREATE TABLE IF NOT EXISTS otlp_traces (
@@ -60,7 +62,7 @@ SELECT
     arrayMap(i -> lower(hex(i)), s.links.span_id) AS `Links.SpanId`,
     s.links.trace_state AS `Links.TraceState`,
     arrayMap(a -> arcMap(a), s.links.attributes) AS `Links.Attributes`,
-    coalesce(s.cost_usd, toFloat64OrNull(SpanAttributes['arc.cost.usd'])) AS CostUsd,
+    coalesce(s.cost_usd, arcCost(SpanAttributes['arc.cost.usd'])) AS CostUsd,
     batch_id AS BatchId,
     now('UTC') AS ReceivedAt
 FROM (

@@ -1,0 +1,87 @@
+"""Which requests the database has: those that come again are not stored again."""
+
+from typing import Final
+
+import msgspec
+
+from arc_core.model import Batch
+from arc_core.store._database import Database
+
+_STORED: Final = (
+    "spans",
+    "otel_logs",
+    "otel_metrics_gauge",
+    "otel_metrics_sum",
+    "otel_metrics_histogram",
+    "otel_metrics_exponential_histogram",
+    "otel_metrics_summary",
+)
+
+_HOURS: Final = 24
+"""For so long a request may be sent again over a restart and is known; of an older one, merges keep the spans once."""
+
+_MOST: Final = 1_000_000
+
+_ARRIVED: Final = """
+SELECT DISTINCT BatchId AS id FROM {table}
+WHERE ReceivedAt > now('UTC') - INTERVAL {hours} HOUR AND BatchId != 0
+LIMIT {most}
+"""
+
+_COUNT: Final = "SELECT count() AS rows FROM {table} WHERE TenantId = {{tenant:String}} AND BatchId = {{id:UInt64}}"
+
+_TRACES_OF_BATCH: Final = """
+INSERT INTO traces
+SELECT
+    TenantId,
+    toStartOfHour(Timestamp) AS Hour,
+    TraceId,
+    min(Timestamp) AS Start,
+    max(fromUnixTimestamp64Nano(toUnixTimestamp64Nano(Timestamp) + toInt64(Duration))) AS End,
+    groupUniqArray(toString(ServiceName)) AS Services,
+    groupUniqArrayIf(toString(AgentName), AgentName != '') AS Agents,
+    groupUniqArrayIf(toString(Model), Model != '') AS Models,
+    groupUniqArray(toString(Kind)) AS Kinds,
+    groupUniqArrayArray(arrayMap(x -> toString(x), FixIds)) AS FixIds,
+    groupUniqArrayIf(ConversationId, ConversationId != '') AS Conversations,
+    toUInt8(max(StatusCode = 'Error')) AS HasError,
+    argMinState(
+        tuple(toString(SpanName), toString(ServiceName), toUInt8(ParentSpanId = ''), toString(StatusCode), toString(RunState)),
+        tuple(toUInt8(ParentSpanId != ''), Timestamp, SpanId, bitNot(Duration))) AS Face
+FROM spans
+WHERE TenantId = {tenant:String} AND BatchId = {id:UInt64}
+GROUP BY TenantId, Hour, TraceId
+"""  # noqa: E501 - as the view of the migration has it
+"""What the view of `traces` does: a kill may have come between the two."""
+
+
+class _Id(msgspec.Struct):
+    id: int
+
+
+class _Count(msgspec.Struct):
+    rows: int
+
+
+async def arrived_before(database: Database) -> set[tuple[str, int]]:
+    """Return table and id of the requests that were stored in the last hours, all or in part."""
+    found = set()
+    decoder = msgspec.json.Decoder(_Id)
+    for table in _STORED:
+        lines = await database.query(_ARRIVED.format(table=table, hours=_HOURS, most=_MOST))
+        found |= {(table, row.id) for row in decoder.decode_lines(lines)}
+    return found
+
+
+async def is_stored(database: Database, batch: Batch) -> bool:
+    """Whether all rows of `batch`, which may have been sent before, are there and can be found.
+
+    Where some are, all are inserted once more: of equal spans merges keep one. To take those away first could lose what
+    was acknowledged, if a kill came just then.
+    """
+    line = await database.query(_COUNT.format(table=batch.stored), tenant=batch.tenant, id=batch.id)
+    if msgspec.json.decode(line, type=_Count).rows < batch.rows:
+        return False
+    if batch.stored == "spans":
+        await database.command(_TRACES_OF_BATCH, tenant=batch.tenant, id=batch.id)
+    return True
