@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from arc_core.errors import MalformedError, TooLargeError
@@ -45,6 +47,8 @@ class _Piece(NamedTuple):
     body: bytes
     scopes: int
     """How many `ScopeSpans` it has."""
+    counted: bool
+    """Whether its spans are taken off the budget."""
 
 
 def trace_frames(body: bytes, origin: Origin, cost_of: CostOf, rejected: Rejected, held: Held) -> Frames | None:
@@ -67,7 +71,8 @@ def trace_frames(body: bytes, origin: Origin, cost_of: CostOf, rejected: Rejecte
         if not message.IsInitialized():
             return None
         count = sum(len(group.spans) for group in message.scope_spans)
-        budget.spend(count)
+        if not piece.counted:
+            budget.spend(count)
         repeated += message.resource.ByteSize() * count
         if repeated > MAX_REPEATED_BYTES:
             raise TooLargeError(
@@ -93,7 +98,7 @@ def _pieces(body: bytes, budget: Budget) -> Iterator[_Piece]:
             for inner, _ in fields(body, where):
                 scopes += inner == 2  # noqa: PLR2004 - scope_spans
             budget.spend(scopes)
-            yield _Piece(body[where.start : where.end], scopes)
+            yield _Piece(body[where.start : where.end], scopes, counted=False)
         else:
             yield from _cut(body, where, budget)
 
@@ -104,6 +109,7 @@ def _cut(body: bytes, where: Slice, budget: Budget) -> Iterator[_Piece]:
     groups = []
     for number, part in fields(body, where):
         if number == 1:
+            check_parts(body, part, Resource.DESCRIPTOR)
             resource += body[part.start : part.end]  # of several, protobuf makes one that holds what all say
         elif number == 2:  # noqa: PLR2004 - scope_spans
             budget.spend()
@@ -114,12 +120,14 @@ def _cut(body: bytes, where: Slice, budget: Budget) -> Iterator[_Piece]:
         spans = []
         for number, part in fields(body, group):
             if number == 1:
+                check_parts(body, part, InstrumentationScope.DESCRIPTOR)
                 scope += body[part.start : part.end]
             elif number == 2:  # noqa: PLR2004 - spans
+                budget.spend()
                 check_parts(body, part, Span.DESCRIPTOR)
                 spans.append(part)
         scope = _field(1, scope)
-        yield from (_Piece(head + _field(2, scope + part), 1) for part in _batched(body, spans))
+        yield from (_Piece(head + _field(2, scope + part), 1, counted=True) for part in _batched(body, spans))
 
 
 def _batched(body: bytes, spans: list[Slice]) -> Iterator[bytes]:
