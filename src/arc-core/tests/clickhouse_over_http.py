@@ -1,0 +1,95 @@
+"""ClickHouse's HTTP interface over chDB, as far as Arc Core's client uses it: no server can be installed for tests.
+
+`python clickhouse_over_http.py FOLDER PORT` prints `ready PORT` and serves until it is killed. One statement at a time.
+"""
+
+import gzip
+import re
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+import chdb
+
+LOCK = threading.Lock()
+CODE = re.compile(r"Code: (\d+)")
+INSERT = re.compile(r"\s*INSERT\s+INTO\s+.*?\s+FORMAT\s+(\w+)\s*\Z", re.IGNORECASE | re.DOTALL)
+NOT_SETTINGS = {"query", "database", "default_format", "wait_end_of_query", "client_protocol_version", "session_id",
+                "compress", "enable_http_compression", "send_progress_in_http_headers", "http_headers_progress_interval_ms",
+                "role", "user", "password", "query_id"}  # fmt: skip
+ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'"})
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    connection_to_engine = None
+
+    def do_GET(self):
+        self._answer(b"")
+
+    def do_POST(self):
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+            body = b"".join(self._chunks())
+        else:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        self._answer(body)
+
+    def _chunks(self):
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def _answer(self, body):
+        told = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        if self.path == "/ping":
+            return self._send(200, b"Ok.\n")
+        sql, data = (told["query"], body) if "query" in told else (body.decode(), b"")
+        try:
+            with LOCK:
+                return self._send(200, self._run(sql, data, told))
+        except RuntimeError as error:
+            code = CODE.search(str(error))
+            return self._send(500, str(error).encode(), {"X-ClickHouse-Exception-Code": code[1] if code else "1"})
+
+    def _run(self, sql, data, told):
+        engine = self.connection_to_engine
+        settings = {k: v for k, v in told.items() if k not in NOT_SETTINGS and not k.startswith("param_")}
+        parameters = {k[len("param_") :]: v for k, v in told.items() if k.startswith("param_")}
+        engine.query(f"USE `{told.get('database', 'default')}`")
+        for name, value in settings.items():
+            engine.query(f"SET {name} = '{value.translate(ESCAPES)}'")
+        try:
+            insert = INSERT.match(sql)
+            if insert and data:
+                head = sql[: insert.end()].rpartition("FORMAT")[0]
+                with engine.send_insert(head, insert[1]) as rows:
+                    rows.append(data)
+                    rows.finish()
+                return b""
+            return engine.query(sql, told.get("default_format", "TabSeparated"), params=parameters).bytes()
+        finally:
+            for name in settings:
+                engine.query(f"SET {name} = DEFAULT")
+
+    def _send(self, status, body, headers=None):
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-ClickHouse-Summary", "{}")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+if __name__ == "__main__":
+    Handler.connection_to_engine = chdb.connect(sys.argv[1])
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
+    print(f"ready {server.server_address[1]}", flush=True)
+    server.serve_forever()
