@@ -15,6 +15,7 @@ import chdb
 LOCK = threading.Lock()
 CODE = re.compile(r"Code: (\d+)")
 INSERT = re.compile(r"\s*INSERT\s+INTO\s+.*?\s+FORMAT\s+(\w+)\s*\Z", re.IGNORECASE | re.DOTALL)
+INSERT_AND_DATA = re.compile(rb"\s*INSERT INTO [^\n]+? FORMAT \w+\s*?\n")
 NOT_SETTINGS = {"query", "database", "default_format", "wait_end_of_query", "client_protocol_version", "session_id",
                 "compress", "enable_http_compression", "send_progress_in_http_headers", "http_headers_progress_interval_ms",
                 "role", "user", "password", "query_id"}  # fmt: skip
@@ -47,7 +48,12 @@ class Handler(BaseHTTPRequestHandler):
         told = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         if self.path == "/ping":
             return self._send(200, b"Ok.\n")
-        sql, data = (told["query"], body) if "query" in told else (body.decode(), b"")
+        if "query" in told:
+            sql, data = told["query"], body
+        elif head := INSERT_AND_DATA.match(body):
+            sql, data = head[0].decode(), body[head.end() :]
+        else:
+            sql, data = body.decode(), b""
         try:
             with LOCK:
                 return self._send(200, self._run(sql, data, told))
@@ -65,8 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             insert = INSERT.match(sql)
             if insert and data:
-                head = sql[: insert.end()].rpartition("FORMAT")[0]
-                with engine.send_insert(head, insert[1]) as rows:
+                with engine.send_insert(sql[: insert.start(1)].rpartition("FORMAT")[0], insert[1]) as rows:
                     rows.append(data)
                     rows.finish()
                 return b""

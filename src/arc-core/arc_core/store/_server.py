@@ -1,5 +1,6 @@
 """A ClickHouse server, over HTTP (clickhouse-connect)."""
 
+import ast
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +64,7 @@ class ServerDatabase:
     async def query(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> bytes:
         """See `Database`."""
         told = {**_READING, "max_execution_time": _MAX_QUERY_SECONDS, **(settings or {})}
-        ask = partial(self._client.raw_query, sql, parameters=parameters, settings=told, fmt=_form_of(sql))
+        ask = partial(self._client.raw_query, sql, parameters=_bound(sql, parameters), settings=told, fmt=_form_of(sql))
         return await self._run(ask)
 
     async def stream(
@@ -71,7 +72,7 @@ class ServerDatabase:
     ) -> AsyncIterator[bytes]:
         """See `Database`."""
         told = {**_READING, **(settings or {})}
-        ask = partial(self._client.raw_stream, sql, parameters=parameters, settings=told, fmt=form)
+        ask = partial(self._client.raw_stream, sql, parameters=_bound(sql, parameters), settings=told, fmt=form)
         pieces = await self._run(ask)
         try:
             while piece := await self._run(lambda: pieces.read(_PIECE_BYTES)):
@@ -82,7 +83,7 @@ class ServerDatabase:
     async def command(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> None:
         """See `Database`."""
         told = {**_WRITING, "max_execution_time": 0, **(settings or {})}
-        await self._run(partial(self._client.raw_query, sql, parameters=parameters, settings=told))
+        await self._run(partial(self._client.raw_query, sql, parameters=_bound(sql, parameters), settings=told))
 
     async def health(self) -> Health:
         """See `Database`."""
@@ -162,6 +163,14 @@ def _options(url: str) -> dict[str, Any]:
 
 def _identifier(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def _bound(sql: str, parameters: dict[str, Value]) -> dict[str, Any]:
+    """Return `parameters` with arrays as lists: what is given as a text would be quoted again as a whole."""
+    return {
+        name: ast.literal_eval(value) if isinstance(value, str) and f"{{{name}:Array(" in sql else value
+        for name, value in parameters.items()
+    }
 
 
 def _form_of(sql: str) -> str | None:
