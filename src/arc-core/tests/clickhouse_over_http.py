@@ -7,6 +7,7 @@ import gzip
 import re
 import sys
 import threading
+from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -36,7 +37,15 @@ class Handler(BaseHTTPRequestHandler):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        self._answer(body)
+        kind = self.headers.get("content-type", "")
+        if kind.startswith("multipart/form-data"):  # long parameters come as fields of a form
+            form = BytesParser().parsebytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
+            fields = {
+                part.get_param("name", header="content-disposition"): part.get_payload() for part in form.get_payload()
+            }
+            self._answer(b"", fields)
+        else:
+            self._answer(body)
 
     def _chunks(self):
         while size := int(self.rfile.readline().split(b";")[0], 16):
@@ -44,8 +53,8 @@ class Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
 
-    def _answer(self, body):
-        told = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+    def _answer(self, body, fields=None):
+        told = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True)) | (fields or {})
         if self.path == "/ping":
             return self._send(200, b"Ok.\n")
         if "query" in told:

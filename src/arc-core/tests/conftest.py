@@ -243,7 +243,7 @@ class Transport:
     malformed: bytes = field(default=b"\xff\xff\xff\xff")
 
     def send(self, core: Core, request: ExportTraceServiceRequest, key: str | None = None) -> Sent:
-        body = otlp_json(request) if self.protocol == "http-json" else request.SerializeToString()
+        body = _otlp_json(request) if self.protocol == "http-json" else request.SerializeToString()
         return self.send_bytes(core, body, key)
 
     def send_bytes(self, core: Core, body: bytes, key: str | None = None) -> Sent:
@@ -290,8 +290,13 @@ def _accepted_json(response: Any) -> Sent:
     return Sent("ok", partial.get("errorMessage", ""), int(partial.get("rejectedSpans", "0")))
 
 
-def otlp_json(request: ExportTraceServiceRequest) -> bytes:
-    """OTLP's JSON of `request`: ProtoJSON, but ids are hex."""
+@pytest.fixture(scope="session")
+def otlp_json() -> Callable[[ExportTraceServiceRequest], bytes]:
+    """OTLP's JSON of a request: ProtoJSON, but ids are hex."""
+    return _otlp_json
+
+
+def _otlp_json(request: ExportTraceServiceRequest) -> bytes:
     return json.dumps(_with_hex_ids(MessageToDict(request, use_integers_for_enums=True))).encode()
 
 

@@ -40,7 +40,7 @@ def _scalar_text(plain: object) -> str:
 def _float_text(number: float) -> str:
     """`number` as JavaScript writes it, and so ClickHouse and the Collector do, almost."""
     if 1e-6 <= abs(number) < 1e21:  # noqa: PLR2004 - ECMA-262, Number::toString
-        return format(Decimal(repr(number)), "f")
+        return format(Decimal(repr(number)), "f").removesuffix(".0")
     return repr(number).replace("e-0", "e-").replace("e+0", "e+")
 
 

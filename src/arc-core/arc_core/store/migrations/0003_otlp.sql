@@ -4,7 +4,7 @@ CREATE FUNCTION IF NOT EXISTS arcDouble AS (x) -> multiIf(isNaN(x), 'NaN', isInf
 
 CREATE FUNCTION IF NOT EXISTS arcElement AS (e) -> coalesce(
     toJSONString(tupleElement(e, 'string_value')), toString(tupleElement(e, 'int_value')),
-    if(isFinite(tupleElement(e, 'double_value')), arcDouble(tupleElement(e, 'double_value')), concat('"', arcDouble(tupleElement(e, 'double_value')), '"')),
+    if(isFinite(tupleElement(e, 'double_value')), toString(tupleElement(e, 'double_value') + 0), concat('"', arcDouble(tupleElement(e, 'double_value')), '"')),
     toString(tupleElement(e, 'bool_value')), concat('"', base64Encode(tupleElement(e, 'bytes_value')), '"'), 'null');
 
 CREATE FUNCTION IF NOT EXISTS arcText AS (v) -> coalesce(
