@@ -220,7 +220,7 @@ def test_the_engine_reads_what_python_reads(run, wire, otlp_json):
     doubles = [0.0, -0.0, 1.0, -2.5, 0.1, 1e15, 1e16, 1.5e20, 1e21, 1e300, 1e-6, 1e-7, 5e-324, 2.0**53 + 2, 123456.789,
                float("inf"), float("-inf"), float("nan")]  # fmt: skip
     root = wire.span(
-        "chat é \x00 \" \\ \n",
+        'chat é \x00 " \\ \n',
         attributes={
             **{f"double.{n}": number for n, number in enumerate(doubles)},
             "int": -(2**63), "zero": 0, "false": False, "true": True, "empty": "", "raw": b"\x00\xff",
@@ -282,7 +282,7 @@ def test_what_the_engine_cannot_read_is_stored_all_the_same(run, wire, value):
         await taken(database, wire.request(span, wire.span()).SerializeToString())
         return await rows(database, "SELECT SpanAttributes['k'] AS k FROM spans ORDER BY k DESC")
 
-    stored = {"pairs": '{"a":[1,"x"]}'}.get(value if isinstance(value, str) else "", None)
+    stored = {"pairs": '{"a":[1,"x"]}'}.get(value if isinstance(value, str) else "")
     got = [row["k"] for row in run(send)]
     assert got == [stored or ("[]" if not value.array_value.values else "[[1]]"), ""]
 
@@ -428,7 +428,7 @@ def test_points_are_in_the_columns_of_the_exporter(run, wire):
     async def send(database):
         await taken(database, request.SerializeToString(), request.SerializeToString(), signal=METRICS)
         kinds = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
-        return [await rows(database, f"SELECT * FROM otel_metrics_{kind}") for kind in kinds]
+        return [await rows(database, "SELECT * FROM {t:Identifier}", t=f"otel_metrics_{kind}") for kind in kinds]
 
     gauge, total, histogram, exponential, summary = (found for (found,) in run(send))
     assert (gauge["TenantId"], gauge["ServiceName"], gauge["MetricName"], gauge["MetricUnit"]) == (

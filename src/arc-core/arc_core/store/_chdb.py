@@ -35,6 +35,7 @@ _SESSION: Final = (
     "USE arc",
     "SET session_timezone = 'UTC'",
     "SET output_format_json_quote_64bit_integers = 0",
+    "SET min_table_rows_to_use_projection_index = 0",
 )
 
 _WRITING: Final = (

@@ -35,6 +35,7 @@ _READING: Final[Settings] = {
     "session_timezone": "UTC",
     "output_format_json_quote_64bit_integers": 0,
     "output_format_json_escape_forward_slashes": 0,
+    "min_table_rows_to_use_projection_index": 0,
 }
 """Defaults are the operator's to change, so what answers depend on is always said."""
 
@@ -73,7 +74,7 @@ class ServerDatabase:
         """See `Database`."""
         told = {**_READING, **(settings or {})}
         ask = partial(self._client.raw_stream, sql, parameters=_bound(sql, parameters), settings=told, fmt=form)
-        pieces = await self._run(ask)
+        pieces: Any = await self._run(ask)
         try:
             while piece := await self._run(lambda: pieces.read(_PIECE_BYTES)):
                 yield piece
