@@ -9,6 +9,7 @@ import sys
 import threading
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from tempfile import NamedTemporaryFile
 from urllib.parse import parse_qsl, urlsplit
 
 import chdb
@@ -80,9 +81,11 @@ class Handler(BaseHTTPRequestHandler):
         try:
             insert = INSERT.match(sql)
             if insert and data:
-                with engine.send_insert(sql[: insert.start(1)].rpartition("FORMAT")[0], insert[1]) as rows:
-                    rows.append(data)
-                    rows.finish()
+                with NamedTemporaryFile() as file:
+                    file.write(data)
+                    file.flush()
+                    head = sql[: insert.start(1)].rpartition("FORMAT")[0]
+                    engine.query(f"{head} FROM INFILE '{file.name}' FORMAT {insert[1]}")
                 return b""
             return engine.query(sql, told.get("default_format", "TabSeparated"), params=parameters).bytes()
         finally:

@@ -3,8 +3,8 @@
 import json
 import os
 import random
-import shutil
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,17 +16,22 @@ KILLS = int(os.environ.get("ARC_TEST_KILLS", "4"))
 """50 in `make soak`."""
 
 
-def test_a_kill_at_any_moment_leaves_every_acknowledged_span_exactly_once(start, wire, tmp_path):
+def test_a_kill_at_any_moment_leaves_every_acknowledged_span_exactly_once(start, wire, tmp_path, eventually):
     chance = random.Random(7)
     sent: dict[bytes, int] = {}
     acknowledged: set[bytes] = set()
     waiting: list[bytes] = []
+    refused: list[object] = []
     for _ in range(KILLS):
         core = start(data=tmp_path / "data")
-        writers = [threading.Thread(target=_send, args=(core, wire, sent, acknowledged, waiting)) for _ in range(3)]
+        writers = [
+            threading.Thread(target=_send, args=(core, wire, sent, acknowledged, waiting, refused)) for _ in range(3)
+        ]
         for writer in writers:
             writer.start()
-        time.sleep(chance.uniform(0.05, 1.5))
+        before = len(acknowledged)
+        eventually(lambda before=before: len(acknowledged) > before)
+        time.sleep(chance.uniform(0, 0.5))
         core.kill()
         for writer in writers:
             writer.join()
@@ -35,18 +40,21 @@ def test_a_kill_at_any_moment_leaves_every_acknowledged_span_exactly_once(start,
         assert core.post(body, wire.PROTOBUF).status == 200
     core.stop()
 
-    rows = _ask(core.data, "SELECT lower(hex(MD5(TraceId))) AS t, TraceId, count() AS n, uniqExact(SpanId) AS u FROM arc.spans GROUP BY TraceId")
+    rows = _ask(
+        core.data,
+        "SELECT lower(hex(MD5(TraceId))) AS t, TraceId, count() AS n, uniqExact(SpanId) AS u FROM arc.spans GROUP BY TraceId",
+    )
     stored = {bytes.fromhex(row["TraceId"]): (row["n"], row["u"]) for row in rows}
     listed = {bytes.fromhex(row["TraceId"]) for row in _ask(core.data, "SELECT DISTINCT TraceId FROM arc.traces")}
 
-    assert acknowledged
+    assert not refused
     assert set(stored) <= set(sent), "a span nobody sent"
     for trace_id in sent:
         assert stored[trace_id] == (sent[trace_id],) * 2
     assert listed == set(sent)
 
 
-def _send(core, wire, sent, acknowledged, waiting):
+def _send(core, wire, sent, acknowledged, waiting, refused):
     while True:
         root = wire.span()
         spans = [root, *(wire.call(root) for _ in range(random.randrange(40)))]
@@ -57,7 +65,9 @@ def _send(core, wire, sent, acknowledged, waiting):
         except Exception:
             waiting.append(body)
             return
-        assert answer.status == 200
+        if answer.status != 200:
+            refused.append(answer)
+            return
         acknowledged.add(root.trace_id)
 
 
@@ -66,7 +76,9 @@ def small_disk(tmp_path):
     """A file system of 64 MiB, where this user may mount one."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
     yield folder
@@ -79,11 +91,13 @@ def test_a_full_disk_is_refused_retryably_and_mends_itself(start, wire, small_di
     core.export(wire.request(before))
     ballast = small_disk / "ballast"
     _fill(ballast)
-    body = wire.request(*(wire.span(attributes={"text": os.urandom(4000).hex()}) for _ in range(50))).SerializeToString()
+    body = wire.request(
+        *(wire.span(attributes={"text": os.urandom(60_000).hex()}) for _ in range(50))
+    ).SerializeToString()
 
     answer = core.post(body, wire.PROTOBUF)
 
-    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert (answer.status, answer.headers.get("retry-after")) == (503, "1"), answer
     assert core.has(before.trace_id)
     ballast.unlink()
     assert core.post(body, wire.PROTOBUF).status == 200
@@ -95,17 +109,16 @@ def test_a_disk_that_cannot_be_written_is_refused_retryably_and_mends_itself(sta
     core = start(data=small_disk / "data")
     span = wire.span()
     body = wire.request(span).SerializeToString()
-    parts = next((small_disk / "data" / "clickhouse" / "store").glob("*"))
-    # A remount read-only is refused while files are open, so every table's folder goes away instead.
-    hidden = parts.parent.with_name("hidden")
-    shutil.move(parts.parent, hidden)
-    (hidden.parent / "store").touch()
+    folder = core.data / "clickhouse"
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        for _ in range(2):
+            answer = core.post(body, wire.PROTOBUF)
+            assert (answer.status, answer.headers.get("retry-after")) == (503, "1"), answer
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
-    assert core.post(body, wire.PROTOBUF).status == 503
-    assert core.post(body, wire.PROTOBUF).status == 503
-
-    (hidden.parent / "store").unlink()
-    shutil.move(hidden, hidden.parent / "store")
     assert core.post(body, wire.PROTOBUF).status == 200
     assert core.trace(span.trace_id)["trace"]["spans"] == 1
 
@@ -118,16 +131,6 @@ def test_late_early_and_impossible_times_are_stored_beside_each_other(core, wire
     core.export(wire.request(root, *spans))
 
     assert core.trace(root.trace_id)["trace"]["spans"] == 5
-
-
-def test_a_clock_that_jumps_does_not_store_twice(start, wire, tmp_path):
-    libfaketime = next(iter(Path("/usr/lib").glob("**/libfaketime.so.1")), None)
-    if libfaketime is None:
-        pytest.skip("libfaketime is not installed here")
-    body = wire.request(wire.span()).SerializeToString()
-    core = start(data=tmp_path / "data")
-    assert core.post(body, wire.PROTOBUF).status == 200
-    core.kill()
 
 
 def _fill(file: Path) -> None:
@@ -146,8 +149,6 @@ def _ask(data: Path, sql: str) -> list[dict]:
         " c.query('SET output_format_json_quote_64bit_integers = 0');"
         " sys.stdout.write(c.query(sys.argv[2], 'JSONEachRow').bytes().decode())"
     )
-    import sys
-
     command = [sys.executable, "-W", "ignore", "-c", code, str(data / "clickhouse"), sql]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -194,6 +194,22 @@ def test_a_request_that_comes_again_after_a_restart_is_stored_once(run, wire):
     assert run(send) == [{"n": 5}]
 
 
+@pytest.mark.parametrize("hours", [-30, -1, 1, 100_000])
+def test_a_clock_that_jumped_does_not_store_twice(run, wire, hours):
+    body = wire.request(*(wire.span() for _ in range(5))).SerializeToString()
+
+    async def send(database):
+        await taken(database, body)
+        shift = "ALTER TABLE spans UPDATE ReceivedAt = ReceivedAt + toIntervalHour({h:Int64}) WHERE 1"
+        await database.command(shift, h=hours)
+        await taken(database, body)
+        await database.command("OPTIMIZE TABLE spans FINAL")  # what came twice so long after is merged
+        return await rows(database, "SELECT count() AS n FROM spans"), await TraceStore(database).page(TraceFilter(), 9)
+
+    spans, _ = run(send)
+    assert spans == [{"n": 5}]
+
+
 def test_what_a_kill_left_half_done_is_made_whole_by_the_retry(run, wire):
     span = wire.span()
     body = wire.request(span).SerializeToString()

@@ -4,10 +4,11 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from arc_core.errors import RowsError, StartError, StoreError
@@ -66,8 +67,10 @@ class ChdbDatabase:
 
     async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form) -> None:
         """See `Database`."""
-        head = f"INSERT INTO {table}{_clause(schema_settings(table) if form == 'Protobuf' else None)}"
-        await self._writer.run(lambda connection: _send(connection, head, chunks, form))
+        settings = schema_settings(table) if form == "Protobuf" else None
+        await self._writer.run(
+            lambda connection: _send(connection, table, chunks, f"{_clause(settings)} FORMAT {form}")
+        )
 
     async def query(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> bytes:
         """See `Database`."""
@@ -160,11 +163,28 @@ def _connect(folder: Path, statements: Sequence[str]) -> "Connection":
     return connection
 
 
-def _send(connection: "Connection", head: str, chunks: Sequence[bytes | bytearray], form: Form) -> None:
-    with connection.send_insert(head, form) as insert:
-        for chunk in chunks:
-            insert.append(chunk)
-        insert.finish()
+def _send(connection: "Connection", table: str, chunks: Sequence[bytes | bytearray], rest: str) -> None:
+    """Insert `chunks` from a file in memory.
+
+    Data within the statement ends at an empty line, which protobuf may hold; and chDB's `send_insert` says that all is
+    well when nothing could be written (26.9, on a disk that is full or read-only).
+    """
+    with _file_of(chunks) as path:
+        connection.query(f"INSERT INTO {table} FROM INFILE '{path}'{rest}")
+
+
+@contextmanager
+def _file_of(chunks: Sequence[bytes | bytearray]) -> Iterator[str]:
+    if hasattr(os, "memfd_create"):
+        with open(os.memfd_create("arc"), "wb") as file:
+            file.writelines(chunks)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with NamedTemporaryFile("wb", prefix="arc-") as file:
+            file.writelines(chunks)
+            file.flush()
+            yield file.name
 
 
 def _ask(connection: "Connection", sql: str, bound: dict[str, Value]) -> bytes:
