@@ -262,7 +262,7 @@ def test_the_engine_reads_what_python_reads(run, wire, otlp_json):
     request.resource_spans.add().scope_spans.add().spans.append(wire.span("no resource"))
 
     async def both(database):
-        sql = f"SELECT {COLUMNS} FROM spans WHERE TenantId = {{t:String}} ORDER BY SpanId"
+        sql = f"SELECT {COLUMNS} FROM spans WHERE TenantId = {{t:String}} ORDER BY SpanId"  # noqa: S608 - a constant
         engine, python = Tenant("engine"), Tenant("python")
         await taken(database, request.SerializeToString(), tenant=engine)
         await taken(database, otlp_json(request), tenant=python, is_json=True)

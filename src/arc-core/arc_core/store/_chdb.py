@@ -176,7 +176,7 @@ def _send(connection: "Connection", table: str, chunks: Sequence[bytes | bytearr
 @contextmanager
 def _file_of(chunks: Sequence[bytes | bytearray]) -> Iterator[str]:
     if hasattr(os, "memfd_create"):
-        with open(os.memfd_create("arc"), "wb") as file:
+        with os.fdopen(os.memfd_create("arc"), "wb") as file:
             file.writelines(chunks)
             file.flush()
             yield f"/proc/self/fd/{file.fileno()}"

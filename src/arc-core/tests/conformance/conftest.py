@@ -1,0 +1,198 @@
+"""OTLP as its specification says it, asked of any endpoint.
+
+Without more, an Arc Core is started. `OTLP_HTTP=http://host:4318 OTLP_GRPC=host:4317 pytest src/arc-core/tests/conformance`
+asks another one; `OTLP_HEADERS=name=value,...` are sent with every request.
+"""
+
+import base64
+import gzip
+import http.client
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+from google.protobuf.json_format import MessageToDict
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
+
+IDS = ("traceId", "spanId", "parentSpanId")
+RETRYABLE_HTTP = {429, 502, 503, 504}
+RETRYABLE_GRPC = {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    http: str
+    """`host:port`."""
+    grpc: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Signal:
+    name: str
+    service: str
+    request: Any
+    response: Any
+    rejected: str
+
+    def read(self, body: bytes, *, is_json: bool) -> Any:
+        if not is_json:
+            return self.response.FromString(body)
+        from google.protobuf.json_format import Parse
+
+        return Parse(body, self.response())
+
+
+SIGNALS = [
+    Signal(
+        "traces",
+        "trace.v1.TraceService",
+        traces.ExportTraceServiceRequest,
+        traces.ExportTraceServiceResponse,
+        "rejected_spans",
+    ),
+    Signal(
+        "logs",
+        "logs.v1.LogsService",
+        logs.ExportLogsServiceRequest,
+        logs.ExportLogsServiceResponse,
+        "rejected_log_records",
+    ),
+    Signal(
+        "metrics",
+        "metrics.v1.MetricsService",
+        metrics.ExportMetricsServiceRequest,
+        metrics.ExportMetricsServiceResponse,
+        "rejected_data_points",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Answer:
+    outcome: str
+    """`ok`, `bad data`, `too large`, `later`, `auth` or what the transport calls it."""
+    response: Any = None
+    message: str = ""
+    wait_seconds: int | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    protocol: str
+    gzip: bool
+
+    @property
+    def is_json(self) -> bool:
+        return self.protocol == "http-json"
+
+    def encode(self, request: Any) -> bytes:
+        return (
+            json.dumps(_hex_ids(MessageToDict(request, use_integers_for_enums=True))).encode()
+            if self.is_json
+            else request.SerializeToString()
+        )
+
+    def send(self, endpoint: Endpoint, signal: Signal, body: bytes, **headers: str) -> Answer:
+        told = endpoint.headers | headers
+        return (
+            self._grpc(endpoint, signal, body, told)
+            if self.protocol == "grpc"
+            else self._http(endpoint, signal, body, told)
+        )
+
+    def _grpc(self, endpoint: Endpoint, signal: Signal, body: bytes, headers: dict[str, str]) -> Answer:
+        method = f"/opentelemetry.proto.collector.{signal.service}/Export"
+        with grpc.insecure_channel(endpoint.grpc, [("grpc.max_send_message_length", -1)]) as channel:
+            compression = grpc.Compression.Gzip if self.gzip else grpc.Compression.NoCompression
+            try:
+                raw = channel.unary_unary(method)(
+                    body, metadata=tuple(headers.items()), compression=compression, timeout=60
+                )
+            except grpc.RpcError as error:
+                return _refused(error)
+        return Answer("ok", signal.response.FromString(raw))
+
+    def _http(self, endpoint: Endpoint, signal: Signal, body: bytes, headers: dict[str, str]) -> Answer:
+        kind = "application/json" if self.is_json else "application/x-protobuf"
+        told = {"content-type": kind, **({"content-encoding": "gzip"} if self.gzip else {}), **headers}
+        connection = http.client.HTTPConnection(endpoint.http, timeout=60)
+        try:
+            connection.request("POST", f"/v1/{signal.name}", gzip.compress(body, 1) if self.gzip else body, told)
+            got = connection.getresponse()
+            content = got.read()
+        finally:
+            connection.close()
+        if got.status == 200:
+            assert got.getheader("content-type").partition(";")[0] == kind, (
+                "the answer is in the encoding of the request"
+            )
+            return Answer("ok", signal.read(content, is_json=self.is_json))
+        message = json.loads(content)["message"] if self.is_json else Status.FromString(content).message
+        words = {400: "bad data", 413: "too large", 401: "auth", 403: "auth"}
+        wait = got.getheader("retry-after")
+        return Answer(
+            "later" if got.status in RETRYABLE_HTTP else words.get(got.status, str(got.status)),
+            None,
+            message,
+            int(wait) if wait else None,
+        )
+
+
+def _refused(error: Any) -> Answer:
+    trailers = dict(error.trailing_metadata() or ())
+    packed = trailers.get("grpc-status-details-bin")
+    waits = (
+        [RetryInfo() for detail in Status.FromString(packed).details if detail.Is(RetryInfo.DESCRIPTOR)]
+        if packed
+        else []
+    )
+    name = error.code().name
+    if name in RETRYABLE_GRPC or (name == "RESOURCE_EXHAUSTED" and waits):
+        return Answer("later", None, error.details(), 0 if waits else None)
+    words = {
+        "INVALID_ARGUMENT": "bad data",
+        "RESOURCE_EXHAUSTED": "too large",
+        "UNAUTHENTICATED": "auth",
+        "PERMISSION_DENIED": "auth",
+    }
+    return Answer(words.get(name, name), None, error.details())
+
+
+def _hex_ids(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_hex_ids(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: base64.b64decode(v).hex() if k in IDS else _hex_ids(v) for k, v in value.items()}
+
+
+@pytest.fixture(params=[Way(protocol, is_gzip) for protocol in ("grpc", "http-protobuf", "http-json") for is_gzip in (False, True)],
+                ids=lambda way: f"{way.protocol}-{'gzip' if way.gzip else 'none'}")  # fmt: skip
+def way(request) -> Way:
+    return request.param
+
+
+@pytest.fixture(params=SIGNALS, ids=lambda signal: signal.name)
+def signal(request) -> Signal:
+    return SIGNALS[0] if request.param == "traces" else request.param
+
+
+@pytest.fixture(scope="session")
+def endpoint(request) -> Iterator[Endpoint]:
+    """What is asked: another endpoint where one is named, else an Arc Core."""
+    if "OTLP_HTTP" in os.environ:
+        headers = dict(pair.split("=", 1) for pair in os.environ.get("OTLP_HEADERS", "").split(",") if pair)
+        yield Endpoint(urlsplit(os.environ["OTLP_HTTP"]).netloc, os.environ["OTLP_GRPC"], headers)
+    else:
+        core = request.getfixturevalue("core")
+        yield Endpoint(core.http, core.grpc)
