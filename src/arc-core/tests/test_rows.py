@@ -23,7 +23,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
         (AnyValue(int_value=-(2**63)), "-9223372036854775808"),
         (AnyValue(double_value=1.0), "1"),
         (AnyValue(double_value=0.1), "0.1"),
-        (AnyValue(double_value=1e300), "1e+300"),
+        (AnyValue(double_value=1e300), "1e300"),
         (AnyValue(double_value=float("inf")), "Infinity"),
         (AnyValue(double_value=float("-inf")), "-Infinity"),
         (AnyValue(bytes_value=b"\x00"), "AA=="),

@@ -38,10 +38,10 @@ def _scalar_text(plain: object) -> str:
 
 
 def _float_text(number: float) -> str:
-    """`number` as JavaScript writes it, and so ClickHouse and the Collector do, almost."""
+    """`number` as ClickHouse writes it: as JavaScript does, but without the plus of an exponent."""
     if 1e-6 <= abs(number) < 1e21:  # noqa: PLR2004 - ECMA-262, Number::toString
         return format(Decimal(repr(number)), "f").removesuffix(".0")
-    return repr(number).replace("e-0", "e-").replace("e+0", "e+")
+    return repr(number).replace("e-0", "e-").replace("e+", "e")
 
 
 def _plain(value: AnyValue) -> object:

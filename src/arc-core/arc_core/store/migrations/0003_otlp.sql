@@ -1,14 +1,14 @@
--- Values of attributes as text, in the way the Collector writes them: arrays as JSON, bytes as base64, numbers as
--- JavaScript does. `arc_core.ingest._values` says the same in Python.
-CREATE FUNCTION IF NOT EXISTS arcDouble AS (x) -> multiIf(isNaN(x), 'NaN', isInfinite(x), if(x > 0, 'Infinity', '-Infinity'), abs(x) >= 1e21, replaceOne(toString(x), 'e', 'e+'), toString(x + 0));
-
+-- Values of attributes as text, in the way the Collector writes them: arrays as JSON, bytes as base64, numbers
+-- almost as JavaScript does. `arc_core.ingest._values` says the same in Python.
 CREATE FUNCTION IF NOT EXISTS arcElement AS (e) -> coalesce(
     toJSONString(tupleElement(e, 'string_value')), toString(tupleElement(e, 'int_value')),
-    if(isFinite(tupleElement(e, 'double_value')), toString(tupleElement(e, 'double_value') + 0), concat('"', arcDouble(tupleElement(e, 'double_value')), '"')),
+    replaceRegexpOne(replaceOne(replaceOne(toString(tupleElement(e, 'double_value') + 0), 'nan', 'NaN'), 'inf', 'Infinity'), '^(-?[IN].*)$', '"\\1"'),
     toString(tupleElement(e, 'bool_value')), concat('"', base64Encode(tupleElement(e, 'bytes_value')), '"'), 'null');
 
 CREATE FUNCTION IF NOT EXISTS arcText AS (v) -> coalesce(
-    tupleElement(v, 'string_value'), toString(tupleElement(v, 'int_value')), arcDouble(tupleElement(v, 'double_value')), toString(tupleElement(v, 'bool_value')), base64Encode(tupleElement(v, 'bytes_value')),
+    tupleElement(v, 'string_value'), toString(tupleElement(v, 'int_value')),
+    replaceOne(replaceOne(toString(tupleElement(v, 'double_value') + 0), 'nan', 'NaN'), 'inf', 'Infinity'),
+    toString(tupleElement(v, 'bool_value')), base64Encode(tupleElement(v, 'bytes_value')),
     if(empty(tupleElement(tupleElement(v, 'array_value'), 'values')), '', concat('[', arrayStringConcat(arrayMap(e -> arcElement(e), tupleElement(tupleElement(v, 'array_value'), 'values')), ','), ']')));
 
 CREATE FUNCTION IF NOT EXISTS arcMap AS (attributes) ->
