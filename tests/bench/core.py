@@ -30,9 +30,11 @@ EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 BATCH = 512
 """Spans in a request: what the SDKs send."""
 
-SENDERS = 4
+SENDERS = 32
 TICKS = os.sysconf("SC_CLK_TCK")
-WORDS = "the loan agent asks for a credit score and income of the applicant before it decides whether policy allows".split()
+WORDS = (
+    "the loan agent asks for a credit score and income of the applicant before it decides whether policy allows".split()
+)
 DAY_NS = 86_400 * 10**9
 DAYS = 7
 START_NS = 1_790_000_000 * 10**9
@@ -53,7 +55,9 @@ def request(number: int, of: int) -> ExportTraceServiceRequest:
         kind = "job" if n % 20 == 0 else ("run", "tool", "llm")[n % 3]
         if kind == "job":
             trace_id, root = chance.randbytes(16), chance.randbytes(8)
-        span = of_scope.spans.add(trace_id=trace_id, span_id=root if kind == "job" else chance.randbytes(8), name=f"agent.{kind} {n % 7}")
+        span = of_scope.spans.add(
+            trace_id=trace_id, span_id=root if kind == "job" else chance.randbytes(8), name=f"agent.{kind} {n % 7}"
+        )
         span.parent_span_id = b"" if kind == "job" else root
         span.start_time_unix_nano = first_ns + n * 10**6
         span.end_time_unix_nano = span.start_time_unix_nano + chance.randrange(10**6, 3 * 10**9)
@@ -73,7 +77,13 @@ def _attributes(kind: str, n: int, trace_id: bytes, chance: random.Random) -> di
         "app.score": chance.random(), "app.text": " ".join(chance.choices(WORDS, k=8)),
     }  # fmt: skip
     if kind != "llm":
-        return told | {"gen_ai.tool.name": f"tool-{n % 4}", "a.one": "1", "a.two": "two", "a.three": "three", "a.four": 4}
+        return told | {
+            "gen_ai.tool.name": f"tool-{n % 4}",
+            "a.one": "1",
+            "a.two": "two",
+            "a.three": "three",
+            "a.four": 4,
+        }
     told |= {"gen_ai.operation.name": "chat", "gen_ai.response.model": ("gpt-4.1-2025-04-14", "gpt-4o-2024-08-06")[n % 2],
              "gen_ai.usage.input_tokens": chance.randrange(2000), "gen_ai.usage.output_tokens": chance.randrange(500),
              "arc.cost.usd": chance.random() / 100}  # fmt: skip
@@ -94,8 +104,20 @@ class Core:
 
     def __init__(self, data: Path) -> None:
         began = time.monotonic()
-        command = [sys.executable, "-m", "arc_core", "--data", str(data), "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"XDG_RUNTIME_DIR": str(data.parent)})
+        command = [
+            sys.executable,
+            "-m",
+            "arc_core",
+            "--data",
+            str(data),
+            "--http",
+            "127.0.0.1:0",
+            "--grpc",
+            "127.0.0.1:0",
+        ]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=os.environ | {"XDG_RUNTIME_DIR": str(data.parent)}
+        )
         found = READY.fullmatch(self.process.stdout.readline())
         self.ready_seconds = time.monotonic() - began
         self.http, self.grpc = found[1], found[2]
@@ -141,7 +163,9 @@ def _send_http(core: Core, bodies: list[bytes]) -> int:
     connection = http.client.HTTPConnection(core.http, timeout=60)
     for body in bodies:
         while True:
-            connection.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf", "content-encoding": "gzip"})
+            connection.request(
+                "POST", "/v1/traces", body, {"content-type": "application/x-protobuf", "content-encoding": "gzip"}
+            )
             answer = connection.getresponse()
             answer.read()
             if answer.status == 200:
@@ -216,9 +240,11 @@ def main() -> None:
         data = Path(folder) / "data"
         core = Core(data)
         idle = core.resident_mib()
-        print(f"ready in {core.ready_seconds:.2f} s, {idle:.0f} MiB resident idle, load average {os.getloadavg()[0]:.1f}")
+        print(
+            f"ready in {core.ready_seconds:.2f} s, {idle:.0f} MiB resident idle, load average {os.getloadavg()[0]:.1f}"
+        )
         ratios = []
-        share = 40
+        share = 4 * SENDERS
         for at in range(0, total, share):
             protocol = "grpc" if (at // share) % 2 == 0 else "http"
             plain = [request(number, total).SerializeToString() for number in range(at, min(at + share, total))]
@@ -232,11 +258,19 @@ def main() -> None:
         for protocol in ("grpc", "http"):
             mine = [one for one in ratios if one[0] == protocol]
             a_core, a_second, ratio = (statistics.median(one[n] for one in mine) for n in (1, 2, 3))
-            print(f"{protocol}: {a_core:,.0f} spans a core-second, {a_second:,.0f} a second, {ratio:.1f} times bare parsing (medians of {len(mine)})")
+            print(
+                f"{protocol}: {a_core:,.0f} spans a core-second, {a_second:,.0f} a second, {ratio:.1f} times bare parsing (medians of {len(mine)})"
+            )
         print(f"peak {core.resident_mib('VmHWM'):.0f} MiB, put off {sum(one[4] for one in ratios)} times")
         core.stop()
-        asked = {"data": str(data), "text_index": told.text_index, "queries": {name: sql for name, (_, sql) in QUERIES.items()}}
-        done = subprocess.run([sys.executable, "-c", ASK], input=json.dumps(asked), capture_output=True, text=True, check=True)
+        asked = {
+            "data": str(data),
+            "text_index": told.text_index,
+            "queries": {name: sql for name, (_, sql) in QUERIES.items()},
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", ASK], input=json.dumps(asked), capture_output=True, text=True, check=True
+        )
         found = json.loads(done.stdout)
         print(f"{found['spans']:,} spans, {found['bytes'] / found['spans']:.0f} bytes a span, {found['parts']} parts")
         for name, (limit, _) in QUERIES.items():

@@ -15,7 +15,7 @@ from arc_core.ingest import Capacity, Receiver
 from arc_core.ingest._receiver import SIGNALS
 from arc_core.model import Tenant, TraceFilter
 from arc_core.model.dialects import CANONICAL, canonical
-from arc_core.store import Database, TraceStore, Writer, migrate, open_server
+from arc_core.store import Database, TraceStore, Writer, index_texts, migrate, open_server
 from arc_core.store._migrations import _known
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue
@@ -552,3 +552,39 @@ def test_data_of_every_earlier_schema_is_brought_along(run, version, wire):
     assert logs == [{"b": "hello", "t": "default"}]
     assert page == [10, 10, 10]
     assert after == 101
+
+
+def test_texts_are_found_with_an_index_and_without(run, wire):
+    spans = [wire.span(attributes={"gen_ai.input.messages": f"word{n} zebra{n % 100}"}) for n in range(500)]
+    find = "SELECT count() AS n FROM spans WHERE hasAllTokens(InputMessages, 'zebra7')"
+
+    async def send(database):
+        await taken(database, wire.request(*spans).SerializeToString())
+        found = [await rows(database, find)]
+        for wanted in (True, True, False, False):
+            await index_texts(database, wanted=wanted)
+            found.append(await rows(database, find))
+        await index_texts(database, wanted=True)
+        await taken(
+            database, wire.request(wire.span(attributes={"gen_ai.input.messages": "zebra7"})).SerializeToString()
+        )
+        return found, await rows(database, find)
+
+    found, after = run(send)
+    assert found == [[{"n": 5}]] * 5
+    assert after == [{"n": 6}]
+
+
+def test_the_schema_for_a_cluster_is_that_of_the_migrations_and_the_engine_reads_it(run):
+    folder = Path(__file__).parents[3] / "docker" / "clickhouse"
+    made = subprocess.run([sys.executable, folder / "generate.py"], capture_output=True, text=True, check=True)
+    written = (folder / "cluster.sql").read_text()
+    assert written == made.stdout, "run docker/clickhouse/generate.py"
+    statements = [part for part in written.partition("\n\n")[2].split(";\n") if part.strip()]
+
+    async def parse(database):
+        for statement in statements:
+            await database.query(f"EXPLAIN AST {statement}")
+
+    assert len(statements) > 30
+    run(parse)
