@@ -49,7 +49,34 @@ class TooLargeError(RequestError):
 
 
 class UnauthenticatedError(RequestError):
-    """A request carries no API key, or another one than the one configured."""
+    """A request carries no API key, or none that is known here and in force."""
+
+
+class ForbiddenError(RequestError):
+    """Who asks is known, and may not do this."""
+
+
+class NotFoundError(RequestError):
+    """What is asked for is not there."""
+
+
+class ConflictError(RequestError):
+    """What is to be made is there already."""
+
+
+class RateLimitedError(ArcCoreError):
+    """A tenant has used up what it may for now; send it again after `retry_after_seconds`."""
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message, retry_after_seconds)
+        self.retry_after_seconds = retry_after_seconds
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class RegistryError(ArcCoreError):
+    """The registry of tenants and keys could not be read or written; asking again later may work."""
 
 
 class ForbiddenError(RequestError):

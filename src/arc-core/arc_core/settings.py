@@ -4,13 +4,22 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import msgspec
 
 from arc_core.errors import UsageError
 
 MIB: Final = 1024 * 1024
+
+REGISTRY_FILE: Final = "registry.db"
+"""In the data folder."""
+
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+_HEADER = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+"""A field name of HTTP (RFC 9110 §5.1), in lower case."""
 
 _KEY = re.compile(r"[!-~]+")
 """What every client can put into an HTTP header (RFC 9110 §5.5) and a gRPC metadata value without coding it."""
@@ -66,6 +75,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The one key that is let in; None lets everyone in, and then only on loopback."""
     max_pending_bytes: int
     """Bytes of requests that may be held at a time before new ones are put off."""
+    registry: str | None = None
+    """URL of the database of tenants and keys; None for a file in the data folder."""
+    gateway_secret: str | None = None
+    """By this a gateway shows that the tenant it names is to be believed; None believes none."""
+    gateway_tenant_header: str = "x-consumer-custom-id"
+    """In which a gateway names the tenant; lower case. The default is Kong's."""
+    log_format: LogFormat = "text"
+    log_level: LogLevel = "warning"
     end_with_stdin: bool = False
     """Stop at the end of stdin: how a program that starts Arc Core takes it along, however that program ends."""
     idle_minutes: float = 0.0
@@ -82,6 +99,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         data: Path,
         api_key: str | None,
         max_pending_mib: int,
+        registry: str | None = None,
+        gateway_secret: str | None = None,
+        gateway_tenant_header: str = "x-consumer-custom-id",
+        log_format: LogFormat = "text",
+        log_level: LogLevel = "warning",
         end_with_stdin: bool = False,
         idle_minutes: float = 0.0,
         note: Path | None = None,
@@ -93,21 +115,50 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             data=data.expanduser().absolute(),
             api_key=api_key or None,
             max_pending_bytes=max_pending_mib * MIB,
+            registry=registry or None,
+            gateway_secret=gateway_secret or None,
+            gateway_tenant_header=gateway_tenant_header.lower(),
+            log_format=log_format,
+            log_level=log_level,
             end_with_stdin=end_with_stdin,
             idle_minutes=idle_minutes,
             note=note,
         )
         if "?" in str(settings.data):  # chDB would read what follows as parameters of a connection string
             raise UsageError(f"--data {str(data)!r} has a '?' in it; name another folder")
-        if settings.api_key is not None and not _KEY.fullmatch(settings.api_key):
-            raise UsageError(
-                "the API key (ARC_CORE_API_KEY or --api-key) has a character that cannot be sent in a header; "
-                "use visible ASCII characters only, without spaces"
-            )
-        if settings.api_key is None:
-            _refuse_open_bind(settings.grpc, "--grpc")
-            _refuse_open_bind(settings.http, "--http")
+        _check_sendable(settings.api_key, "the API key (ARC_CORE_API_KEY or --api-key)")
+        _check_sendable(settings.gateway_secret, "the gateway's secret (ARC_CORE_GATEWAY_SECRET or --gateway-secret)")
+        if not _HEADER.fullmatch(settings.gateway_tenant_header):
+            raise UsageError(f"--gateway-tenant-header {gateway_tenant_header!r} is no name of an HTTP header")
+        if settings.registry is None and not settings.registry_file.exists():
+            settings.refuse_open_bind()
         return settings
+
+    @property
+    def registry_file(self) -> Path:
+        """Where tenants and keys are when no URL says otherwise."""
+        return self.data / REGISTRY_FILE
+
+    @property
+    def registry_url(self) -> str:
+        """The URL of the database of tenants and keys."""
+        return self.registry or sqlite_url(self.registry_file)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.grpc.is_loopback and self.http.is_loopback
+
+    def refuse_open_bind(self) -> None:
+        """Raise UsageError when others could reach it, and no key is asked for; for when the registry has none."""
+        if self.api_key is None and self.gateway_secret is None:
+            _refuse_open_bind(self.grpc, "--grpc")
+            _refuse_open_bind(self.http, "--http")
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of a registry in `file`."""
+    return f"sqlite:///{file}"
 
 
 def default_data(env: Mapping[str, str], home: Path) -> Path:
@@ -120,5 +171,12 @@ def _refuse_open_bind(address: Address, option: str) -> None:
     if not address.is_loopback:
         raise UsageError(
             f"{option} {address} can be reached from other machines, and no API key is set; "
-            "set ARC_CORE_API_KEY (or --api-key), or listen on 127.0.0.1"
+            "make one with `arc core keys create`, set ARC_CORE_API_KEY (or --api-key), or listen on 127.0.0.1"
+        )
+
+
+def _check_sendable(text: str | None, what: str) -> None:
+    if text is not None and not _KEY.fullmatch(text):
+        raise UsageError(
+            f"{what} has a character that cannot be sent in a header; use visible ASCII characters only, without spaces"
         )

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractContextManager,
@@ -25,12 +26,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
-from arc_core.access import Access
+from arc_core.access import Access, Gateway
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._idle import Idle, NotingUse
 from arc_core.app._note import noted
 from arc_core.app._sockets import bound
 from arc_core.ingest import MAX_REQUEST_BYTES, Bodies, Capacity, Receiver, grpc_handlers, http_routes
+from arc_core.registry import Limiter, LiveRing
 from arc_core.settings import Address, Settings
 from arc_core.store import TraceStore, Writer, migrate, open_database
 from arc_core.web import Guard, api_routes, failed, refused, workbench_routes
@@ -57,10 +59,11 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             http_socket = stack.enter_context(bound(settings.http, "--http"))
             with bound(settings.grpc, "--grpc") as probe:
                 grpc_address = Address(settings.grpc.host, probe.getsockname()[1])
+            ring = await stack.enter_async_context(_live_ring(settings))
             database = await stack.enter_async_context(open_database(settings.data))
             await migrate(database)
             writer = await stack.enter_async_context(_running_writer(Writer(database)))
-            access = Access(settings.api_key)
+            access = _access(settings, ring)
             capacity = Capacity(settings.max_pending_bytes)
             idle = Idle(settings.idle_minutes * 60)
             receiver = Receiver(idle.noting(writer.write), PriceList().usd)
@@ -71,11 +74,40 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, access))
             await stack.enter_async_context(_http_server(app, http_socket, stop))
             stack.callback(bodies.close)
-            endpoints = _endpoints(settings, http_socket, grpc_address)
+            endpoints = _endpoints(settings, http_socket, grpc_address, is_open=access.is_open)
             stack.enter_context(noted(settings, endpoints))
             stack.callback(asyncio.create_task(idle.stop_when_unused(stop)).cancel)
             ready(endpoints)
             await stop.wait()
+
+
+@asynccontextmanager
+async def _live_ring(settings: Settings) -> AsyncIterator[LiveRing]:
+    """Every tenant and key, kept up to date; raise UsageError when others can reach Arc Core and there is no key."""
+    limiter = Limiter(time.monotonic, _now_ms)
+    is_there = settings.registry_file.exists if settings.registry is None else lambda: True
+    ring = LiveRing(settings.registry_url, is_there, limiter, _now_ms)
+    try:
+        await asyncio.to_thread(ring.refresh)
+        if not ring.current().keys:
+            settings.refuse_open_bind()
+        keeping = asyncio.create_task(ring.keep())
+        try:
+            yield ring
+        finally:
+            keeping.cancel()
+    finally:
+        await asyncio.to_thread(ring.close)
+
+
+def _access(settings: Settings, ring: LiveRing) -> Access:
+    secret = settings.gateway_secret
+    gateway = None if secret is None else Gateway(secret, settings.gateway_tenant_header)
+    return Access(ring, _now_ms, operator_key=settings.api_key, gateway=gateway, is_local=settings.is_local)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _application(routes: list[BaseRoute], access: Access, idle: Idle) -> Starlette:
@@ -175,6 +207,6 @@ async def _http_server(app: Starlette, listener: socket.socket, stop: asyncio.Ev
             server.should_exit = True
 
 
-def _endpoints(settings: Settings, http_socket: socket.socket, grpc_address: Address) -> Endpoints:
+def _endpoints(settings: Settings, http_socket: socket.socket, grpc_address: Address, *, is_open: bool) -> Endpoints:
     http = Address(settings.http.host, http_socket.getsockname()[1])
-    return Endpoints(f"http://{http}", str(grpc_address), settings.data)
+    return Endpoints(f"http://{http}", str(grpc_address), settings.data, is_open)

@@ -13,3 +13,5 @@ class Endpoints(msgspec.Struct, frozen=True):
     grpc: str
     """`HOST:PORT`."""
     data: Path
+    is_open: bool
+    """Whether no API key is asked for."""

@@ -39,7 +39,7 @@ def _about(settings: Settings, endpoints: Endpoints) -> RunningCore:
         http=endpoints.http,
         grpc=endpoints.grpc,
         data=str(endpoints.data),
-        keyed=settings.api_key is not None,
+        keyed=not endpoints.is_open,
     )
 
 

@@ -8,14 +8,13 @@ from typing import Final
 
 import msgspec
 from arc_semconv.api import Problem, TracePage
-from arc_semconv.attributes import API_KEY_HEADER
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from arc_core.access import Access
-from arc_core.errors import ArcCoreError, MalformedError, StoreError, UnauthenticatedError
+from arc_core.errors import ArcCoreError, ForbiddenError, MalformedError, StoreError, UnauthenticatedError
 from arc_core.model import StoredTrace, TraceFilter
 from arc_core.store import TraceStore
 from arc_core.web._views import trace_detail, trace_summary
@@ -39,6 +38,7 @@ class TraceNotFoundError(ArcCoreError):
 _STATUS_OF: Final[dict[type[ArcCoreError], int]] = {
     MalformedError: 400,
     UnauthenticatedError: 401,
+    ForbiddenError: 403,
     TraceNotFoundError: 404,
     StoreError: 503,
 }
@@ -95,7 +95,7 @@ class _Api:
 def _guarded(endpoint: Endpoint, access: Access) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
-            access.check(request.headers.get(API_KEY_HEADER))
+            access.authenticate(request.headers, "read")
             return await endpoint(request)
         except tuple(_STATUS_OF) as error:
             return _json(Problem(str(error)), _STATUS_OF[type(error)])

@@ -41,7 +41,11 @@ def _app() -> typer.Typer:
     app.command("completion", epilog=_completion.EPILOG)(_completion.completion)
     for entry_point in sorted(entry_points(group="arc.commands"), key=lambda found: found.name):
         try:
-            app.command(entry_point.name)(entry_point.load())
+            command = entry_point.load()
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=entry_point.name)
+            else:
+                app.command(entry_point.name)(command)
         except (ImportError, AttributeError) as error:
             sys.stderr.write(f"arc: the command {entry_point.name!r} is left out: {error}\n")
     return app

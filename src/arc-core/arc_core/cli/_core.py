@@ -1,4 +1,4 @@
-"""The commands that arc-core adds to `arc`: parse, call, print."""
+"""`arc core` itself: the server, until it is stopped."""
 
 import asyncio
 import os
@@ -11,28 +11,32 @@ import msgspec
 import typer
 from arc_semconv.running import note_path
 
-from arc_core.errors import ArcCoreError, NotRunningError, UsageError
-from arc_core.settings import Settings, default_data
+from arc_core.cli._options import ConfigOption, DataOption, RegistryOption, data_folder
+from arc_core.errors import ArcCoreError, NotRunningError
+from arc_core.settings import LogFormat, LogLevel, Settings
 
 if TYPE_CHECKING:
     from arc_core.app import Endpoints
 
-_INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 
-
-def core(  # noqa: PLR0913 - one for each option
+def serve(  # noqa: PLR0913 - one for each option
+    context: typer.Context,
     *,
+    config: ConfigOption = None,
     grpc: Annotated[
-        str, typer.Option("--grpc", metavar="HOST:PORT", help="OTLP over gRPC; port 0 takes a free one.")
+        str,
+        typer.Option(
+            "--grpc", metavar="HOST:PORT", envvar="ARC_CORE_GRPC", help="OTLP over gRPC; port 0 takes a free one."
+        ),
     ] = "127.0.0.1:4317",
     http: Annotated[
-        str, typer.Option("--http", metavar="HOST:PORT", help="OTLP over HTTP, the API and the workbench.")
+        str,
+        typer.Option(
+            "--http", metavar="HOST:PORT", envvar="ARC_CORE_HTTP", help="OTLP over HTTP, the API and the workbench."
+        ),
     ] = "127.0.0.1:4318",
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="DIR", help="Folder of the database.", show_default="~/.local/share/arc"),
-    ] = None,
+    data: DataOption = None,
+    registry: RegistryOption = None,
     api_key: Annotated[
         str | None,
         typer.Option(
@@ -40,8 +44,39 @@ def core(  # noqa: PLR0913 - one for each option
         ),
     ] = None,
     max_pending_mib: Annotated[
-        int, typer.Option("--max-pending-mib", min=1, help="MiB of requests held before new ones are put off.")
+        int,
+        typer.Option(
+            "--max-pending-mib",
+            min=1,
+            envvar="ARC_CORE_MAX_PENDING_MIB",
+            help="MiB of requests held before new ones are put off.",
+        ),
     ] = 256,
+    gateway_secret: Annotated[
+        str | None,
+        typer.Option(
+            "--gateway-secret",
+            metavar="SECRET",
+            envvar="ARC_CORE_GATEWAY_SECRET",
+            help="Believe whoever sends this as x-arc-gateway-secret which tenant it is for.",
+        ),
+    ] = None,
+    gateway_tenant_header: Annotated[
+        str,
+        typer.Option(
+            "--gateway-tenant-header",
+            metavar="NAME",
+            envvar="ARC_CORE_GATEWAY_TENANT_HEADER",
+            help="The header in which the gateway names the tenant.",
+        ),
+    ] = "x-consumer-custom-id",
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", envvar="ARC_CORE_LOG_FORMAT", help="Lines for people, or for programs.")
+    ] = "text",
+    log_level: Annotated[
+        LogLevel,
+        typer.Option("--log-level", envvar="ARC_CORE_LOG_LEVEL", help="info tells of each request to the API."),
+    ] = "warning",
     end_with_stdin: Annotated[
         bool, typer.Option("--end-with-stdin", help="Stop at the end of stdin, for programs that start Arc Core.")
     ] = False,
@@ -60,10 +95,14 @@ def core(  # noqa: PLR0913 - one for each option
       arc core
       arc core --http 127.0.0.1:0 --grpc 127.0.0.1:0 --data ./traces
       arc core --stop
+      arc core keys create --scope ingest
 
     Exit status: 0 when it was stopped, 1 when it cannot start or stop, 2 when an option cannot be used, 3 when there is
     none to stop.
     """
+    if context.invoked_subcommand is not None:
+        return
+    del config  # read before all others, as it gives them their defaults
     note = _note()
     try:
         if stop:
@@ -72,8 +111,13 @@ def core(  # noqa: PLR0913 - one for each option
         settings = Settings.checked(
             grpc=grpc,
             http=http,
-            data=data or _usual_data(),
+            data=data_folder(data),
             api_key=api_key,
+            registry=registry,
+            gateway_secret=gateway_secret,
+            gateway_tenant_header=gateway_tenant_header,
+            log_format=log_format,
+            log_level=log_level,
             max_pending_mib=max_pending_mib,
             end_with_stdin=end_with_stdin,
             idle_minutes=idle_minutes,
@@ -96,55 +140,12 @@ def _stop(note: Path | None, *, as_json: bool) -> None:
     typer.echo(msgspec.json.encode(stopped).decode() if as_json else f"stopped Arc Core at {stopped.http}")
 
 
-def demo(
-    *,
-    once: Annotated[bool, typer.Option("--once", help="Run the demo once and exit.")] = False,
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="HTTP port of Arc Core; 0 takes a free one.")
-    ] = 0,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            metavar="DIR",
-            help="Keep the database in this folder.",
-            show_default="one that ends with the demo",
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the trace as a line of JSON.")] = False,
-) -> None:
-    r"""Run a recorded multi-agent app against Arc Core, without a key or a network.
-
-    \b
-    Examples:
-      arc demo
-      arc demo --once --json
-
-    Exit status: 0 it shows what it promises, 1 the program failed, 2 something is not installed, 3 no trace arrived,
-    4 the trace lacks something, 130 Ctrl-C.
-    """
-    try:
-        from arc_core.demo import run
-
-        status = run(once=once, http_port=port, data=data, as_json=as_json)
-    except KeyboardInterrupt:  # before `run` listens for it itself: imports take most of a second
-        status = _INTERRUPTED
-    raise typer.Exit(status)
-
-
 def _note() -> Path | None:
     """Where it says that it is up; None for a user without a home, as in some containers: no command looks for it."""
     try:
         return note_path(os.environ, Path.home())
     except RuntimeError:
         return None
-
-
-def _usual_data() -> Path:
-    try:
-        return default_data(os.environ, Path.home())
-    except RuntimeError:
-        raise UsageError("there is no home to keep the data in: name a folder with --data, or set HOME") from None
 
 
 def _serve(settings: Settings, ready: Callable[["Endpoints"], None]) -> None:
@@ -155,6 +156,8 @@ def _serve(settings: Settings, ready: Callable[["Endpoints"], None]) -> None:
 
 
 def _say(endpoints: "Endpoints") -> None:
+    if endpoints.is_open:
+        typer.echo("arc core: there is no API key, so only this machine is let in; see arc core keys --help", err=True)
     # Programs wait for this one line.
     typer.echo(f"arc core ready http={endpoints.http} grpc={endpoints.grpc} data={endpoints.data}")
     if sys.stderr.isatty():
