@@ -4,12 +4,14 @@
 """
 
 from arc_core.filters._parse import MAX_LENGTH, parse
-from arc_core.filters._sql import Statement, span_condition, trace_condition
+from arc_core.filters._sql import SPAN_STATUS, TRACE_STATUS, Statement, span_condition, trace_condition
 from arc_core.filters._text import to_text
 from arc_core.filters._tree import And, Attribute, Compare, Filter, Match, Not, Or, Text, When, all_of, any_of
 
 __all__ = [
     "MAX_LENGTH",
+    "SPAN_STATUS",
+    "TRACE_STATUS",
     "And",
     "Attribute",
     "Compare",

@@ -202,12 +202,17 @@ class StoredTrace(msgspec.Struct, frozen=True, kw_only=True):
 class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
     """One span as the table `spans` holds it."""
 
+    trace_id: str
     span_id: str
     parent_span_id: str
+    trace_state: str
+    span_kind: str
+    """`Internal`, `Server`, `Client`, `Producer`, `Consumer` or `Unspecified`."""
     kind: Literal["job", "run", "tool", "action", "llm", "other"]
     name: str
     service: str
     scope_name: str
+    scope_version: str
     status: str
     status_message: str
     run_state: str
@@ -232,4 +237,5 @@ class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
     event_attributes: list[dict[str, str]]
     link_trace_ids: list[str]
     link_span_ids: list[str]
+    link_trace_states: list[str]
     link_attributes: list[dict[str, str]]
