@@ -120,7 +120,277 @@ class TraceDetail(msgspec.Struct, frozen=True):
     spans: list[SpanView]
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """Why a request was refused, and the way out."""
+class SpanSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a list of spans."""
 
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    kind: str
+    """`job`, `run`, `tool`, `action`, `llm` or `other`."""
+    name: str
+    service: str
+    status: Status
+    status_message: str
+    started_at: str
+    duration_ms: float
+    agent: str | None
+    model: str | None
+    provider: str | None
+    tool: str | None
+    session: str | None
+    error_type: str | None
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    fixes: list[str]
+    """Ids of the fixes that were applied or tried."""
+
+
+class SpanPage(msgspec.Struct, frozen=True):
+    """Spans, newest first."""
+
+    spans: list[SpanSummary]
+    next: str | None
+    """Pass as `after` to get the spans that follow; null on the last page."""
+
+
+class SessionSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation (`gen_ai.conversation.id`)."""
+
+    session: str
+    started_at: str
+    last_at: str
+    """When its last span began."""
+    traces: int
+    spans: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    agents: list[str]
+    models: list[str]
+    users: list[str]
+
+
+class SessionPage(msgspec.Struct, frozen=True):
+    """Conversations, the last active first."""
+
+    sessions: list[SessionSummary]
+    next: str | None
+    """Pass as `after` to get those that follow; null on the last page."""
+
+
+class Took(msgspec.Struct, frozen=True):
+    """How long things took, in milliseconds; null where there were none."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class AgentSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The spans of one agent, summed up."""
+
+    agent: str
+    runs: int
+    errors: int
+    """Runs that ended in an error."""
+    calls: int
+    """Model calls."""
+    tools: int
+    """Tool calls."""
+    took_ms: Took
+    """Of its runs."""
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
+class AgentList(msgspec.Struct, frozen=True):
+    """Agents, most runs first."""
+
+    agents: list[AgentSummary]
+
+
+class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The calls of one model, summed up."""
+
+    provider: str
+    model: str
+    calls: int
+    errors: int
+    unpriced_calls: int
+    """Calls whose price is not known: the cost is then a lower bound."""
+    took_ms: Took
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_usd: float | None
+
+
+class ModelList(msgspec.Struct, frozen=True):
+    """Models, most calls first."""
+
+    models: list[ModelSummary]
+
+
+class CostItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What model calls cost, for one key and one piece of time."""
+
+    at: str | None
+    """The beginning of the piece of time; null when time is not cut."""
+    key: str
+    calls: int
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
+class CostList(msgspec.Struct, frozen=True):
+    """Costs, oldest first, then dearest first."""
+
+    costs: list[CostItem]
+
+
+class FailureGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Failures that differ in numbers and ids alone."""
+
+    fingerprint: str
+    kind: str
+    service: str
+    agent: str | None
+    error_type: str | None
+    failure: str | None
+    """`arc.failure.type`."""
+    count: int
+    first_at: str
+    last_at: str
+    trace_id: str
+    """One of them."""
+    span_id: str
+    name: str
+    message: str
+
+
+class FailureList(msgspec.Struct, frozen=True):
+    """Sorts of failures, most frequent first."""
+
+    errors: list[FailureGroup]
+
+
+class StatItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in one piece of time, for one key."""
+
+    at: str
+    """Its beginning."""
+    key: str
+    spans: int
+    errors: int
+    took_ms: Took
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
+class StatList(msgspec.Struct, frozen=True):
+    """Numbers over time, oldest first; pieces of time without spans are left out."""
+
+    interval_seconds: int
+    stats: list[StatItem]
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What an import brought."""
+
+    spans: int
+    rejected: int
+    message: str
+    """Why the first one was rejected; empty when none was."""
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key, without its secret. Times are RFC 3339, null for none."""
+
+    id: str
+    prefix: str
+    tenant: str
+    name: str
+    scopes: list[str]
+    """`ingest`, `read`, `admin`."""
+    state: str
+    """`in force`, `expired` or `revoked`."""
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+    key: str | None = None
+    """The whole key, only in the answer that it was made by."""
+
+
+class KeyList(msgspec.Struct, frozen=True):
+    """Keys, oldest first."""
+
+    keys: list[KeyView]
+
+
+class KeyOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key to be made."""
+
+    scopes: list[Literal["ingest", "read", "admin"]]
+    name: str = ""
+    expires_seconds: int | None = None
+    """How long it lasts; null for ever."""
+
+
+class RotationOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key to be replaced."""
+
+    overlap_seconds: int = 86400
+    """How long the old one still works."""
+
+
+class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One change to tenants, keys or data."""
+
+    number: int
+    at: str
+    actor: str
+    action: str
+    tenant: str
+    subject: str
+    detail: dict[str, object]
+    hash: str
+    """SHA-256 over the entry and the hash of the one before."""
+
+
+class AuditPage(msgspec.Struct, frozen=True):
+    """The audit log, newest first."""
+
+    entries: list[AuditItem]
+    next: str | None
+    """Pass as `after` to get those that follow; null on the last page."""
+
+
+class Health(msgspec.Struct, frozen=True):
+    """That Arc Core is up."""
+
+    status: str
+    version: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """Why a request was refused, and the way out (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str = ""
+    """What the HTTP status is called."""
+    status: int = 0
+    """The HTTP status."""
+    detail: str = ""
+    """What is wrong with this request."""
     error: str
+    """The same as `detail`, for clients of Arc Core 1.0."""

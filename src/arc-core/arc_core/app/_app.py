@@ -27,6 +27,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from arc_core.access import Access, Gateway
+from arc_core.api import Reads, failed, refused, routes_of
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._idle import Idle, NotingUse
 from arc_core.app._note import noted
@@ -34,8 +35,8 @@ from arc_core.app._sockets import bound
 from arc_core.ingest import MAX_REQUEST_BYTES, Bodies, Capacity, Receiver, grpc_handlers, http_routes
 from arc_core.registry import Limiter, LiveRing
 from arc_core.settings import Address, Settings
-from arc_core.store import TraceStore, Writer, migrate, open_database
-from arc_core.web import Guard, api_routes, failed, refused, workbench_routes
+from arc_core.store import Writer, migrate, open_database
+from arc_core.web import Guard, workbench_routes
 
 _DRAIN_SECONDS: Final = 10
 """How long requests under way may take to end when Arc Core stops."""
@@ -59,7 +60,8 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             http_socket = stack.enter_context(bound(settings.http, "--http"))
             with bound(settings.grpc, "--grpc") as probe:
                 grpc_address = Address(settings.grpc.host, probe.getsockname()[1])
-            ring = await stack.enter_async_context(_live_ring(settings))
+            limiter = Limiter(time.monotonic, _now_ms)
+            ring = await stack.enter_async_context(_live_ring(settings, limiter))
             database = await stack.enter_async_context(open_database(settings.data))
             await migrate(database)
             writer = await stack.enter_async_context(_running_writer(Writer(database)))
@@ -68,8 +70,9 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             idle = Idle(settings.idle_minutes * 60)
             receiver = Receiver(idle.noting(writer.write), PriceList().usd)
             bodies = Bodies()
-            otlp = http_routes(receiver, bodies, capacity, access.authenticate)
-            routes = [*otlp, *api_routes(TraceStore(database), access), *workbench_routes()]
+            otlp = http_routes(receiver, bodies, capacity, access)
+            operations = [*Reads(database).operations()]
+            routes = [*otlp, *routes_of(operations, access, limiter), *workbench_routes()]
             app = _application(routes, access, idle)
             await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, access))
             await stack.enter_async_context(_http_server(app, http_socket, stop))
@@ -82,9 +85,8 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
 
 
 @asynccontextmanager
-async def _live_ring(settings: Settings) -> AsyncIterator[LiveRing]:
+async def _live_ring(settings: Settings, limiter: Limiter) -> AsyncIterator[LiveRing]:
     """Every tenant and key, kept up to date; raise UsageError when others can reach Arc Core and there is no key."""
-    limiter = Limiter(time.monotonic, _now_ms)
     is_there = settings.registry_file.exists if settings.registry is None else lambda: True
     ring = LiveRing(settings.registry_url, is_there, limiter, _now_ms)
     try:
@@ -149,7 +151,6 @@ def _read_to_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _running_writer(writer: Writer) -> AsyncIterator[Writer]:
-    await writer.remember()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(writer.run())
         try:
@@ -166,7 +167,7 @@ async def _grpc_server(address: Address, receiver: Receiver, capacity: Capacity,
             ("grpc.so_reuseport", 0),  # or a second Arc Core would share the port and take half of the spans
         ]
     )
-    server.add_generic_rpc_handlers(tuple(grpc_handlers(receiver, capacity, access.authenticate)))
+    server.add_generic_rpc_handlers(tuple(grpc_handlers(receiver, capacity, access)))
     server.add_insecure_port(str(address))
     await server.start()
     try:

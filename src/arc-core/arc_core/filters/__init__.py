@@ -1,6 +1,6 @@
 """The one language in which traces and spans are asked for: text to a tree, the tree to SQL. Pure.
 
-    service:loans agent:credit* -status:ok duration>2s attributes.http.status_code>=500 since:24h "card declined"
+service:loans agent:credit* -status:ok duration>2s attributes.http.status_code>=500 since:24h "card declined"
 """
 
 from arc_core.filters._parse import MAX_LENGTH, parse

@@ -29,7 +29,9 @@ _MAX_DEPTH: Final = 20
 
 _SPACE: Final = re.compile(r"\s*")
 _KEYWORD: Final = re.compile(r"(AND|OR|NOT)(?=[\s()]|$)")
-_FIELD: Final = re.compile(r'(?P<name>[A-Za-z_]+)(?:\.(?:(?P<key>[\w./-]+)|"(?P<quoted>(?:[^"\\]|\\.)*)"))?(?P<op>>=|<=|!=|[:=<>~])')
+_FIELD: Final = re.compile(
+    r'(?P<name>[A-Za-z_]+)(?:\.(?:(?P<key>[\w./-]+)|"(?P<quoted>(?:[^"\\]|\\.)*)"))?(?P<op>>=|<=|!=|[:=<>~])'
+)
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _WORD: Final = re.compile(r"[^\s()\",]+")
 _TEXT: Final = re.compile(r'[^\s()"]+')

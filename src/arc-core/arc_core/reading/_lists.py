@@ -126,9 +126,7 @@ class Traces:
                 break
         return Page(found[:limit], len(found) > limit)
 
-    async def sessions(
-        self, condition: Statement, after: tuple[int, str] | None, limit: int
-    ) -> Page[SessionRow]:
+    async def sessions(self, condition: Statement, after: tuple[int, str] | None, limit: int) -> Page[SessionRow]:
         """At most `limit` conversations with spans for which `condition` holds, the last active first."""
         last_ns, session = after or (0, "")
         lines = await self._database.query(
@@ -153,9 +151,7 @@ class Traces:
         totals = {row.trace_id: msgspec.structs.asdict(row) for row in _decoded(lines, _Totals)}
         return [msgspec.structs.replace(trace, **totals.get(trace.trace_id, {})) for trace in traces]
 
-    async def _windows(
-        self, wanted: Filter, now_ns: int, after: SpanRef | None, limit: int
-    ) -> AsyncIterator[_Window]:
+    async def _windows(self, wanted: Filter, now_ns: int, after: SpanRef | None, limit: int) -> AsyncIterator[_Window]:
         """Spans of hours, newest first, that together hold all that `wanted` can let pass.
 
         What is asked for is mostly among the newest: the first holds little more than is wanted, and only a filter that

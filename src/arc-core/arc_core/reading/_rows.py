@@ -1,5 +1,7 @@
 """Rows as the statements here return them."""
 
+from typing import Literal
+
 import msgspec
 
 
@@ -12,7 +14,7 @@ class SpanLine(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     name: str
     service: str
-    status: str
+    status: Literal["ok", "error", "interrupted", "cancelled"]
     status_message: str
     start_ns: int
     duration_ns: int
@@ -53,8 +55,8 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     errors: int
     calls: int
     tools: int
-    quantiles: list[float]
-    """0.5, 0.95 and 0.99 of how long runs took, in nanoseconds; nan where there are none."""
+    quantiles: list[float | None]
+    """0.5, 0.95 and 0.99 of how long runs took, in nanoseconds; empty where there are none."""
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
@@ -68,7 +70,7 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     calls: int
     errors: int
     unpriced: int
-    quantiles: list[float]
+    quantiles: list[float | None]
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
@@ -115,7 +117,7 @@ class StatPoint(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     spans: int
     errors: int
-    quantiles: list[float]
+    quantiles: list[float | None]
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
