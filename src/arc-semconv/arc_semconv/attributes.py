@@ -154,6 +154,14 @@ COST_ESTIMATED: Final = "arc.cost.estimated"
 COST_PRICE_LIST: Final = "arc.cost.price_list"
 COST_PRICE_DATE: Final = "arc.cost.price_date"
 
+# --- Arc: recorded runs that were imported ---
+IMPORT_RUN_ID: Final = "arc.run.id"
+IMPORT_SOURCE: Final = "arc.import.source"
+IMPORT_FRAMEWORK: Final = "arc.import.framework"
+IMPORT_TASK: Final = "arc.import.task"
+IMPORT_TRIAL: Final = "arc.import.trial"
+IMPORT_LABELS: Final = "arc.import.labels"
+
 # --- on the wire, beside OTLP ---
 API_KEY_HEADER: Final = "x-api-key"
 

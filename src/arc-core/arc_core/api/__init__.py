@@ -1,8 +1,30 @@
 """The JSON API under `/api/v1`."""
 
+from arc_core.api._admin import Admin
+from arc_core.api._export import Exports
+from arc_core.api._import import Imports, Taken
+from arc_core.api._openapi import document
 from arc_core.api._operation import Call, Operation
-from arc_core.api._problems import failed, problem, refusal, refused
+from arc_core.api._problems import STATUSES, failed, problem, refusal, refused
 from arc_core.api._reads import Reads
 from arc_core.api._routes import as_json, routes_of
+from arc_core.api._tail import Tails
 
-__all__ = ["Call", "Operation", "Reads", "as_json", "failed", "problem", "refusal", "refused", "routes_of"]
+__all__ = [
+    "STATUSES",
+    "Admin",
+    "Call",
+    "Exports",
+    "Imports",
+    "Operation",
+    "Reads",
+    "Tails",
+    "Taken",
+    "as_json",
+    "document",
+    "failed",
+    "problem",
+    "refusal",
+    "refused",
+    "routes_of",
+]

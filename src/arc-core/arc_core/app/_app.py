@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractContextManager,
     AsyncExitStack,
@@ -26,13 +26,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
-from arc_core.access import Access, Gateway
-from arc_core.api import Reads, failed, refused, routes_of
+from arc_core.access import Access, Caller, Gateway
+from arc_core.api import Admin, Exports, Imports, Reads, Tails, Taken, failed, refused, routes_of
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._idle import Idle, NotingUse
 from arc_core.app._note import noted
 from arc_core.app._sockets import bound
-from arc_core.ingest import MAX_REQUEST_BYTES, Bodies, Capacity, Receiver, grpc_handlers, http_routes
+from arc_core.ingest import MAX_REQUEST_BYTES, SIGNALS, Bodies, Capacity, Receiver, grpc_handlers, http_routes
 from arc_core.registry import Limiter, LiveRing
 from arc_core.settings import Address, Settings
 from arc_core.store import Writer, migrate, open_database
@@ -71,7 +71,13 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             receiver = Receiver(idle.noting(writer.write), PriceList().usd)
             bodies = Bodies()
             otlp = http_routes(receiver, bodies, capacity, access)
-            operations = [*Reads(database).operations()]
+            operations = [
+                *Reads(database).operations(),
+                *Exports(database).operations(),
+                *Imports(_taking(receiver, capacity)).operations(),
+                *Tails(database, stop).operations(),
+                *Admin(ring).operations(),
+            ]
             routes = [*otlp, *routes_of(operations, access, limiter), *workbench_routes()]
             app = _application(routes, access, idle)
             await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, access))
@@ -110,6 +116,18 @@ def _access(settings: Settings, ring: LiveRing) -> Access:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _taking(receiver: Receiver, capacity: Capacity) -> Callable[[bytes, Caller], Awaitable[Taken]]:
+    """Store OTLP's JSON as the endpoint for it does."""
+
+    async def take(body: bytes, _: Caller) -> Taken:
+        with capacity.hold() as held:
+            held.grow(len(body))
+            response = await receiver.export(SIGNALS[0], body, held, is_json=True)
+        return Taken(response.partial_success.rejected_spans, response.partial_success.error_message)
+
+    return take
 
 
 def _application(routes: list[BaseRoute], access: Access, idle: Idle) -> Starlette:

@@ -5,14 +5,16 @@ from arc_core.ingest._body import Bodies
 from arc_core.ingest._capacity import Capacity
 from arc_core.ingest._grpc import grpc_handlers
 from arc_core.ingest._http import http_routes, otlp_refusal
-from arc_core.ingest._receiver import MAX_REQUEST_BYTES, Receiver
+from arc_core.ingest._receiver import MAX_REQUEST_BYTES, SIGNALS, Receiver, Signal
 
 __all__ = [
     "MAX_REQUEST_BYTES",
+    "SIGNALS",
     "Authenticate",
     "Bodies",
     "Capacity",
     "Receiver",
+    "Signal",
     "grpc_handlers",
     "http_routes",
     "otlp_refusal",

@@ -1,0 +1,129 @@
+"""Whole traces, to take elsewhere: OTLP's JSON, one trace a line, or a table for analysis."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from arc_core.api._operation import Call, Operation
+from arc_core.api._otlp import request_of
+from arc_core.api._parameters import FILTER, choice
+from arc_core.errors import RateLimitedError
+from arc_core.filters import trace_condition
+from arc_core.model import StoredSpan
+from arc_core.reading import SpanRef, TenantDatabase, Traces
+from arc_core.store import Database
+
+_FORMATS: Final = {
+    "otlp": "application/json",
+    "jsonl": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
+_SUFFIXES: Final = {"otlp": "json", "jsonl": "jsonl", "parquet": "parquet"}
+_TRACES_AT_A_TIME: Final = 50
+_AT_A_TIME: Final = 2
+"""Exports that run together: each may keep a session of the database busy for long."""
+
+
+class Exports:
+    """Answers with whole traces of the caller's tenant."""
+
+    def __init__(self, database: Database, now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._database = database
+        self._now_ns = now_ns
+        self._free = asyncio.Semaphore(_AT_A_TIME)
+
+    def operations(self) -> list[Operation]:
+        """The one there is."""
+        formats = "one OTLP document, one OTLP request a line for each trace, or a table of spans"
+        return [
+            Operation(
+                method="GET",
+                path="/api/v1/export",
+                name="export",
+                says="Whole traces, with all that is stored of them",
+                scope="read",
+                handler=self.export,
+                parameters=(FILTER, choice("format", formats, list(_FORMATS), default="otlp")),
+                answer_types=tuple(_FORMATS.values()),
+            )
+        ]
+
+    async def export(self, call: Call) -> Response:
+        """The traces that the filter lets pass."""
+        if self._free.locked():
+            raise RateLimitedError(f"{_AT_A_TIME} exports are under way; try again when one has ended", 10)
+        form = call["format"]
+        pieces = self._parquet(call) if form == "parquet" else self._json(call, is_document=form == "otlp")
+        # What the database refuses is told in the answer's status, which goes out before its body.
+        first = await anext(pieces, b"")
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="arc-traces.{_SUFFIXES[form]}"',
+        }
+        return StreamingResponse(self._counted(first, pieces), headers=headers, media_type=_FORMATS[form])
+
+    async def _counted(self, first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async with self._free:
+            yield first
+            async for piece in pieces:
+                yield piece
+
+    async def _json(self, call: Call, *, is_document: bool) -> AsyncIterator[bytes]:
+        pages = self._pages(call)
+        page = await anext(pages, [])
+        if is_document:
+            yield b'{"resourceSpans":['
+        is_first = True
+        while page:
+            told = [request_of(spans) for spans in page]
+            if is_document:
+                bodies = [msgspec.json.encode(one["resourceSpans"])[1:-1] for one in told]
+                yield (b"" if is_first else b",") + b",".join(bodies)
+            else:
+                yield b"".join(msgspec.json.encode(one) + b"\n" for one in told)
+            is_first = False
+            page = await anext(pages, [])
+        if is_document:
+            yield b"]}"
+
+    async def _pages(self, call: Call) -> AsyncIterator[list[list[StoredSpan]]]:
+        """The spans of some traces at a time, newest first."""
+        reader = Traces(TenantDatabase(self._database, call.caller.tenant))
+        now_ns, after = self._now_ns(), None
+        has_more = True
+        while has_more:
+            page = await reader.page(call["filter"], now_ns, after, _TRACES_AT_A_TIME)
+            if not page.items:
+                return
+            by_trace: dict[str, list[StoredSpan]] = {trace.trace_id: [] for trace in page.items}
+            for span in await reader.spans_of(page.items):
+                by_trace[span.trace_id].append(span)
+            yield [spans for spans in by_trace.values() if spans]
+            after = SpanRef(page.items[-1].start_ns, page.items[-1].trace_id)
+            has_more = page.has_more
+
+    def _parquet(self, call: Call) -> AsyncIterator[bytes]:
+        condition = trace_condition(call["filter"], self._now_ns())
+        database = TenantDatabase(self._database, call.caller.tenant)
+        return database.stream(
+            _TABLE.format(condition=condition.sql), "Parquet", **condition.parameters, spans_since_ns=0
+        )
+
+
+_TABLE: Final = """
+SELECT * EXCEPT (BatchId)
+FROM spans
+WHERE TenantId = {{tenant:String}} AND TraceId IN (
+    SELECT TraceId
+    FROM traces
+    WHERE TenantId = {{tenant:String}}
+    GROUP BY TraceId
+    HAVING {condition}
+)
+ORDER BY TraceId, Timestamp, Duration DESC, SpanId
+LIMIT 1 BY TraceId, SpanId
+"""
