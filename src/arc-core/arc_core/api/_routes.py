@@ -2,7 +2,9 @@
 
 import functools
 import json
+import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
@@ -11,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from arc_core.access import Access, Caller, Scope
+from arc_core.access import Access, Caller
 from arc_core.api._openapi import document
 from arc_core.api._operation import Call, Operation
 from arc_core.api._parameters import read_all
@@ -21,27 +23,37 @@ from arc_core.errors import MalformedError, NotFoundError
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
+_log = logging.getLogger("arc_core.api")
+
+
 class Turnstile(Protocol):
-    """What counts requests to the API."""
+    """What limits requests to the API."""
 
     def take_request(self, caller: Caller) -> None:
         """Count one request; raise RateLimitedError when it is too many."""
 
 
-def routes_of(operations: Sequence[Operation], access: Access, turnstile: Turnstile) -> list[Route]:
+Answered = Callable[[str, str, int, float], None]
+"""Hears of each answer: the tenant, empty where it is not known, the operation, the status, the seconds it took."""
+
+
+def routes_of(operations: Sequence[Operation], access: Access, turnstile: Turnstile, answered: Answered) -> list[Route]:
     """Return the routes below `/api`, the last of which answers what there is not."""
     by_path: dict[str, list[Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, []).append(operation)
     return [
-        *(Route(path, _endpoint(some, access, turnstile), methods=list(_METHODS)) for path, some in by_path.items()),
-        Route("/api/v1/openapi.json", _guarded(_schema(operations), access), methods=["GET"]),
+        *(
+            Route(path, _endpoint(some, access, turnstile, answered), methods=list(_METHODS))
+            for path, some in by_path.items()
+        ),
+        Route("/api/v1/openapi.json", refusing(_schema(operations, access)), methods=["GET"]),
         *(Route(path, _nothing, methods=list(_METHODS)) for path in ("/api", "/api/{path:path}")),
     ]
 
 
 def _endpoint(
-    operations: Sequence[Operation], access: Access, turnstile: Turnstile
+    operations: Sequence[Operation], access: Access, turnstile: Turnstile, answered: Answered
 ) -> Callable[[Request], Awaitable[Response]]:
     by_method = {operation.method: operation for operation in operations}
     allowed = ", ".join(sorted(by_method))
@@ -51,19 +63,39 @@ def _endpoint(
         if operation is None:
             message = f"{request.method} is not taken at {request.url.path}; {allowed} is"
             return problem(request, 405, message, {"Allow": allowed})
+        began, caller = time.monotonic(), None
         try:
             caller = access.authenticate(request.headers, operation.scope)
             turnstile.take_request(caller)
-            _check_path(operation, request)
-            values = read_all(operation.parameters, request.query_params)
-            told = await operation.handler(Call(request, caller, values))
+            response = await _handled(operation, request, caller)
         except tuple(STATUSES) as error:
-            return refusal(request, error)
+            response = refusal(request, error)
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
-        return told if isinstance(told, Response) else as_json(told, operation.status)
+            response = Response(status_code=400)  # nobody reads it
+        took = time.monotonic() - began
+        tenant = "" if caller is None else caller.tenant
+        answered(tenant, operation.name, response.status_code, took)
+        _log.info(
+            operation.name,
+            extra={
+                "method": request.method,
+                "path": request.url.path,
+                "status": response.status_code,
+                "duration_ms": round(took * 1000, 1),
+                "tenant": tenant,
+                "key": "" if caller is None else caller.key_id,
+            },
+        )
+        return response
 
     return answer
+
+
+async def _handled(operation: Operation, request: Request, caller: Caller) -> Response:
+    _check_path(operation, request)
+    values = read_all(operation.parameters, request.query_params)
+    told = await operation.handler(Call(request, caller, values))
+    return told if isinstance(told, Response) else as_json(told, operation.status)
 
 
 def _check_path(operation: Operation, request: Request) -> None:
@@ -84,12 +116,11 @@ def as_json(answer: msgspec.Struct, status: int = 200) -> Response:
     return Response(msgspec.json.encode(answer), status, {"Cache-Control": "no-store"}, media_type="application/json")
 
 
-def _guarded(
-    endpoint: Callable[[Request], Awaitable[Response]], access: Access, scope: Scope = "read"
-) -> Callable[[Request], Awaitable[Response]]:
+def refusing(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """`endpoint`, whose errors become answers."""
+
     async def answer(request: Request) -> Response:
         try:
-            access.authenticate(request.headers, scope)
             return await endpoint(request)
         except tuple(STATUSES) as error:
             return refusal(request, error)
@@ -97,12 +128,13 @@ def _guarded(
     return answer
 
 
-def _schema(operations: Sequence[Operation]) -> Callable[[Request], Awaitable[Response]]:
+def _schema(operations: Sequence[Operation], access: Access) -> Callable[[Request], Awaitable[Response]]:
     @functools.cache
     def made() -> bytes:
         return json.dumps(document(operations)).encode()
 
-    async def answer(_: Request) -> Response:
+    async def answer(request: Request) -> Response:
+        access.authenticate(request.headers, "read")
         return Response(made(), media_type="application/json")
 
     return answer

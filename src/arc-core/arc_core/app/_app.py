@@ -24,15 +24,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from arc_core.access import Access, Caller, Gateway
-from arc_core.api import Admin, Exports, Imports, Reads, Tails, Taken, failed, refused, routes_of
+from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, Taken, failed, refused, refusing, routes_of
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._idle import Idle, NotingUse
 from arc_core.app._note import noted
 from arc_core.app._sockets import bound
 from arc_core.ingest import MAX_REQUEST_BYTES, SIGNALS, Bodies, Capacity, Receiver, grpc_handlers, http_routes
+from arc_core.operations import Metrics, health_routes, log_to_stderr, metrics_route
 from arc_core.registry import Limiter, LiveRing
 from arc_core.settings import Address, Settings
 from arc_core.store import Writer, migrate, open_database
@@ -51,6 +52,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
 
     Raise StartError when a port or the data folder cannot be had. On return everything acknowledged is on disk.
     """
+    log_to_stderr(settings.log_format, settings.log_level)
     stop = asyncio.Event()
     if settings.end_with_stdin:
         _stop_with_stdin(stop)
@@ -77,8 +79,17 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
                 *Imports(_taking(receiver, capacity)).operations(),
                 *Tails(database, stop).operations(),
                 *Admin(ring).operations(),
+                *Backups(database, None if settings.registry else settings.registry_file).operations(),
             ]
-            routes = [*otlp, *routes_of(operations, access, limiter), *workbench_routes()]
+            metrics = Metrics()
+            metrics.gauge("pending_bytes", "Bytes of requests held in memory.", lambda: capacity.held_bytes)
+            routes = [
+                *otlp,
+                *health_routes(database, lambda: ring.trouble),
+                Route("/metrics", refusing(metrics_route(metrics, access))),
+                *routes_of(operations, access, limiter, metrics.answered),
+                *workbench_routes(),
+            ]
             app = _application(routes, access, idle)
             await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, access))
             await stack.enter_async_context(_http_server(app, http_socket, stop))

@@ -3,6 +3,7 @@
 import typer
 
 from arc_core.cli._audit import audit
+from arc_core.cli._backup import backup, restore
 from arc_core.cli._core import serve
 from arc_core.cli._keys import keys
 from arc_core.cli._tenants import tenants
@@ -14,3 +15,5 @@ core.callback(invoke_without_command=True)(serve)
 core.add_typer(keys, name="keys")
 core.add_typer(tenants, name="tenants")
 core.command("audit")(audit)
+core.command("backup")(backup)
+core.command("restore")(restore)

@@ -15,6 +15,11 @@ class Capacity:
         self._held_bytes = 0
         self._lock = threading.Lock()  # large bodies are inflated in threads
 
+    @property
+    def held_bytes(self) -> int:
+        """What all of them hold now."""
+        return self._held_bytes
+
     @contextmanager
     def hold(self) -> Iterator["Held"]:
         """Return a share that one request can let grow; it is given back at the end."""

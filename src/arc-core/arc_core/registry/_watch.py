@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from arc_core.access import Key, Keyring
-from arc_core.errors import RegistryError
+from arc_core.errors import RegistryError, StartError
 from arc_core.registry._limiter import Limiter
 from arc_core.registry._model import DAY_MS
 from arc_core.registry._service import Registry, open_registry
@@ -40,6 +40,8 @@ class LiveRing:
         self._version = -1
         self._used: dict[str, int] = {}
         self._lock = threading.Lock()
+        self._turning = threading.Lock()
+        self._is_closed = False
         self.trouble: str | None = None
         """Why the registry does not answer; None while it does."""
 
@@ -92,22 +94,27 @@ class LiveRing:
 
     def close(self) -> None:
         """Count what is left, and give the registry back."""
-        try:
-            self.count()
-        except RegistryError as error:
-            _log.warning("what tenants used last is not counted: %s", error)
-        self._opened.close()
+        with self._turning:  # a turn may still be under way in its thread
+            try:
+                self.count()
+            except RegistryError as error:
+                _log.warning("what tenants used last is not counted: %s", error)
+            self._opened.close()
+            self._is_closed = True
 
     def _turn(self, *, is_counting: bool) -> None:
-        try:
-            self.refresh()
-            if is_counting:
-                self.count()
-        except RegistryError as error:
-            if self.trouble is None:
-                _log.warning("%s; keys stay as they were", error)
-            self.trouble = str(error)
-        else:
-            if self.trouble is not None:
-                _log.warning("the registry answers again")
-            self.trouble = None
+        with self._turning:
+            if self._is_closed:
+                return
+            try:
+                self.refresh()
+                if is_counting:
+                    self.count()
+            except (RegistryError, StartError) as error:
+                if self.trouble is None:
+                    _log.warning("%s; keys stay as they were", error)
+                self.trouble = str(error)
+            else:
+                if self.trouble is not None:
+                    _log.warning("the registry answers again")
+                self.trouble = None

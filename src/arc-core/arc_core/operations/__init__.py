@@ -1,0 +1,10 @@
+"""What whoever runs Arc Core needs: metrics, logs, readiness, backups, and the way to a server."""
+
+from arc_core.operations._backup import archive
+from arc_core.operations._health import health_routes
+from arc_core.operations._logging import log_to_stderr
+from arc_core.operations._metrics import Metrics, metrics_route
+from arc_core.operations._move import Moved, move
+from arc_core.operations._restore import restore
+
+__all__ = ["Metrics", "Moved", "archive", "health_routes", "log_to_stderr", "metrics_route", "move", "restore"]
