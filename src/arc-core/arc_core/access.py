@@ -56,7 +56,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spans_per_day: int | None = None
     """The same from midnight to midnight UTC."""
     bytes_per_day: int | None = None
-    """Bytes of inflated OTLP taken from midnight to midnight UTC."""
+    """Bytes of these, as they are put into the store, from midnight to midnight UTC."""
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):

@@ -64,17 +64,6 @@ class ConflictError(RequestError):
     """What is to be made is there already."""
 
 
-class RateLimitedError(ArcCoreError):
-    """A tenant has used up what it may for now; send it again after `retry_after_seconds`."""
-
-    def __init__(self, message: str, retry_after_seconds: float) -> None:
-        super().__init__(message, retry_after_seconds)
-        self.retry_after_seconds = retry_after_seconds
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
 class RegistryError(ArcCoreError):
     """The registry of tenants and keys could not be read or written; asking again later may work."""
 

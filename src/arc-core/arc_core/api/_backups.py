@@ -8,7 +8,7 @@ from typing import Final
 from starlette.responses import Response, StreamingResponse
 
 from arc_core.api._operation import Call, Operation
-from arc_core.errors import ForbiddenError, RateLimitedError
+from arc_core.errors import ForbiddenError, OverQuotaError
 from arc_core.operations import archive
 from arc_core.store import Database
 
@@ -46,7 +46,7 @@ class Backups:
         if not call.caller.is_operator:
             raise ForbiddenError("a backup holds all tenants: it is for admins of the tenant 'default' alone")
         if self._is_running:
-            raise RateLimitedError("a backup is under way; try again when it has ended", 10)
+            raise OverQuotaError("a backup is under way; try again when it has ended", 10)
         pieces = archive(self._database, self._registry, self._now_ms())
         first = await anext(pieces)
         headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="arc-backup.tar.gz"'}

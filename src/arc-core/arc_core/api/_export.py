@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from arc_core.api._operation import Call, Operation
 from arc_core.api._otlp import request_of
 from arc_core.api._parameters import FILTER, choice
-from arc_core.errors import RateLimitedError
+from arc_core.errors import OverQuotaError
 from arc_core.filters import trace_condition
 from arc_core.model import StoredSpan
 from arc_core.reading import SpanRef, TenantDatabase, Traces
@@ -55,7 +55,7 @@ class Exports:
     async def export(self, call: Call) -> Response:
         """The traces that the filter lets pass."""
         if self._free.locked():
-            raise RateLimitedError(f"{_AT_A_TIME} exports are under way; try again when one has ended", 10)
+            raise OverQuotaError(f"{_AT_A_TIME} exports are under way; try again when one has ended", 10)
         form = call["format"]
         pieces = self._parquet(call) if form == "parquet" else self._json(call, is_document=form == "otlp")
         # What the database refuses is told in the answer's status, which goes out before its body.
@@ -74,7 +74,7 @@ class Exports:
 
     async def _json(self, call: Call, *, is_document: bool) -> AsyncIterator[bytes]:
         pages = self._pages(call)
-        page = await anext(pages, [])
+        page: list[list[StoredSpan]] = await anext(pages, [])
         if is_document:
             yield b'{"resourceSpans":['
         is_first = True
@@ -86,7 +86,7 @@ class Exports:
             else:
                 yield b"".join(msgspec.json.encode(one) + b"\n" for one in told)
             is_first = False
-            page = await anext(pages, [])
+            page: list[list[StoredSpan]] = await anext(pages, [])
         if is_document:
             yield b"]}"
 

@@ -19,7 +19,10 @@ _ALWAYS: Final = (400, 401, 403, 429, 503)
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """The OpenAPI document of `operations`, as JSON can hold it."""
-    shapes = [Problem, *(shape for one in operations for shape in (one.takes, one.answers) if shape is not None)]
+    shapes: list[type[msgspec.Struct]] = [
+        Problem,
+        *(shape for one in operations for shape in (one.takes, one.answers) if shape is not None),
+    ]
     schemas, components = msgspec.json.schema_components(
         list(dict.fromkeys(shapes)), ref_template=_REF, schema_hook=_anything
     )

@@ -1,6 +1,5 @@
 """Refusals in the shape that is read where they are sent: OTLP's below `/v1`, RFC 9457's elsewhere."""
 
-import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -18,7 +17,7 @@ from arc_core.errors import (
     MalformedError,
     NotFoundError,
     OverCapacityError,
-    RateLimitedError,
+    OverQuotaError,
     RegistryError,
     SlowBodyError,
     StoreError,
@@ -38,7 +37,7 @@ STATUSES: Final[dict[type[ArcCoreError], int]] = {
     ConflictError: 409,
     TooLargeError: 413,
     UnsupportedError: 415,
-    RateLimitedError: 429,
+    OverQuotaError: 429,
     OverCapacityError: 503,
     RegistryError: 503,
     SlowBodyError: 503,
@@ -66,8 +65,8 @@ def refusal(request: Request, error: ArcCoreError) -> Response:
     """Return the answer to `request`, which met one of STATUSES."""
     status = STATUSES[type(error)]
     headers = {}
-    if isinstance(error, RateLimitedError):
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_seconds)))
+    if isinstance(error, OverQuotaError):
+        headers["Retry-After"] = str(error.retry_seconds)
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(_RETRY_SECONDS)
     elif status == HTTPStatus.UNAUTHORIZED:

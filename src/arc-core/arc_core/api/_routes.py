@@ -30,7 +30,7 @@ class Turnstile(Protocol):
     """What limits requests to the API."""
 
     def take_request(self, caller: Caller) -> None:
-        """Count one request; raise RateLimitedError when it is too many."""
+        """Count one request; raise OverQuotaError when it is too many."""
 
 
 Answered = Callable[[str, str, int, float], None]

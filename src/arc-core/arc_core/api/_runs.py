@@ -195,7 +195,9 @@ def _message(role: str, said: Any) -> dict[str, Any]:
     """A message as the GenAI conventions have it."""
     if not isinstance(said, dict) or "tool_calls" not in said:
         return {"role": role, "parts": [{"type": "text", "content": _text(said)}]}
-    parts = [] if said.get("content") is None else [{"type": "text", "content": _text(said["content"])}]
+    parts: list[dict[str, Any]] = (
+        [] if said.get("content") is None else [{"type": "text", "content": _text(said["content"])}]
+    )
     for call in said["tool_calls"] or ():
         if isinstance(call, dict):
             parts.append({"type": "tool_call"} | {key: call.get(key) for key in ("id", "name", "arguments")})

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from arc_core.api._operation import Call, Operation
 from arc_core.api._parameters import FILTER
 from arc_core.api._summaries import span_summary
-from arc_core.errors import RateLimitedError, StoreError
+from arc_core.errors import OverQuotaError, StoreError
 from arc_core.filters import span_condition
 from arc_core.reading import Arrivals, TenantDatabase
 from arc_core.store import Database
@@ -55,7 +55,7 @@ class Tails:
         """Spans from now on."""
         tenant = call.caller.tenant
         if self._listeners.get(tenant, 0) >= _MOST:
-            raise RateLimitedError(f"{_MOST} listen already; try again when one has left", 10)
+            raise OverQuotaError(f"{_MOST} listen already; try again when one has left", 10)
         arrivals = Arrivals(TenantDatabase(self._database, tenant), self._now_ns() // 1_000_000_000)
         condition = span_condition(call["filter"], self._now_ns())
         await arrivals.more(condition, _SOME)  # what came this very second is no news; and errors show in the status

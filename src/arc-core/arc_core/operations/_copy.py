@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -93,7 +93,7 @@ async def pieces_of(database: Database, table: str, columns: list[str], done: fr
             if bare.id in done:
                 continue
             where = f"_partition_id = {{partition:String}} AND {key} % {{of:UInt64}} = {{number:UInt64}}"
-            values = {"partition": partition.partition, "of": of, "number": number}
+            values: dict[str, Any] = {"partition": partition.partition, "of": of, "number": number}
             counted = _decoded(
                 await database.query(f"SELECT count() AS rows FROM {table} WHERE {where}", **values),  # noqa: S608
                 _Count,

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from starlette.requests import Request
@@ -19,6 +19,7 @@ class Metrics:
     """The counters of one Arc Core."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # for all of this process, which is Arc Core
         self._registry = CollectorRegistry()
         self._accepted = self._counter("accepted", "Spans, log records and data points stored.", _BY_TENANT)
         self._rejected = self._counter("rejected", "The same that cannot be stored as they are.", _BY_TENANT)
@@ -56,7 +57,7 @@ class Metrics:
     def page(self, caller: Caller) -> bytes:
         """What `caller` may see, in Prometheus' text format."""
         shown = self._registry if caller.is_operator else _OfTenant(self._registry, caller.tenant)
-        return generate_latest(shown)  # type: ignore[arg-type] - it is asked to collect, and nothing else
+        return generate_latest(shown)  # type: ignore[arg-type]  # it is asked to collect, and nothing else
 
     def _counter(self, name: str, says: str, labels: tuple[str, ...]) -> Counter:
         return Counter(f"arc_core_{name}", says, labels, registry=self._registry)

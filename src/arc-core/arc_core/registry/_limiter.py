@@ -1,11 +1,12 @@
 """What a tenant may still use: buckets that fill by the second, and what is left of the day."""
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Final
 
-from arc_core.access import Caller
-from arc_core.errors import RateLimitedError
+from arc_core.access import Caller, Limits
+from arc_core.errors import OverQuotaError
 from arc_core.registry._model import DAY_MS, Usage
 
 _BURST_SECONDS: Final = 10.0
@@ -45,24 +46,23 @@ class Limiter:
         self._fresh: dict[tuple[str, int], Usage] = {}
 
     def take_request(self, caller: Caller) -> None:
-        """Count one request to the API; raise RateLimitedError when it is too many."""
+        """Count one request to the API; raise OverQuotaError when it is too many."""
         with self._lock:
             self._take("requests", caller.tenant, caller.limits.requests_per_second, 1)
 
-    def take(self, caller: Caller, *, spans: int, size_bytes: int) -> None:
-        """Count telemetry that is about to be stored; raise RateLimitedError, and count nothing, when it is too much.
+    def take(self, tenant: str, limits: Limits, *, spans: int, size_bytes: int) -> None:
+        """Count telemetry that is about to be stored; raise OverQuotaError, and count nothing, when it is too much.
 
-        `spans` counts spans, log records and data points, `size_bytes` inflated OTLP.
+        `spans` counts spans, log records and data points, `size_bytes` what they take, encoded.
         """
         day = self._now_ms() // DAY_MS
         with self._lock:
-            used, size = self._used(caller.tenant, day)
-            self._check_day("spans a day", used, caller.limits.spans_per_day)
-            self._check_day("bytes a day", size, caller.limits.bytes_per_day)
-            self._take("spans", caller.tenant, caller.limits.spans_per_second, spans)
-            fresh = self._fresh.get((caller.tenant, day), Usage(caller.tenant, day, 0, 0))
-            counted = Usage(caller.tenant, day, fresh.spans + spans, fresh.size_bytes + size_bytes)
-            self._fresh[caller.tenant, day] = counted
+            used, size = self._used(tenant, day)
+            self._check_day("spans a day", used, limits.spans_per_day)
+            self._check_day("bytes a day", size, limits.bytes_per_day)
+            self._take("spans", tenant, limits.spans_per_second, spans)
+            fresh = self._fresh.get((tenant, day), Usage(tenant, day, 0, 0))
+            self._fresh[tenant, day] = Usage(tenant, day, fresh.spans + spans, fresh.size_bytes + size_bytes)
 
     def uncounted(self) -> list[Usage]:
         """What was taken and is not yet known to the registry; `settle` when it is."""
@@ -89,8 +89,8 @@ class Limiter:
     def _check_day(self, what: str, used: int, most: int | None) -> None:
         if most is not None and used >= most:
             left_ms = DAY_MS - self._now_ms() % DAY_MS
-            raise RateLimitedError(
-                f"the tenant's {most} {what} are used up; they start anew at midnight UTC", left_ms / 1000
+            raise OverQuotaError(
+                f"the tenant's {most} {what} are used up; they start anew at midnight UTC", math.ceil(left_ms / 1000)
             )
 
     def _take(self, what: str, tenant: str, per_second: float | None, amount: int) -> None:
@@ -102,5 +102,5 @@ class Limiter:
             bucket = self._buckets[tenant, what] = Bucket(per_second, now)
         wait = bucket.wait_seconds(now)
         if wait:
-            raise RateLimitedError(f"the tenant may send {per_second:g} {what} a second, and sent more", wait)
+            raise OverQuotaError(f"the tenant may send {per_second:g} {what} a second, and sent more", math.ceil(wait))
         bucket.take(amount)

@@ -131,6 +131,9 @@ def open_store(url: str) -> RegistryStore:
         _set_up_sqlite(engine)
     try:
         _migrate(engine)
+    except StartError:
+        engine.dispose()
+        raise
     except SQLAlchemyError as error:
         engine.dispose()
         shown = address.render_as_string(hide_password=True)
