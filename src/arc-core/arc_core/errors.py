@@ -68,10 +68,6 @@ class RegistryError(ArcCoreError):
     """The registry of tenants and keys could not be read or written; asking again later may work."""
 
 
-class ForbiddenError(RequestError):
-    """The API key of a request does not allow what it asks for."""
-
-
 class OverCapacityError(ArcCoreError):
     """So much is waiting to be stored that no more can be taken now; send it again later."""
 

@@ -271,7 +271,7 @@ def test_browsers_are_told_to_be_strict_and_no_other_origin_is_let_in(core):
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("POST", "/api/v1/health", 404),
+        ("POST", "/api/v1/health", 405),
         ("OPTIONS", "/api/v1/health", 405),
         ("POST", "/", 405),
         ("DELETE", "/traces/x", 405),

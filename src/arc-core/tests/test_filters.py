@@ -124,7 +124,10 @@ _leaves = st.one_of(
     st.builds(Match, _text_fields | _attributes, st.just("contains"), _values.map(lambda value: (value,))),
     st.sampled_from([Match(field, "is", (word,)) for field, words in CHOICES.items() for word in words]),
     st.builds(
-        Compare, st.sampled_from(sorted(set(NUMBER_FIELDS) - {"duration"})), st.sampled_from(["=", "<", "<=", ">", ">="]), _numbers
+        Compare,
+        st.sampled_from(sorted(set(NUMBER_FIELDS) - {"duration"})),
+        st.sampled_from(["=", "<", "<=", ">", ">="]),
+        _numbers,
     ),
     st.builds(Compare, st.just("duration"), st.sampled_from(["=", "<", ">"]), _numbers.map(abs)),
     st.builds(When, st.sampled_from(["since", "until"]), st.integers(0, 10**15).map(lambda micros: micros * 1000)),

@@ -96,15 +96,15 @@ class Exports:
         now_ns, after = self._now_ns(), None
         has_more = True
         while has_more:
-            page = await reader.page(call["filter"], now_ns, after, _TRACES_AT_A_TIME)
-            if not page.items:
+            found = await reader.page(call["filter"], now_ns, after, _TRACES_AT_A_TIME)
+            if not found.items:
                 return
-            by_trace: dict[str, list[StoredSpan]] = {trace.trace_id: [] for trace in page.items}
-            for span in await reader.spans_of(page.items):
+            by_trace: dict[str, list[StoredSpan]] = {trace.trace_id: [] for trace in found.items}
+            for span in await reader.spans_of(found.items):
                 by_trace[span.trace_id].append(span)
             yield [spans for spans in by_trace.values() if spans]
-            after = SpanRef(page.items[-1].start_ns, page.items[-1].trace_id)
-            has_more = page.has_more
+            after = SpanRef(found.items[-1].start_ns, found.items[-1].trace_id)
+            has_more = found.has_more
 
     def _parquet(self, call: Call) -> AsyncIterator[bytes]:
         condition = trace_condition(call["filter"], self._now_ns())

@@ -19,6 +19,7 @@ from arc_core.errors import (
     OverCapacityError,
     OverQuotaError,
     RegistryError,
+    RowsError,
     SlowBodyError,
     StoreError,
     TooLargeError,
@@ -40,6 +41,7 @@ STATUSES: Final[dict[type[ArcCoreError], int]] = {
     OverQuotaError: 429,
     OverCapacityError: 503,
     RegistryError: 503,
+    RowsError: 503,
     SlowBodyError: 503,
     StoreError: 503,
 }

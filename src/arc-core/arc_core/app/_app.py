@@ -20,21 +20,34 @@ from typing import Final
 import grpc  # type: ignore[import-untyped]
 import uvicorn
 from arc_prices import PriceList
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 
-from arc_core.access import Access, Caller, Gateway
+from arc_core.access import Access, Caller
 from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, Taken, failed, refused, refusing, routes_of
 from arc_core.app._endpoints import Endpoints
+from arc_core.app._entrance import access_of, live_ring, now_ms, of_senders
 from arc_core.app._idle import Idle, NotingUse
+from arc_core.app._meter import MeteredReceiver, limited
 from arc_core.app._note import noted
 from arc_core.app._sockets import bound
-from arc_core.ingest import MAX_REQUEST_BYTES, SIGNALS, Bodies, Capacity, Receiver, grpc_handlers, http_routes
+from arc_core.ingest import (
+    MAX_REQUEST_BYTES,
+    SIGNALS,
+    Authenticate,
+    Bodies,
+    Capacity,
+    Receiver,
+    grpc_handlers,
+    http_routes,
+)
+from arc_core.model import Tenant
 from arc_core.operations import Metrics, health_routes, log_to_stderr, metrics_route
-from arc_core.registry import Limiter, LiveRing
+from arc_core.registry import Limiter
 from arc_core.settings import Address, Settings
 from arc_core.store import Writer, migrate, open_database
 from arc_core.web import Guard, workbench_routes
@@ -62,17 +75,20 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             http_socket = stack.enter_context(bound(settings.http, "--http"))
             with bound(settings.grpc, "--grpc") as probe:
                 grpc_address = Address(settings.grpc.host, probe.getsockname()[1])
-            limiter = Limiter(time.monotonic, _now_ms)
-            ring = await stack.enter_async_context(_live_ring(settings, limiter))
+            limiter = Limiter(time.monotonic, now_ms)
+            ring = await stack.enter_async_context(live_ring(settings, limiter))
             database = await stack.enter_async_context(open_database(settings.data))
             await migrate(database)
             writer = await stack.enter_async_context(_running_writer(Writer(database)))
-            access = _access(settings, ring)
+            access = access_of(settings, ring)
             capacity = Capacity(settings.max_pending_bytes)
             idle = Idle(settings.idle_minutes * 60)
-            receiver = Receiver(idle.noting(writer.write), PriceList().usd)
+            metrics = Metrics()
+            write = limited(idle.noting(writer.write), limiter, ring, metrics)
+            receiver = MeteredReceiver(write, PriceList().usd, metrics)
             bodies = Bodies()
-            otlp = http_routes(receiver, bodies, capacity, access)
+            authenticate = of_senders(access, metrics)
+            otlp = http_routes(receiver, bodies, capacity, authenticate)
             operations = [
                 *Reads(database).operations(),
                 *Exports(database).operations(),
@@ -81,7 +97,6 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
                 *Admin(ring).operations(),
                 *Backups(database, None if settings.registry else settings.registry_file).operations(),
             ]
-            metrics = Metrics()
             metrics.gauge("pending_bytes", "Bytes of requests held in memory.", lambda: capacity.held_bytes)
             routes = [
                 *otlp,
@@ -91,7 +106,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
                 *workbench_routes(),
             ]
             app = _application(routes, access, idle)
-            await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, access))
+            await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, authenticate))
             await stack.enter_async_context(_http_server(app, http_socket, stop))
             stack.callback(bodies.close)
             endpoints = _endpoints(settings, http_socket, grpc_address, is_open=access.is_open)
@@ -101,41 +116,14 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             await stop.wait()
 
 
-@asynccontextmanager
-async def _live_ring(settings: Settings, limiter: Limiter) -> AsyncIterator[LiveRing]:
-    """Every tenant and key, kept up to date; raise UsageError when others can reach Arc Core and there is no key."""
-    is_there = settings.registry_file.exists if settings.registry is None else lambda: True
-    ring = LiveRing(settings.registry_url, is_there, limiter, _now_ms)
-    try:
-        await asyncio.to_thread(ring.refresh)
-        if not ring.current().keys:
-            settings.refuse_open_bind()
-        keeping = asyncio.create_task(ring.keep())
-        try:
-            yield ring
-        finally:
-            keeping.cancel()
-    finally:
-        await asyncio.to_thread(ring.close)
-
-
-def _access(settings: Settings, ring: LiveRing) -> Access:
-    secret = settings.gateway_secret
-    gateway = None if secret is None else Gateway(secret, settings.gateway_tenant_header)
-    return Access(ring, _now_ms, operator_key=settings.api_key, gateway=gateway, is_local=settings.is_local)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _taking(receiver: Receiver, capacity: Capacity) -> Callable[[bytes, Caller], Awaitable[Taken]]:
     """Store OTLP's JSON as the endpoint for it does."""
 
-    async def take(body: bytes, _: Caller) -> Taken:
+    async def take(body: bytes, caller: Caller) -> Taken:
         with capacity.hold() as held:
             held.grow(len(body))
-            response = await receiver.export(SIGNALS[0], body, held, is_json=True)
+            response = await receiver.export(SIGNALS[0], body, held, Tenant(caller.tenant), is_json=True)
+        assert isinstance(response, ExportTraceServiceResponse)  # noqa: S101 - the answer to what was asked
         return Taken(response.partial_success.rejected_spans, response.partial_success.error_message)
 
     return take
@@ -180,6 +168,7 @@ def _read_to_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _running_writer(writer: Writer) -> AsyncIterator[Writer]:
+    await writer.remember()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(writer.run())
         try:
@@ -189,14 +178,16 @@ async def _running_writer(writer: Writer) -> AsyncIterator[Writer]:
 
 
 @asynccontextmanager
-async def _grpc_server(address: Address, receiver: Receiver, capacity: Capacity, access: Access) -> AsyncIterator[None]:
+async def _grpc_server(
+    address: Address, receiver: Receiver, capacity: Capacity, authenticate: Authenticate
+) -> AsyncIterator[None]:
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
             ("grpc.so_reuseport", 0),  # or a second Arc Core would share the port and take half of the spans
         ]
     )
-    server.add_generic_rpc_handlers(tuple(grpc_handlers(receiver, capacity, access)))
+    server.add_generic_rpc_handlers(tuple(grpc_handlers(receiver, capacity, authenticate)))
     server.add_insecure_port(str(address))
     await server.start()
     try:

@@ -25,7 +25,7 @@ def noted(settings: Settings, endpoints: Endpoints) -> Iterator[None]:
     try:
         if file is not None:
             os.ftruncate(file, 0)
-            os.write(file, msgspec.json.encode(_about(settings, endpoints)))
+            os.write(file, msgspec.json.encode(_about(endpoints)))
         yield
     finally:
         if file is not None:
@@ -33,7 +33,7 @@ def noted(settings: Settings, endpoints: Endpoints) -> Iterator[None]:
             os.ftruncate(file, 0)
 
 
-def _about(settings: Settings, endpoints: Endpoints) -> RunningCore:
+def _about(endpoints: Endpoints) -> RunningCore:
     return RunningCore(
         pid=os.getpid(),
         http=endpoints.http,

@@ -2,7 +2,7 @@
 
 from arc_core.ingest._access import Authenticate
 from arc_core.ingest._body import Bodies
-from arc_core.ingest._capacity import Capacity
+from arc_core.ingest._capacity import Capacity, Held
 from arc_core.ingest._grpc import grpc_handlers
 from arc_core.ingest._http import http_routes, otlp_refusal
 from arc_core.ingest._receiver import MAX_REQUEST_BYTES, SIGNALS, Receiver, Signal
@@ -13,6 +13,7 @@ __all__ = [
     "Authenticate",
     "Bodies",
     "Capacity",
+    "Held",
     "Receiver",
     "Signal",
     "grpc_handlers",

@@ -12,8 +12,8 @@ import msgspec
 SERVED_TENANT: Final = "default"
 """The tenant of those who come without a key; what a client says about its tenant is never believed."""
 
-Form = Literal["JSONEachRow", "Protobuf"]
-"""How rows are encoded: a JSON object a line, or messages with their lengths before them."""
+Form = Literal["JSONEachRow", "Protobuf", "Native"]
+"""How rows are encoded: a JSON object a line, messages with their lengths before them, or ClickHouse's own."""
 
 
 class Tenant(msgspec.Struct, frozen=True):

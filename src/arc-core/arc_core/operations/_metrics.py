@@ -19,14 +19,14 @@ class Metrics:
     """The counters of one Arc Core."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # for all of this process, which is Arc Core
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # for all of this process, which is Arc Core
         self._registry = CollectorRegistry()
         self._accepted = self._counter("accepted", "Spans, log records and data points stored.", _BY_TENANT)
         self._rejected = self._counter("rejected", "The same that cannot be stored as they are.", _BY_TENANT)
         self._refused = self._counter(
-            "refused_requests", "OTLP requests that got no success, by what they got.", (*_BY_TENANT, "reason")
+            "refused_requests", "OTLP requests that were answered with an error.", (*_BY_TENANT, "reason")
         )
-        self._stored_bytes = self._counter("received_bytes", "Bytes of OTLP taken, inflated.", _BY_TENANT)
+        self._stored_bytes = self._counter("stored_bytes", "Bytes put into the store, encoded.", _BY_TENANT)
         self._export_seconds = self._histogram("export_seconds", "Time to the answer to an OTLP request.", _BY_TENANT)
         self._requests = self._counter("api_requests", "Requests to the API.", ("tenant", "operation", "status"))
         self._api_seconds = self._histogram("api_seconds", "Time to the answer of the API.", ("tenant", "operation"))
@@ -35,11 +35,14 @@ class Metrics:
         """Show `value` as `arc_core_NAME` whenever it is asked for."""
         Gauge(f"arc_core_{name}", says, registry=self._registry).set_function(value)
 
-    def exported(self, caller: Caller, signal: str, *, accepted: int, rejected: int, size_bytes: int) -> None:
-        """Count what became of an OTLP request that was answered with success."""
-        self._accepted.labels(caller.tenant, signal).inc(accepted)
-        self._rejected.labels(caller.tenant, signal).inc(rejected)
-        self._stored_bytes.labels(caller.tenant, signal).inc(size_bytes)
+    def stored(self, tenant: str, signal: str, count: int, size_bytes: int) -> None:
+        """Count what is on disk."""
+        self._accepted.labels(tenant, signal).inc(count)
+        self._stored_bytes.labels(tenant, signal).inc(size_bytes)
+
+    def rejected(self, tenant: str, signal: str, count: int) -> None:
+        """Count what is left out of a request that was answered with success."""
+        self._rejected.labels(tenant, signal).inc(count)
 
     def refused(self, tenant: str, signal: str, reason: str) -> None:
         """Count an OTLP request that was refused; `tenant` is empty where it is not known."""
@@ -57,7 +60,7 @@ class Metrics:
     def page(self, caller: Caller) -> bytes:
         """What `caller` may see, in Prometheus' text format."""
         shown = self._registry if caller.is_operator else _OfTenant(self._registry, caller.tenant)
-        return generate_latest(shown)  # type: ignore[arg-type]  # it is asked to collect, and nothing else
+        return generate_latest(shown)
 
     def _counter(self, name: str, says: str, labels: tuple[str, ...]) -> Counter:
         return Counter(f"arc_core_{name}", says, labels, registry=self._registry)
