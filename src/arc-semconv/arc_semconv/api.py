@@ -4,7 +4,7 @@ Times are RFC 3339 in UTC with nanoseconds; durations and offsets are millisecon
 model calls alone, never of the agents around them; cost is in US dollars, null where no price is known.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -337,19 +337,23 @@ class KeyList(msgspec.Struct, frozen=True):
     keys: list[KeyView]
 
 
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=3_162_240_000)]
+"""At most a hundred years."""
+
+
 class KeyOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key to be made."""
 
-    scopes: list[Literal["ingest", "read", "admin"]]
+    scopes: Annotated[list[Literal["ingest", "read", "admin"]], msgspec.Meta(min_length=1, max_length=3)]
     name: str = ""
-    expires_seconds: int | None = None
+    expires_seconds: Seconds | None = None
     """How long it lasts; null for ever."""
 
 
 class RotationOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key to be replaced."""
 
-    overlap_seconds: int = 86400
+    overlap_seconds: Seconds = 86400
     """How long the old one still works."""
 
 

@@ -86,7 +86,7 @@ class Exports:
             else:
                 yield b"".join(msgspec.json.encode(one) + b"\n" for one in told)
             is_first = False
-            page: list[list[StoredSpan]] = await anext(pages, [])
+            page = await anext(pages, [])
         if is_document:
             yield b"]}"
 

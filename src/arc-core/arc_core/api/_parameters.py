@@ -14,7 +14,7 @@ from arc_core.filters import MAX_LENGTH, parse
 _MAX_TEXT: Final = 1000
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_INTERVAL: Final = re.compile(r"(?P<number>[0-9]{1,4})(?P<unit>[mhd])", re.ASCII)
+_INTERVAL: Final = re.compile(r"(?P<number>[1-9][0-9]{0,3})(?P<unit>[mhd])", re.ASCII)
 _UNIT_S: Final = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -104,17 +104,16 @@ def interval(name: str, says: str) -> Parameter:
 
     def read(given: str) -> int:
         found = _INTERVAL.fullmatch(given)
-        seconds = 0 if found is None else int(found["number"]) * _UNIT_S[found["unit"]]
-        if not seconds:
+        if found is None:
             raise MalformedError(f"{name} {given[:100]!r} is no length of time, for example 5m, 1h or 7d")
-        return seconds
+        return int(found["number"]) * _UNIT_S[found["unit"]]
 
-    return Parameter(name, says, {"type": "string", "pattern": "^0{0,3}[1-9][0-9]{0,3}[mhd]$"}, read)
+    return Parameter(name, says, {"type": "string", "pattern": "^[1-9][0-9]{0,3}[mhd]$"}, read)
 
 
 def cursor(name: str, pattern: str, make: Callable[[re.Match[str]], Any], *, is_hidden: bool = False) -> Parameter:
     """The `next` of a page."""
-    compiled = re.compile(pattern, re.ASCII)
+    compiled = re.compile(pattern, re.ASCII | re.DOTALL)
 
     def read(given: str) -> object:
         found = compiled.fullmatch(given)
@@ -123,14 +122,19 @@ def cursor(name: str, pattern: str, make: Callable[[re.Match[str]], Any], *, is_
             raise MalformedError(f"{name} {given[:100]!r} is not the `next` of a page")
         return made
 
-    schema: dict[str, object] = {"type": "string", "maxLength": _MAX_TEXT}
+    schema: dict[str, object] = {"type": "string", "pattern": f"^{pattern}$"}
     return Parameter(name, "the `next` of the page before", schema, read, None, is_hidden)
 
 
 FILTER: Final = Parameter(
     "filter",
     "what to find, in the [filter language](filters.md)",
-    {"type": "string", "maxLength": MAX_LENGTH, "examples": ["service:loans status:error since:24h"]},
+    {
+        "type": "string",
+        "format": "arc-filter",
+        "maxLength": MAX_LENGTH,
+        "examples": ["service:loans status:error since:24h"],
+    },
     parse,
     parse(""),
 )

@@ -41,8 +41,6 @@ from arc_core.reading import Grouping, Rollups, SpanRef, TenantDatabase, Traces
 from arc_core.store import Database
 
 _STATUSES: Final = ("ok", "error", "interrupted", "cancelled", "running")
-_MAX_NS: Final = 2**63
-_MAX_SESSION: Final = 1000
 _TRACE_ID: Final = "[0-9a-fA-F]{32}"
 _SPAN_ID: Final = "[0-9a-fA-F]{16}"
 
@@ -51,22 +49,26 @@ _ROWS: Final = whole_number("limit", "how many at most", default=100, most=1000)
 _POINTS: Final = whole_number("limit", "how many points at most", default=5000, most=50_000)
 
 
-def _trace_ref(found: re.Match[str]) -> SpanRef | None:
-    return SpanRef(int(found[1]), found[2]) if int(found[1]) < _MAX_NS else None
+_TIME: Final = "([0-8]?[0-9]{1,18})"
+"""Nanoseconds since 1970 as the store can hold them: below 2**63."""
 
 
-def _span_ref(found: re.Match[str]) -> SpanRef | None:
-    return SpanRef(int(found[1]), found[2], found[3]) if int(found[1]) < _MAX_NS else None
+def _trace_ref(found: re.Match[str]) -> SpanRef:
+    return SpanRef(int(found[1]), found[2])
 
 
-def _session_ref(found: re.Match[str]) -> tuple[int, str] | None:
-    return (int(found[1]), found[2]) if int(found[1]) < _MAX_NS else None
+def _span_ref(found: re.Match[str]) -> SpanRef:
+    return SpanRef(int(found[1]), found[2], found[3])
 
 
-_AFTER_TRACE: Final = cursor("after", "([0-9]{1,19})-([0-9a-f]{32})", _trace_ref)
-_BEFORE_TRACE: Final = cursor("before", "([0-9]{1,19})-([0-9a-f]{32})", _trace_ref, is_hidden=True)
-_AFTER_SPAN: Final = cursor("after", "([0-9]{1,19})-([0-9a-f]{32})-([0-9a-f]{16})", _span_ref)
-_AFTER_SESSION: Final = cursor("after", "(?s)([0-9]{1,19})-(.+)", _session_ref)
+def _session_ref(found: re.Match[str]) -> tuple[int, str]:
+    return int(found[1]), found[2]
+
+
+_AFTER_TRACE: Final = cursor("after", f"{_TIME}-([0-9a-f]{{32}})", _trace_ref)
+_BEFORE_TRACE: Final = cursor("before", f"{_TIME}-([0-9a-f]{{32}})", _trace_ref, is_hidden=True)
+_AFTER_SPAN: Final = cursor("after", f"{_TIME}-([0-9a-f]{{32}})-([0-9a-f]{{16}})", _span_ref)
+_AFTER_SESSION: Final = cursor("after", f"{_TIME}-(.+)", _session_ref)
 
 _SHORT: Final = (
     text("service", "", is_hidden=True),
