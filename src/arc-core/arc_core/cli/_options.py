@@ -5,7 +5,6 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import click
 import typer
 
 from arc_core.errors import UsageError
@@ -14,7 +13,7 @@ from arc_core.settings import default_data
 _NOT_IN_FILES: Final = ("config", "stop", "as_json", "end_with_stdin")
 
 
-def read_config(context: click.Context, path: Path | None) -> Path | None:
+def read_config(context: typer.Context, path: Path | None) -> Path | None:
     """Take the defaults of all options from the TOML file at `path`; options and variables go before it."""
     if path is None or context.resilient_parsing:
         return path
@@ -32,11 +31,11 @@ def read_config(context: click.Context, path: Path | None) -> Path | None:
     return path
 
 
-def _for_all(command: click.Command, told: dict[str, Any]) -> dict[str, Any]:
+def _for_all(command: Any, told: dict[str, Any]) -> dict[str, Any]:
     """`told` for this command, and for those below it: one knows nothing of what does not concern it."""
     names = {str(option.name) for option in command.params}
     own = {name: value for name, value in told.items() if name in names}
-    below = command.commands if isinstance(command, click.Group) else {}
+    below = getattr(command, "commands", {})  # of a group
     return own | {name: _for_all(one, told) for name, one in below.items()}
 
 

@@ -26,7 +26,7 @@ class Bucket:
         """How long until something can be taken; 0 when it can be now."""
         self._left = min(self._most, self._left + (now - self._at) * self.per_second)
         self._at = now
-        return 0.0 if self._left > 0 else (1e-3 - self._left) / self.per_second
+        return 0.0 if self._left >= 1 else (1 - self._left) / self.per_second
 
     def take(self, amount: float) -> None:
         """Take `amount`."""
