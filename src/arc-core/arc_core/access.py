@@ -20,7 +20,7 @@ SCOPES: Final[tuple[Scope, ...]] = ("ingest", "read", "admin")
 OPERATOR_TENANT: Final = "default"
 """The tenant whose admins run this Arc Core, and the one of whoever needs no key."""
 
-GATEWAY_SECRET_HEADER: Final = "x-arc-gateway-secret"
+GATEWAY_SECRET_HEADER: Final = "x-arc-gateway-secret"  # noqa: S105 - the name of a header
 """By this a gateway shows that the tenant it names is to be believed."""
 
 _HOST: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]{1,5})?")

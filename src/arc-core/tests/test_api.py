@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from arc_core.settings import MIB
 from arc_core.api import failed
+from arc_core.settings import MIB
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient

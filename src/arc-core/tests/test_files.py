@@ -5,8 +5,8 @@ import io
 import json
 from pathlib import Path
 
-import pyarrow.parquet as parquet
 import pytest
+from pyarrow import parquet
 
 TRACES = Path(__file__).parents[4] / "shared/data/traces"
 LINES = {"content-type": "application/x-ndjson"}

@@ -10,10 +10,10 @@ import time
 import urllib.parse
 
 import grpc
-import pyarrow.parquet as parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 MARKS = {"acme": "alpha-of-acme", "bolt": "bravo-of-bolt"}
 """Each tenant's own word: it is in every text that the tenant sends."""
@@ -303,7 +303,7 @@ def _mark_of_trace(tenant):
 
 def test_random_bytes_in_the_query_string_are_no_way_around(loaded):
     core, keys = loaded
-    randomly = random.Random(7)
+    randomly = random.Random(7)  # noqa: S311
     for _ in range(30):
         raw = urllib.parse.quote(randomly.randbytes(40))
         answer = core.get(f"/api/v1/traces?filter={raw}", **{"x-api-key": keys["acme"]})

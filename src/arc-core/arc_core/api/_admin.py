@@ -132,7 +132,7 @@ class Admin:
         return AuditPage([audit_item(entry) for entry in entries[:limit]], following)
 
 
-def _admin(
+def _admin(  # noqa: PLR0913, PLR0917 - a row of a table
     method: str,
     path_: str,
     name: str,

@@ -254,7 +254,7 @@ class Reads:
         return Rollups(TenantDatabase(self._database, call.caller.tenant))
 
 
-def _read(
+def _read(  # noqa: PLR0913 - a row of a table
     path_: str,
     name: str,
     says: str,

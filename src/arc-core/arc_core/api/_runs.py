@@ -66,8 +66,8 @@ class Run(msgspec.Struct):
 def run_request(line: bytes, now_ns: int) -> dict[str, Any]:
     """The run in `line` as an ExportTraceServiceRequest: the same ids each time, so that it is stored once.
 
-    Steps without a time are a millisecond each, and a run without any ends at `now_ns`. Raise MalformedError for what is
-    no run.
+    Steps without a time are a millisecond each, and a run without any ends at `now_ns`. Raise MalformedError for what
+    is no run.
     """
     try:
         run = msgspec.json.decode(line, type=Run)
@@ -198,9 +198,8 @@ def _message(role: str, said: Any) -> dict[str, Any]:
     parts: list[dict[str, Any]] = (
         [] if said.get("content") is None else [{"type": "text", "content": _text(said["content"])}]
     )
-    for call in said["tool_calls"] or ():
-        if isinstance(call, dict):
-            parts.append({"type": "tool_call"} | {key: call.get(key) for key in ("id", "name", "arguments")})
+    calls = [call for call in said["tool_calls"] or () if isinstance(call, dict)]
+    parts += [{"type": "tool_call"} | {key: call.get(key) for key in ("id", "name", "arguments")} for call in calls]
     return {"role": role, "parts": parts}
 
 

@@ -6,6 +6,7 @@ from arc_core.cli._audit import audit
 from arc_core.cli._backup import backup, restore
 from arc_core.cli._core import serve
 from arc_core.cli._keys import keys
+from arc_core.cli._move import move
 from arc_core.cli._tenants import tenants
 
 core = typer.Typer(
@@ -17,3 +18,4 @@ core.add_typer(tenants, name="tenants")
 core.command("audit")(audit)
 core.command("backup")(backup)
 core.command("restore")(restore)
+core.command("move")(move)

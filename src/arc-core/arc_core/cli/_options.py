@@ -18,17 +18,26 @@ def read_config(context: typer.Context, path: Path | None) -> Path | None:
     if path is None or context.resilient_parsing:
         return path
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
-        known = sorted(str(option.name) for option in context.command.params if option.name not in _NOT_IN_FILES)
-        for name in told:
-            if name.replace("-", "_") not in known:
-                raise UsageError(f"{path}: there is no setting {name!r}; there are {', '.join(known)}")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, UsageError) as error:
-        said = str(error) if isinstance(error, UsageError) else f"--config {path} cannot be read: {error}"
-        typer.echo(f"arc core: {said}", err=True)
-        raise typer.Exit(UsageError.exit_code) from None
-    context.default_map = _for_all(context.command, {name.replace("-", "_"): value for name, value in told.items()})
+        told = _told(path, [str(option.name) for option in context.command.params])
+    except UsageError as error:
+        typer.echo(f"arc core: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    context.default_map = _for_all(context.command, told)
     return path
+
+
+def _told(path: Path, options: list[str]) -> dict[str, Any]:
+    """What the file at `path` says by name; raise UsageError when it cannot be read, or names no option."""
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"--config {path} cannot be read: {error}") from error
+    told = {name.replace("-", "_"): value for name, value in found.items()}
+    known = sorted(set(options) - set(_NOT_IN_FILES))
+    for name in told:
+        if name not in known:
+            raise UsageError(f"{path}: there is no setting {name!r}; there are {', '.join(known)}")
+    return told
 
 
 def _for_all(command: Any, told: dict[str, Any]) -> dict[str, Any]:

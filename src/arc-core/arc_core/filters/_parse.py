@@ -196,7 +196,8 @@ class _Parser:
             moment = None
         if moment is None or moment.tzinfo is None:
             raise self._error(
-                f"{edge} {text[:50]!r} is no time with its zone and no duration, for example 2026-11-21T09:30:00Z or 24h"
+                f"{edge} {text[:50]!r} is no time with its zone and no duration, for example 2026-11-21T09:30:00Z or "
+                "24h"
             )
         return When(edge, min(_MAX_NS, max(0, (moment - _EPOCH) // _MICROSECOND * 1000)))
 

@@ -1,4 +1,6 @@
-"""A tree to conditions of ClickHouse's SQL. Whatever comes from outside is a bound parameter, never part of the text."""
+"""A tree to conditions of ClickHouse's SQL. What comes from outside is a bound parameter, never part of the text."""
+
+# ruff: noqa: S608 - what is put together here are constants and names of parameters
 
 from collections.abc import Callable
 from typing import Final, assert_never

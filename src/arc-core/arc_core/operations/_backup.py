@@ -29,8 +29,8 @@ async def archive(database: Database, registry: Path | None, now_ms: int) -> Asy
     header = Header(FORMAT, version("arc-core"), now_ms, columns)
     yield await tar.add(HEADER, msgspec.json.encode(header))
     entries = []
-    if registry is not None and registry.exists():
-        copy = await asyncio.to_thread(_copied, registry)
+    copy = None if registry is None else await asyncio.to_thread(_copied, registry)
+    if copy is not None:
         entries.append(Entry(REGISTRY, 0, hashlib.sha256(copy).hexdigest()))
         yield await tar.add(REGISTRY, copy)
     for table, names in columns.items():
@@ -62,8 +62,10 @@ class _Tar:
         return self._gzip.compress(bytes(2 * tarfile.BLOCKSIZE)) + self._gzip.flush()
 
 
-def _copied(registry: Path) -> bytes:
-    """The registry as it is at one moment, though others write to it."""
+def _copied(registry: Path) -> bytes | None:
+    """The registry as it is at one moment, though others write to it; None when there is none."""
+    if not registry.exists():
+        return None
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / REGISTRY
         try:

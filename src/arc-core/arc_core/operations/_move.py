@@ -32,8 +32,8 @@ async def move(source: Database, target: Database, *, name: str, folder: Path, t
     """Copy all rows of `source` to `target`, whose schema is up to date; return how many were copied.
 
     `name` is the target's address without secrets; in `folder` it is kept how far this came, so that it can go on after
-    an interruption. `tell` hears of each piece. Raise StoreError when either refuses, ArcCoreError when rows are missing
-    afterwards.
+    an interruption. `tell` hears of each piece. Raise StoreError when either refuses, ArcCoreError when rows are
+    missing afterwards.
     """
     path = folder / _PROGRESS
     progress = _read(path, name)

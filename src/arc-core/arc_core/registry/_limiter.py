@@ -14,7 +14,7 @@ _BURST_SECONDS: Final = 10.0
 
 
 class Bucket:
-    """Tokens that come in at a rate, up to ten seconds' worth; taking may run into debt, so that no request is too big."""
+    """Tokens that come in at a rate, up to ten seconds' worth; taking may run into debt: no request is too big."""
 
     def __init__(self, per_second: float, now: float) -> None:
         self.per_second = per_second

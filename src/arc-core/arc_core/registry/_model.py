@@ -68,9 +68,8 @@ def sealed(entry: AuditEntry) -> AuditEntry:
 
 def broken_link(entries: Iterable[AuditEntry]) -> int | None:
     """The number of the first of `entries`, oldest first, that is missing or was altered; None when there is none."""
-    number, previous = 0, ""
-    for entry in entries:
-        number += 1
+    previous = ""
+    for number, entry in enumerate(entries, 1):
         if entry.number != number or entry.previous != previous or sealed(entry).hash != entry.hash:
             return number
         previous = entry.hash

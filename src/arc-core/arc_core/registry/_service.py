@@ -189,7 +189,7 @@ class Registry:
         )
         return NewKey(key, text)
 
-    def _note(
+    def _note(  # noqa: PLR0913, PLR0917 - the fields of an entry
         self, rows: "Rows", actor: str, action: str, tenant: str, subject: str, detail: dict[str, object]
     ) -> None:
         last = rows.last_entry()

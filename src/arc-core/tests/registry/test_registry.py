@@ -7,7 +7,7 @@ import uuid
 import pytest
 from arc_core.access import Limits
 from arc_core.errors import ConflictError, NotFoundError, RegistryError, StartError, UsageError
-from arc_core.registry import LiveRing, Limiter, Usage, broken_link, open_registry
+from arc_core.registry import Limiter, LiveRing, Usage, broken_link, open_registry
 from arc_core.settings import sqlite_url
 from sqlalchemy import create_engine, text
 
@@ -233,7 +233,7 @@ def _dump(url):
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:
         found = "".join(
-            str(list(connection.execute(text(f"SELECT * FROM {table}"))))
+            str(list(connection.execute(text(f"SELECT * FROM {table}"))))  # noqa: S608
             for table in ("tenants", "api_keys", "audit", "usage", "state")
         )
     engine.dispose()

@@ -8,6 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
+    """Make them."""
     op.create_table(
         "tenants",
         sa.Column("id", sa.String(63), nullable=False),

@@ -1,0 +1,89 @@
+"""From the embedded store to a server: every row arrives once, also after an interruption."""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SERVER = Path(__file__).with_name("clickhouse_over_http.py")
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The address of ClickHouse's HTTP interface, and a way to ask it."""
+    process = subprocess.Popen([sys.executable, SERVER, tmp_path / "server", "0"], stdout=subprocess.PIPE, text=True)
+    port = int(re.fullmatch(r"ready (\d+)\n", process.stdout.readline())[1])
+
+    def ask(sql):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("POST", "/?database=arc", sql.encode())
+        response = connection.getresponse()
+        body = response.read().decode()
+        connection.close()
+        assert response.status == 200, body
+        return body.strip()
+
+    yield f"clickhouse://127.0.0.1:{port}/arc", ask
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def move(data, url, status=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "arc_core", "move", "--to", url, "--data", str(data)],
+        capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def test_every_row_is_moved_once_and_an_interrupted_move_goes_on(start, wire, server, tmp_path):
+    url, ask = server
+    core = start(data=tmp_path / "data")
+    for number in range(3):
+        spans = [wire.span(attributes={"n": number}, start_time_unix_nano=wire.START_NS - number * 40 * 86400 * 10**9)]
+        core.export(wire.request(*spans, wire.call(spans[0], gen_ai__input__messages="[]")))
+    shown = core.get("/api/v1/agents").json(), core.get("/api/v1/stats?interval=1d").json()
+    assert "in use" in move(core.data, url, status=1).stderr
+    assert core.stop() == 0
+
+    # What a move that was interrupted left: its first piece is at the server already, and is not sent again.
+    first = "spans/202607-1-of-1"
+    done = {"target": url, "done": [first], "rows": 0}
+    (core.data / "move.json").write_text(json.dumps(done))
+    assert "has 5 rows in spans, and here are 6" in move(core.data, url, status=1).stderr
+    (core.data / "move.json").unlink()
+    assert "moved 6 rows" in move(core.data, url).stdout
+
+    assert ask("SELECT count(), uniqExact(SpanId) FROM spans FINAL") == "6\t6"
+    assert ask("SELECT uniqExact(TraceId) FROM traces") == "3"
+    assert ask("SELECT count() FROM spans WHERE InputMessages = '[]'") == "3"
+    assert not (core.data / "move.json").exists()
+    again = start(data=core.data)
+    assert (again.get("/api/v1/agents").json(), again.get("/api/v1/stats?interval=1d").json()) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "words"),
+    [
+        ("http://127.0.0.1:8123", 2, "clickhouse://"),
+        ("clickhouse://arc:secret@127.0.0.1:1/arc", 1, "127.0.0.1:1"),
+    ],
+)
+def test_a_server_that_cannot_be_used_is_told_without_its_password(tmp_path, url, status, words):
+    (tmp_path / "clickhouse").mkdir()
+
+    said = move(tmp_path, url, status=status).stderr
+
+    assert words in said
+    assert "secret" not in said
+    assert said.count("\n") == 1
+
+
+def test_a_folder_without_a_store_has_nothing_to_move(tmp_path):
+    assert "holds no store" in move(tmp_path, "clickhouse://127.0.0.1:1/arc", status=1).stderr
