@@ -5,6 +5,7 @@ python docs/generate_reference.py --check  exit with 1 when one of them is stale
 """
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+from arc_core.api import Admin, Backups, Exports, Imports, Operation, Reads, Tails, document
+from arc_core.filters import FIELDS
 from arc_runtime.fixes import DEFAULT_ENTRIES, MENDABLE, OPERATORS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -19,6 +22,14 @@ SETTINGS: Final = ROOT / "src/arc-runtime/arc_runtime/settings.py"
 API: Final = ROOT / "src/arc-semconv/arc_semconv/api.py"
 FIXES: Final = ROOT / "src/arc-semconv/arc_semconv/fixes.py"
 REGION: Final = re.compile(r"<!-- generated: (?P<name>[\w:-]+) -->\n.*?<!-- /generated -->", re.DOTALL)
+
+OPENAPI: Final = ROOT / "docs/reference/openapi.json"
+SHAPES: Final = (
+    "TraceSummary", "TracePage", "TraceDetail", "SpanView", "EventView", "LinkView", "Redactions", "SpanSummary",
+    "SpanPage", "SessionSummary", "SessionPage", "Took", "AgentSummary", "AgentList", "ModelSummary", "ModelList",
+    "CostItem", "CostList", "FailureGroup", "FailureList", "StatItem", "StatList", "Imported", "KeyView", "KeyList",
+    "KeyOrder", "RotationOrder", "AuditItem", "AuditPage", "Health", "Problem",
+)  # fmt: skip
 
 SAYS: Final = {
     ">": "greater; numbers with numbers, strings with strings",
@@ -133,15 +144,57 @@ def shape(path: Path, class_name: str) -> str:
     return table(("Field", "Type", ""), rows)
 
 
+def operations() -> list[Operation]:
+    """What can be asked of Arc Core; nothing is asked of it here."""
+    parts = (Reads(None), Exports(None), Imports(None), Tails(None, None), Admin(None), Backups(None, None))
+    return [one for part in parts for one in part.operations()]
+
+
+def requests() -> str:
+    """The requests that the API takes."""
+    return table(("Request", "Scope", "", "Answer"), (_request(one) for one in operations()))
+
+
+def _request(one: Operation) -> tuple[str, ...]:
+    if one.answers is None:
+        answer = ", ".join(f"`{kind}`" for kind in one.answer_types)
+    else:
+        answer = f"[{one.answers.__name__}](#{one.answers.__name__.lower()})"
+    return f"`{one.method} {one.path}`", f"`{one.scope}`", one.says, answer
+
+
+def parameters(name: str) -> str:
+    """The parameters of the request `name`."""
+    (wanted,) = [one for one in operations() if one.name == name]
+    told = [one for one in wanted.parameters if not one.is_hidden]
+    return table(("Name", "Meaning"), ((f"`{one.name}`", one.says) for one in told))
+
+
+def fields() -> str:
+    """The fields of the filter language."""
+    return table(("Field", "What it is"), ((f"`{name}`", says) for name, says in FIELDS.items()))
+
+
+def openapi() -> str:
+    """The OpenAPI document of the API."""
+    return json.dumps(document(operations()), indent=1, ensure_ascii=False) + "\n"
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "settings:arc": lambda: settings("ARC_"),
     "settings:otel": lambda: settings("OTEL_"),
     "fixes:mendable": mendable,
     "fixes:operators": operators,
     "fixes:entries": entries,
+    "api:requests": requests,
+    "filters:fields": fields,
+    **{
+        f"api:parameters:{name}": (lambda name=name: parameters(name))
+        for name in ("traces", "spans", "sessions", "agents", "models", "costs", "errors", "stats", "export", "audit")
+    },
     **{
         f"api:{name}": (lambda name=name: shape(API, name))
-        for name in ("TraceSummary", "TracePage", "TraceDetail", "SpanView", "EventView", "LinkView", "Redactions")
+        for name in SHAPES
     },
     **{f"api:{name}": (lambda name=name: shape(FIXES, name)) for name in ("Fix", "Change")},
 }
@@ -157,6 +210,10 @@ def generated(text: str) -> str:
 def main(arguments: list[str]) -> int:
     """Rewrite, or with `--check` only compare; the exit status."""
     stale = []
+    if not OPENAPI.exists() or OPENAPI.read_text("utf-8") != openapi():
+        stale.append(OPENAPI.relative_to(ROOT))
+        if "--check" not in arguments:
+            OPENAPI.write_text(openapi(), "utf-8")
     for path in sorted((ROOT / "docs").rglob("*.md")):
         before = path.read_text("utf-8")
         after = generated(before)

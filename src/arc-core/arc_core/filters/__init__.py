@@ -6,9 +6,10 @@ service:loans agent:credit* -status:ok duration>2s attributes.http.status_code>=
 from arc_core.filters._parse import MAX_LENGTH, parse
 from arc_core.filters._sql import SPAN_STATUS, TRACE_STATUS, Statement, span_condition, trace_condition
 from arc_core.filters._text import to_text
-from arc_core.filters._tree import And, Attribute, Compare, Filter, Match, Not, Or, Text, When, all_of, any_of
+from arc_core.filters._tree import FIELDS, And, Attribute, Compare, Filter, Match, Not, Or, Text, When, all_of, any_of
 
 __all__ = [
+    "FIELDS",
     "MAX_LENGTH",
     "SPAN_STATUS",
     "TRACE_STATUS",

@@ -48,6 +48,16 @@ NUMBER_FIELDS: Final = {
 }
 """Fields that hold a number, and what they are."""
 
+FIELDS: Final = {
+    **TEXT_FIELDS,
+    **NUMBER_FIELDS,
+    "since": "it began then or later: `2026-11-21T09:30:00Z`, or so long ago: `24h`",
+    "until": "it began before",
+    "attributes.KEY": "any attribute of a span, as text or number",
+    "resource.KEY": "any attribute of the process that sent it",
+}
+"""Every field, and what it is."""
+
 Comparison = Literal["=", "<", "<=", ">", ">="]
 
 
