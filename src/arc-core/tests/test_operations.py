@@ -245,6 +245,7 @@ def test_settings_come_from_a_file_variables_go_before_it_and_options_before_the
         return arc("--config", config, "--data", tmp_path, *options, status=2, **environment).stderr
 
     assert "--grpc 'two'" in said()
+    assert "there is no setting ARC_CORE_COLOUR" in said(ARC_CORE_COLOUR="red")
     assert "--grpc 'three'" in said(ARC_CORE_GRPC="three")
     assert "--grpc 'four'" in said("--grpc", "four", ARC_CORE_GRPC="three")
     config.write_text('colour = "red"\n')

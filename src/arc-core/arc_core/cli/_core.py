@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -17,6 +17,15 @@ from arc_core.settings import LogFormat, LogLevel, Settings
 
 if TYPE_CHECKING:
     from arc_core.app import Endpoints
+
+
+EPILOG: Final = """\b
+Examples:
+  arc core
+  arc core --http 127.0.0.1:0 --grpc 127.0.0.1:0 --data ./traces
+  arc core --stop
+  arc core keys create --scope ingest
+"""
 
 
 def serve(  # noqa: PLR0913 - one for each option
@@ -88,14 +97,7 @@ def serve(  # noqa: PLR0913 - one for each option
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Say in JSON where it is.")] = False,
 ) -> None:
-    r"""Run Arc Core: take telemetry over OTLP, keep it in ClickHouse, show it.
-
-    \b
-    Examples:
-      arc core
-      arc core --http 127.0.0.1:0 --grpc 127.0.0.1:0 --data ./traces
-      arc core --stop
-      arc core keys create --scope ingest
+    """Run Arc Core: take telemetry over OTLP, keep it in ClickHouse, show it.
 
     Exit status: 0 when it was stopped, 1 when it cannot start or stop, 2 when an option cannot be used, 3 when there is
     none to stop.
@@ -103,6 +105,7 @@ def serve(  # noqa: PLR0913 - one for each option
     if context.invoked_subcommand is not None:
         return
     del config  # read before all others, as it gives them their defaults
+    _warn_of_unknown(context)
     note = _note()
     try:
         if stop:
@@ -129,6 +132,14 @@ def serve(  # noqa: PLR0913 - one for each option
     except ArcCoreError as error:
         typer.echo(f"arc core: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
+
+
+def _warn_of_unknown(context: typer.Context) -> None:
+    known = {str(option.envvar) for option in context.command.params} | {"ARC_CORE_URL"}  # that one is for `arc traces`
+    for name in sorted(os.environ):
+        if name.startswith("ARC_CORE_") and name not in known:
+            told = ", ".join(sorted(one for one in known if one.startswith("ARC_CORE_")))
+            typer.echo(f"arc core: there is no setting {name}; there are {told}", err=True)
 
 
 def _stop(note: Path | None, *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """`arc core keys`: who may send and read."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -12,6 +12,13 @@ from arc_core.cli._registry import actor, columns, moment, now_ms, registry_for_
 keys = typer.Typer(help="API keys: make, list, rotate and revoke them.", no_args_is_help=True, rich_markup_mode=None)
 
 KeyArgument = Annotated[str, typer.Argument(metavar="ID", help="The twelve characters after arc_live_.")]
+
+
+EPILOG: Final = """\b
+Examples:
+  arc core keys create --scope ingest --scope read
+  arc core keys create --tenant acme --scope ingest --expires 90d
+"""
 
 
 class _KeyShown(msgspec.Struct, omit_defaults=True):
@@ -31,7 +38,7 @@ class _KeyShown(msgspec.Struct, omit_defaults=True):
     """The whole key; only when it was just made."""
 
 
-@keys.command()
+@keys.command(epilog=EPILOG)
 def create(  # noqa: PLR0913 - one for each option
     *,
     tenant: Annotated[str, typer.Option("--tenant", metavar="ID", help="Whose telemetry it opens.")] = OPERATOR_TENANT,
@@ -47,12 +54,7 @@ def create(  # noqa: PLR0913 - one for each option
     registry: RegistryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    r"""Make a key; it is shown now, and never again.
-
-    \b
-    Examples:
-      arc core keys create --scope ingest --scope read
-      arc core keys create --tenant acme --scope ingest --expires 90d
+    """Make a key; it is shown now, and never again.
 
     A running Arc Core knows it within a second. Once there is a key, all but this Arc Core's own files need one.
     """

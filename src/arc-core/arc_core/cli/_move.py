@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
@@ -11,17 +11,18 @@ import typer
 from arc_core.cli._options import DataOption, data_folder
 from arc_core.errors import ArcCoreError, StartError
 
+EPILOG: Final = """\b
+Example:
+  arc core move --to clickhouse://arc:secret@db.example:8123/arc
+"""
+
 
 def move(
     *,
     to: Annotated[str, typer.Option("--to", metavar="URL", help="clickhouse://USER:PASSWORD@HOST:PORT/DATABASE.")],
     data: DataOption = None,
 ) -> None:
-    r"""Copy everything in the data folder to a ClickHouse server, whose tables are made.
-
-    \b
-    Example:
-      arc core move --to clickhouse://arc:secret@db.example:8123/arc
+    """Copy everything in the data folder to a ClickHouse server, whose tables are made.
 
     Arc Core must be stopped. What is here stays here. After an interruption the same command goes on where it was.
 
