@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from arc_core.errors import RowsError, StartError, StoreError, UsageError
+from arc_core.filters import parse
 from arc_core.ingest import Capacity, Receiver
 from arc_core.ingest._receiver import SIGNALS
-from arc_core.model import Tenant, TraceFilter
+from arc_core.model import Tenant
 from arc_core.model.dialects import CANONICAL, canonical
-from arc_core.store import Database, TraceStore, Writer, index_texts, migrate, open_server
+from arc_core.reading import TenantDatabase, Traces
+from arc_core.store import Database, Writer, index_texts, migrate, open_server
 from arc_core.store._migrations import _known
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue
@@ -217,7 +219,8 @@ def test_what_a_kill_left_half_done_is_made_whole_by_the_retry(run, wire):
     async def send(database):
         await taken(database, body)
         await database.command("TRUNCATE TABLE traces")  # as if it had been killed between the two
-        assert await TraceStore(database).services() == []
+        reader = Traces(TenantDatabase(database, "acme"))
+        assert (await reader.page(parse(""), 0, None, 3)).items == []
         await taken(database, body)
         return await rows(database, "SELECT TraceId FROM traces"), await rows(database, "SELECT TraceId FROM spans")
 
@@ -536,14 +539,15 @@ def test_data_of_every_earlier_schema_is_brought_along(run, version, wire):
         )
         traces = await rows(database, "SELECT uniq(TraceId) AS t, groupUniqArrayArray(Agents) AS a FROM traces")
         logs = await rows(database, "SELECT Body AS b, TenantId AS t FROM otel_logs")
-        page = await TraceStore(database).page(TraceFilter(), 3)
+        reader = Traces(TenantDatabase(database, "default"))
+        page = (await reader.page(parse(""), 0, None, 3)).items
         await taken(database, wire.request(wire.span()).SerializeToString(), tenant=Tenant())
         return (
             spans,
             traces,
             logs,
             [trace.spans for trace in page],
-            len(await TraceStore(database).page(TraceFilter(), 200)),
+            len((await reader.page(parse(""), 0, None, 200)).items),
         )
 
     spans, traces, logs, page, after = run(upgrade, migrated=False)

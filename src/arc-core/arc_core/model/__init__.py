@@ -9,7 +9,6 @@ from arc_core.model._rows import (
     StoredSpan,
     StoredTrace,
     Tenant,
-    TraceFilter,
 )
 
-__all__ = ["SERVED_TENANT", "Batch", "Form", "LogRow", "SpanRow", "StoredSpan", "StoredTrace", "Tenant", "TraceFilter"]
+__all__ = ["SERVED_TENANT", "Batch", "Form", "LogRow", "SpanRow", "StoredSpan", "StoredTrace", "Tenant"]

@@ -161,23 +161,6 @@ class LogRow(
     """Of the request that it came in."""
 
 
-class TraceFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which traces are asked for; an empty text leaves that choice open."""
-
-    service: str = ""
-    """One of its spans comes from this service."""
-    status: str = ""
-    text: str = ""
-    """Part of its name, or the beginning of its id."""
-    invocation: str = ""
-    """One of its spans comes from a program of this `arc run` (`arc.invocation.id`)."""
-    since_ns: int = 0
-    """It began then or later; 0 for any time."""
-    before_ns: int = 0
-    """With `before_id`, the last trace of the page before; 0 for the first page."""
-    before_id: str = ""
-
-
 class StoredTrace(msgspec.Struct, frozen=True, kw_only=True):
     """One trace, summed up."""
 
