@@ -27,7 +27,7 @@ RUN pip install --no-cache-dir --constraint /tmp/constraints.txt /tmp/wheels/*.w
 USER arc
 VOLUME /var/lib/arc
 EXPOSE 4317 4318
-# It can be reached from outside the container, so it does not start without ARC_CORE_API_KEY.
+# It can be reached from outside the container, so it does not start without ARC_CORE_API_KEY or a key in its registry.
 ENTRYPOINT ["arc", "core"]
 CMD ["--grpc", "0.0.0.0:4317", "--http", "0.0.0.0:4318", "--data", "/var/lib/arc"]
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(r.Request('http://127.0.0.1:4318/api/v1/health', headers={'x-api-key': os.environ.get('ARC_CORE_API_KEY', '')}), timeout=4)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:4318/readyz', timeout=4)"]
