@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import time
 
 import pytest
 
@@ -340,3 +341,33 @@ def test_a_backup_that_is_damaged_or_cut_restores_nothing(start, wire, tmp_path)
         assert "backup" in arc("restore", file, "--data", target, status=1).stderr
         assert not (target / "clickhouse").exists()
         assert not (target / "registry.db").exists()
+
+
+def test_what_a_tenant_keeps_no_longer_is_deleted_and_its_neighbours_keep_all(start, wire, eventually, tmp_path):
+    data = tmp_path / "data"
+    arc("tenants", "create", "acme", "--data", data)
+    keys = {
+        tenant: make_key(data, "--tenant", tenant, "--scope", "ingest", "--scope", "read")
+        for tenant in ("acme", "default")
+    }
+    core = start(data=data)
+    now_ns = time.time_ns()
+    for key in keys.values():
+        headers = {"x-api-key": key["key"]}
+        for age_days in (0, 20, 40, 400):
+            span = wire.span(f"{age_days} days", start_time_unix_nano=now_ns - age_days * 86400 * 10**9)
+            assert core.post(wire.request(span).SerializeToString(), wire.PROTOBUF | headers).status == 200
+    assert core.stop() == 0
+    arc("tenants", "limit", "acme", "--retention-days", "30", "--data", data)
+
+    core = start(data=data)
+
+    def names(tenant, path="traces"):
+        found = core.get(f"/api/v1/{path}", **{"x-api-key": keys[tenant]["key"]}).json()[path]
+        return {one["name"] for one in found}
+
+    eventually(lambda: names("acme") == {"0 days", "20 days"})
+    assert names("acme", "spans") == {"0 days", "20 days"}
+    assert names("default") == names("default", "spans") == {"0 days", "20 days", "40 days", "400 days"}
+    stats = core.get("/api/v1/agents", **{"x-api-key": keys["acme"]["key"]})
+    assert stats.status == 200

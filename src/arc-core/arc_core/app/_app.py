@@ -46,7 +46,7 @@ from arc_core.ingest import (
     http_routes,
 )
 from arc_core.model import Tenant
-from arc_core.operations import Metrics, health_routes, log_to_stderr, metrics_route
+from arc_core.operations import Metrics, expire_for_ever, health_routes, log_to_stderr, metrics_route
 from arc_core.registry import Limiter
 from arc_core.settings import Address, Settings
 from arc_core.store import Writer, migrate, open_database
@@ -112,6 +112,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             endpoints = _endpoints(settings, http_socket, grpc_address, is_open=access.is_open)
             stack.enter_context(noted(settings, endpoints))
             stack.callback(asyncio.create_task(idle.stop_when_unused(stop)).cancel)
+            stack.callback(asyncio.create_task(expire_for_ever(database, ring.current, now_ms)).cancel)
             ready(endpoints)
             await stop.wait()
 

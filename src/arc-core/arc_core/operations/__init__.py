@@ -6,5 +6,16 @@ from arc_core.operations._logging import log_to_stderr
 from arc_core.operations._metrics import Metrics, metrics_route
 from arc_core.operations._move import Moved, move
 from arc_core.operations._restore import restore
+from arc_core.operations._retention import expire_for_ever
 
-__all__ = ["Metrics", "Moved", "archive", "health_routes", "log_to_stderr", "metrics_route", "move", "restore"]
+__all__ = [
+    "Metrics",
+    "Moved",
+    "archive",
+    "expire_for_ever",
+    "health_routes",
+    "log_to_stderr",
+    "metrics_route",
+    "move",
+    "restore",
+]
