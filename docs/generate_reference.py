@@ -192,10 +192,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
         f"api:parameters:{name}": (lambda name=name: parameters(name))
         for name in ("traces", "spans", "sessions", "agents", "models", "costs", "errors", "stats", "export", "audit")
     },
-    **{
-        f"api:{name}": (lambda name=name: shape(API, name))
-        for name in SHAPES
-    },
+    **{f"api:{name}": (lambda name=name: shape(API, name)) for name in SHAPES},
     **{f"api:{name}": (lambda name=name: shape(FIXES, name)) for name in ("Fix", "Change")},
 }
 

@@ -119,7 +119,10 @@ def test_the_paths_in_the_table_of_the_architecture_exist() -> None:
 
 
 def test_every_option_of_the_commands_is_documented() -> None:
-    files = [*(ROOT / "src/arc-core/arc_core/cli").glob("*.py"), *(ROOT / "src/arc-runtime/arc_runtime/cli").glob("*.py")]
+    files = [
+        *(ROOT / "src/arc-core/arc_core/cli").glob("*.py"),
+        *(ROOT / "src/arc-runtime/arc_runtime/cli").glob("*.py"),
+    ]
     source = "".join(path.read_text("utf-8") for path in files)
     text = (ROOT / "docs/reference/cli.md").read_text("utf-8")
     assert [option for option in re.findall(r'typer\.Option\(\s*"(--[a-z-]+)"', source) if option not in text] == []

@@ -206,10 +206,9 @@ def test_a_clock_that_jumped_does_not_store_twice(run, wire, hours):
         await database.command(shift, h=hours)
         await taken(database, body)
         await database.command("OPTIMIZE TABLE spans FINAL")  # what came twice so long after is merged
-        return await rows(database, "SELECT count() AS n FROM spans"), await TraceStore(database).page(TraceFilter(), 9)
+        return await rows(database, "SELECT count() AS n FROM spans")
 
-    spans, _ = run(send)
-    assert spans == [{"n": 5}]
+    assert run(send) == [{"n": 5}]
 
 
 def test_what_a_kill_left_half_done_is_made_whole_by_the_retry(run, wire):
