@@ -75,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The one key that is let in; None lets everyone in, and then only on loopback."""
     max_pending_bytes: int
     """Bytes of requests that may be held at a time before new ones are put off."""
+    store: str | None = None
+    """URL of a ClickHouse server; None for the database in the data folder."""
     registry: str | None = None
     """URL of the database of tenants and keys; None for a file in the data folder."""
     gateway_secret: str | None = None
@@ -99,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         data: Path,
         api_key: str | None,
         max_pending_mib: int,
+        store: str | None = None,
         registry: str | None = None,
         gateway_secret: str | None = None,
         gateway_tenant_header: str = "x-consumer-custom-id",
@@ -115,6 +118,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             data=data.expanduser().absolute(),
             api_key=api_key or None,
             max_pending_bytes=max_pending_mib * MIB,
+            store=store or None,
             registry=registry or None,
             gateway_secret=gateway_secret or None,
             gateway_tenant_header=gateway_tenant_header.lower(),

@@ -64,6 +64,12 @@ def test_every_row_is_moved_once_and_an_interrupted_move_goes_on(start, wire, se
     assert ask("SELECT uniqExact(TraceId) FROM traces") == "3"
     assert ask("SELECT count() FROM spans FINAL WHERE InputMessages = '[]'") == "3"
     assert not (core.data / "move.json").exists()
+    moved = start("--store", url, data=tmp_path / "elsewhere")
+    assert (moved.get("/api/v1/agents").json(), moved.get("/readyz").status) == (shown[0], 200)
+    span = wire.span()
+    moved.export(wire.request(span))
+    assert moved.trace(span.trace_id)["trace"]["spans"] == 1
+    assert moved.stop() == 0
     again = start(data=core.data)
     assert (again.get("/api/v1/agents").json(), again.get("/api/v1/stats?interval=1d").json()) == shown
 

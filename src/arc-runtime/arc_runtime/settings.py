@@ -67,6 +67,7 @@ _KNOWN: Final = {
     "ARC_CORE_LOG_LEVEL",
     "ARC_CORE_MAX_PENDING_MIB",
     "ARC_CORE_REGISTRY",
+    "ARC_CORE_STORE",
     "ARC_CORE_URL",
 }
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
+    AbstractAsyncContextManager,
     AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
@@ -49,7 +50,7 @@ from arc_core.model import Tenant
 from arc_core.operations import Metrics, expire_for_ever, health_routes, log_to_stderr, metrics_route
 from arc_core.registry import Limiter
 from arc_core.settings import Address, Settings
-from arc_core.store import Writer, migrate, open_database
+from arc_core.store import Database, Writer, migrate, open_database, open_server
 from arc_core.web import Guard, workbench_routes
 
 _DRAIN_SECONDS: Final = 10
@@ -77,7 +78,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
                 grpc_address = Address(settings.grpc.host, probe.getsockname()[1])
             limiter = Limiter(time.monotonic, now_ms)
             ring = await stack.enter_async_context(live_ring(settings, limiter))
-            database = await stack.enter_async_context(open_database(settings.data))
+            database = await stack.enter_async_context(_opened(settings))
             await migrate(database)
             writer = await stack.enter_async_context(_running_writer(Writer(database)))
             access = access_of(settings, ring)
@@ -165,6 +166,10 @@ def _read_to_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
             pass
     with suppress(RuntimeError):  # the loop is closed: Arc Core ended first
         loop.call_soon_threadsafe(stop.set)
+
+
+def _opened(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    return open_database(settings.data) if settings.store is None else open_server(settings.store)
 
 
 @asynccontextmanager

@@ -45,6 +45,16 @@ def serve(  # noqa: PLR0913 - one for each option
         ),
     ] = "127.0.0.1:4318",
     data: DataOption = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="URL",
+            envvar="ARC_CORE_STORE",
+            help="A ClickHouse server: clickhouse://USER:PASSWORD@HOST:PORT/DATABASE.",
+            show_default="the data folder",
+        ),
+    ] = None,
     registry: RegistryOption = None,
     api_key: Annotated[
         str | None,
@@ -116,6 +126,7 @@ def serve(  # noqa: PLR0913 - one for each option
             http=http,
             data=data_folder(data),
             api_key=api_key,
+            store=store,
             registry=registry,
             gateway_secret=gateway_secret,
             gateway_tenant_header=gateway_tenant_header,

@@ -36,7 +36,7 @@ def move(
     except ArcCoreError as error:
         typer.echo(f"arc core: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
-    typer.echo(f"moved {moved} rows; run Arc Core with the server from now on")
+    typer.echo(f"moved {moved} rows; start Arc Core with --store from now on")
 
 
 async def _move(folder: Path, url: str) -> int:
