@@ -51,9 +51,11 @@ check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependenc
 
 bench: $(DONE)/dev ## what Arc costs, beside a span written by hand and its peers, as ratios; ARGS=--no-peers is quicker
 	$(BIN)/python tests/bench/run.py $(ARGS)
+	$(BIN)/python tests/bench/core.py
 
 soak: $(DONE)/dev ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
 	$(BIN)/python tests/soak/run.py $(ARGS)
+	ARC_TEST_KILLS=50 $(BIN)/pytest -n0 --timeout 3600 src/arc-core/tests/test_outages.py -k kill
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core
 
