@@ -1,24 +1,49 @@
-"""Known failures are recognised in a request (patterns) and mended (fixes) before it leaves; no I/O, no waiting.
+"""Known failures are recognised in a request (patterns) and mended (fixes); no I/O, no waiting.
 
-The language is the contract of `docs/reference/fixes.md`. `Registry` holds entries, `Engine` applies them.
+The language is the contract of `docs/reference/fixes.md`. `Registry` holds entries, `Engine` applies them: before a
+request leaves, and once more when the provider has refused it. `explain` says why an entry did what it did.
 """
 
-from arc_runtime.fixes._catalogue import DEFAULT_ENTRIES
-from arc_runtime.fixes._changes import without_content
-from arc_runtime.fixes._engine import Engine, Mended, Request
-from arc_runtime.fixes._entry import Entry
-from arc_runtime.fixes._fields import MENDABLE
-from arc_runtime.fixes._pattern import OPERATORS
-from arc_runtime.fixes._registry import Registry
+from arc_runtime.fixes._catalogue import DEFAULT_ENTRIES, catalogue
+from arc_runtime.fixes._changes import COMMANDS, without_content
+from arc_runtime.fixes._engine import Engine, Mended
+from arc_runtime.fixes._entry import Entry, Guardrail
+from arc_runtime.fixes._explain import Explanation, Reason, explain
+from arc_runtime.fixes._fields import MENDABLE, REWRITABLE
+from arc_runtime.fixes._mend import Afterwards, Asked, Lesson, Mend
+from arc_runtime.fixes._pattern import CALL_KEYS, ERROR_KEYS, OPERATORS
+from arc_runtime.fixes._predicates import PREDICATES
+from arc_runtime.fixes._refusal import NOT_PROCESSED, Refusal
+from arc_runtime.fixes._registry import LAYERS, Registry
+from arc_runtime.fixes._request import Request
+from arc_runtime.fixes._rewrites import REWRITES
 
 __all__ = [
+    "CALL_KEYS",
+    "COMMANDS",
     "DEFAULT_ENTRIES",
+    "ERROR_KEYS",
+    "LAYERS",
     "MENDABLE",
+    "NOT_PROCESSED",
     "OPERATORS",
+    "PREDICATES",
+    "REWRITABLE",
+    "REWRITES",
+    "Afterwards",
+    "Asked",
     "Engine",
     "Entry",
+    "Explanation",
+    "Guardrail",
+    "Lesson",
+    "Mend",
     "Mended",
+    "Reason",
+    "Refusal",
     "Registry",
     "Request",
+    "catalogue",
+    "explain",
     "without_content",
 ]

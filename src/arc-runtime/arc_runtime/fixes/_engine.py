@@ -6,38 +6,19 @@ from typing import Final, Literal, NamedTuple
 from arc_semconv.fixes import Change
 
 from arc_runtime.fixes._entry import Compiled
-from arc_runtime.fixes._fields import MENDABLE
+from arc_runtime.fixes._fields import MENDABLE, REWRITABLE
+from arc_runtime.fixes._mend import NO_AFTERWARDS, Afterwards, Asked, Lesson, Mend
+from arc_runtime.fixes._refusal import NOT_PROCESSED
 from arc_runtime.fixes._registry import Registry
+from arc_runtime.fixes._request import Request
+from arc_runtime.fixes._trial import Arm, KeyOf, arm_of
 
-__all__ = ["Engine", "Mended", "Request"]
+__all__ = ["Engine", "Mended", "applied"]
 
-_NO_CALL: Final[Mapping[str, object]] = {}
+Mode = Literal["on", "shadow", "canary", "control"]
 
-
-class Request(NamedTuple):
-    """What of a call the patterns see."""
-
-    body: Mapping[str, object]
-    """The wire body as JSON values; never changed."""
-    provider: str
-    api: str
-    """E.g. `chat.completions`."""
-    host: str
-    stream: bool
-    agent: str | None = None
-
-    @property
-    def call(self) -> dict[str, object]:
-        """The values of the `$` keys."""
-        call: dict[str, object] = {
-            "$provider": self.provider,
-            "$api": self.api,
-            "$host": self.host,
-            "$stream": self.stream,
-        }
-        if self.agent is not None:
-            call["$agent"] = self.agent
-        return call
+_NONE: Final[frozenset[str]] = frozenset()
+_MAY_REWRITE: Final = {api: fields | REWRITABLE.get(api, _NONE) for api, fields in MENDABLE.items()}
 
 
 class Mended(NamedTuple):
@@ -48,7 +29,23 @@ class Mended(NamedTuple):
     ids: tuple[str, ...]
     """Entries that changed something, or would have."""
     changes: tuple[Change, ...]
-    mode: Literal["on", "shadow"]
+    mode: Mode
+    trigger: Literal["before", "after_error"] = "before"
+    suggested: tuple[str, ...] = ()
+    """Entries that match and may not be applied: they ask, or only report."""
+    advice: str = ""
+    """What the person can do, where nothing was done."""
+    afterwards: Afterwards = NO_AFTERWARDS
+    """What is to be done to the answer."""
+    lessons: tuple[tuple[str, Lesson], ...] = ()
+    """What could be done before the next request, by the entry that says so."""
+    trials: tuple[tuple[str, Arm], ...] = ()
+    """Entries under test that match, and on which side of the test this call is."""
+
+    @property
+    def sends(self) -> bool:
+        """Whether another body is sent than the program's."""
+        return self.mode in ("on", "canary") and bool(self.ids)
 
 
 class Engine:
@@ -61,58 +58,157 @@ class Engine:
         mode: Literal["on", "shadow", "off"] = "on",
         level: Literal["safe", "ask"] = "safe",
         on_match: Callable[[int], None] | None = None,
+        key_of: KeyOf | None = None,
     ) -> None:
-        """With `on_match` told how many entries matched a request, where any did."""
+        """With `on_match` told how many entries matched a request, where any did.
+
+        `key_of` gives what a canary draws for: the id of the trace, session or user of a request.
+        """
         self.registry = registry
+        self.mode = mode
+        self.level = level
         self._on_match = on_match
-        self._mode = mode
-        self._levels = {"safe"} if level == "safe" else {"safe", "ask"}
+        self._key_of = key_of
+        self._off = mode == "off"
+        self._levels = frozenset({"safe"} if level == "safe" else {"safe", "ask"})
 
     def before(self, request: Request) -> Mended | None:
         """What to change in `request` before it leaves; None when no entry has anything to change."""
-        if self._mode == "off":
+        if self._off:
             return None
-        candidates = self.registry.candidates(request.body.get("model"))
-        matching = self._matching(request, candidates) if candidates else ()
+        matching = self.registry.matching(request)
         if not matching:
             return None
         if self._on_match is not None:
             self._on_match(len(matching))
-        live = [one for one in matching if one.entry.state == "on" and self._mode == "on"]
-        return _applied(request, live, "on") or _applied(request, matching, "shadow")
+        if len(matching) == 1:  # the way of nearly every request that has something to be mended
+            (one,) = matching
+            if one.state == "on" and self.mode == "on" and one.level in self._levels:
+                return applied(request, matching, "on")
+        return self._decided(request, matching)
 
-    def _matching(self, request: Request, candidates: Sequence[Compiled]) -> list[Compiled]:
-        call: Mapping[str, object] | None = None
-        matching: list[Compiled] = []
-        for one in candidates:
-            if one.entry.level not in self._levels:
+    def after_error(self, request: Request) -> Mended | None:
+        """What to send in the place of a refused `request`, or what is known of its refusal; None when nothing is."""
+        refusal = request.refusal
+        if self._off or refusal is None:
+            return None
+        matching = self.registry.matching_error(request)
+        if not matching:
+            return None
+        if self._on_match is not None:
+            self._on_match(len(matching))
+        mended = self._decided(request, matching) if refusal.status in NOT_PROCESSED else None
+        others = tuple(one for one in matching if mended is None or one.id not in mended.ids)
+        reported = [one for one in others if one.level not in self._levels]
+        if mended is None and not reported:
+            return None
+        advice = "" if mended is not None and mended.sends else next(filter(None, (one.entry.advice for one in reported)), "")
+        if mended is None:
+            mended = Mended(request.body, (), (), "on")
+        return mended._replace(trigger="after_error", suggested=tuple(one.id for one in reported), advice=advice)
+
+    def suggestions(self, request: Request) -> tuple[str, ...]:
+        """Ids of the entries that match `request`, where what was seen of it is not all there is."""
+        if self._off:
+            return ()
+        return tuple(one.id for one in self.registry.matching(request))
+
+    def _decided(self, request: Request, matching: Sequence[Compiled]) -> Mended | None:
+        live: list[Compiled] = []
+        shadow: list[Compiled] = []
+        alerts: list[str] = []
+        arms: dict[str, Arm] = {}
+        for one in matching:
+            if one.level not in self._levels:
+                if one.level == "alert":
+                    alerts.append(one.id)
                 continue
-            if call is None and one.pattern.asks_call:
-                call = request.call
-            if one.pattern.matches(request.body, call or _NO_CALL):
-                matching.append(one)
-        return matching
+            shadow.append(one)
+            if self.mode != "on":
+                continue
+            if one.state == "on":
+                live.append(one)
+            elif one.state == "canary":
+                arm = arms[one.id] = arm_of(one.entry, request, self._key_of)
+                if arm == "canary":
+                    live.append(one)
+                elif arm == "none":
+                    shadow.pop()
+        mended = applied(request, live, "on") if live else None
+        if mended is not None and any(arms.get(entry_id) == "canary" for entry_id in mended.ids):
+            mended = mended._replace(mode="canary")
+        if mended is None and shadow:
+            mended = applied(request, shadow, "shadow")
+            if mended is not None and any(arms.get(entry_id) == "control" for entry_id in mended.ids):
+                mended = mended._replace(mode="control")
+        if alerts and mended is None:
+            mended = Mended(request.body, (), (), "on")
+        if mended is None:
+            return None
+        trials = tuple((entry_id, arm) for entry_id, arm in arms.items() if arm != "none") if arms else ()
+        return mended._replace(suggested=tuple(alerts), trials=trials) if alerts or trials else mended
 
 
-def _applied(request: Request, entries: Sequence[Compiled], mode: Literal["on", "shadow"]) -> Mended | None:
+def applied(request: Request, entries: Sequence[Compiled], mode: Literal["on", "shadow"]) -> Mended | None:
+    """What `entries`, best first, do to `request`; in mode `shadow` its body stays as it is."""
     body = request.body
-    allowed = MENDABLE.get(request.api, frozenset())
+    allowed = MENDABLE.get(request.api, _NONE)
     taken: set[str] = set()
     ids: list[str] = []
     changes: list[Change] = []
+    afterwards, lessons, rewritten = NO_AFTERWARDS, (), False
     for one in entries:
-        changed: frozenset[str] = frozenset()
+        changed: set[str] | None = None
         for step in one.steps:
-            if step.fields & taken or not step.fields <= allowed:
+            fields = step.fields
+            if len(fields) == 1:
+                field = fields[0]
+                if field in taken or field not in allowed:
+                    continue
+            elif not (taken.isdisjoint(fields) and allowed.issuperset(fields)):
                 continue
-            if (outcome := step.apply(body)) is None:
+            if (outcome := step.run(step, body)) is None:
                 continue
             body, change = outcome
             changes.append(change)
-            changed |= step.fields
+            changed = {*(changed or ()), *fields}
+        if one.rewrite is not None and not rewritten:
+            mend = _rewritten(request, one, body, taken)
+            if mend is not None:
+                rewritten = request.refusal is not None  # one refusal, one cure
+                changed = _touched(body, mend.body)
+                body = mend.body
+                changes += mend.changes
+                if mend.afterwards is not NO_AFTERWARDS:
+                    afterwards = afterwards.and_also(mend.afterwards)
+                if mend.lesson is not None:
+                    lessons = (*lessons, (one.id, mend.lesson))
         if changed:
-            ids.append(one.entry.id)
+            ids.append(one.id)
             taken |= changed
     if not changes:
         return None
-    return Mended(body if mode == "on" else request.body, tuple(ids), tuple(changes), mode)
+    if mode != "on":
+        return Mended(request.body, tuple(ids), tuple(changes), mode)
+    return Mended(body, tuple(ids), tuple(changes), mode, "before", (), "", afterwards, lessons)
+
+
+def _rewritten(request: Request, one: Compiled, body: Mapping[str, object], taken: set[str]) -> Mend | None:
+    """What the rewrite of `one` makes of `body`; None where it fails, or touches what it may not."""
+    if one.rewrite is None:
+        return None
+    try:
+        mend = one.rewrite.run(Asked(body, request.api, request.refusal, request.provider))
+    except Exception:  # noqa: BLE001 - a body may be of any shape: one that a rewrite can't read is not mended
+        return None
+    if mend is None:
+        return None
+    touched = _touched(body, mend.body)
+    allowed = _MAY_REWRITE.get(request.api, _NONE)
+    return mend if touched and touched <= allowed and touched.isdisjoint(taken) else None
+
+
+def _touched(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    """The fields that are not the very same object in both."""
+    fields = {field for field in after if field not in before or after[field] is not before[field]}
+    return fields | {field for field in before if field not in after}
