@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from arc_semconv.fixes import Change
@@ -12,16 +12,17 @@ from arc_runtime.errors import PatternError
 from arc_runtime.fixes._fields import ANY_API, CONTENT
 from arc_runtime.fixes._paths import MISSING, Path, assigned, lookup, path_of, removed
 
-__all__ = ["COMMANDS", "REWRITE", "Body", "Step", "change_of", "parse_fix", "run", "without_content"]
+__all__ = ["COMMANDS", "REWRITE", "Body", "Step", "change_of", "parse_fix", "without_content"]
 
 Body = Mapping[str, object]
 Run = Callable[["Step", Body], "tuple[Body, Change] | None"]
 
+_PLAIN: Final = (str, int, float, bool, type(None))
 REWRITE: Final = "$rewrite"
 """In a fix, the key under which it names a rewrite of the catalogue."""
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One change that a fix makes."""
 
     fields: tuple[str, ...]
@@ -32,11 +33,6 @@ class Step(NamedTuple):
     """The path as it is written."""
     path: Path
     operand: Any
-
-
-def run(step: Step, body: Body) -> tuple[Body, Change] | None:
-    """The body after `step`, and the change made; None when nothing is to be done."""
-    return step.run(step, body)
 
 
 def without_content(change: Change) -> Change:
@@ -60,7 +56,7 @@ def _parse_step(path: object, wanted: object) -> Step:
     if isinstance(wanted, float) and not math.isfinite(wanted):
         raise PatternError(name, f"{wanted!r} has no form in JSON")
     if not isinstance(wanted, Mapping) or not any(str(key).startswith("$") for key in wanted):
-        return Step(fields, _set, name, steps, wanted)
+        return Step(fields, _set_field if len(steps) == 1 and isinstance(wanted, _PLAIN) else _set, name, steps, wanted)
     command = next(iter(wanted))
     if len(wanted) != 1 or command not in _COMMANDS:
         raise PatternError(name, f"{wanted!r} is no change", allowed=_COMMANDS)
@@ -104,9 +100,6 @@ def _is_same(old: object, new: object) -> bool:
         return False
 
 
-_PLAIN: Final = (str, int, float, bool, type(None))
-
-
 def _put(step: Step, body: Body, old: object) -> tuple[Body, Change] | None:
     value = step.operand
     # A copy: what the caller's client does to the body must not change the entry.
@@ -117,6 +110,17 @@ def _put(step: Step, body: Body, old: object) -> tuple[Body, Change] | None:
 def _set(step: Step, body: Body) -> tuple[Body, Change] | None:
     old = lookup(body, step.path)
     return None if old is not MISSING and _is_same(old, step.operand) else _put(step, body, old)
+
+
+def _set_field(step: Step, body: Body) -> tuple[Body, Change] | None:
+    """`_set`, for a field of the body itself and a value that needs no copy: what nearly every fix does."""
+    name, value = step.name, step.operand
+    if name not in body:
+        return {**body, name: value}, Change(name, "set", msgspec.UNSET, value)
+    old = body[name]
+    if old is value or _is_same(old, value):
+        return None
+    return {**body, name: value}, Change(name, "set", old, value)
 
 
 def _true(name: str, operand: object) -> object:

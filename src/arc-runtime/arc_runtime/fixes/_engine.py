@@ -1,13 +1,16 @@
 """The engine: one request in, the mended request out, in microseconds and without ever raising into a call."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
+import msgspec
 from arc_semconv.fixes import Change
+from msgspec.structs import replace
 
 from arc_runtime.fixes._entry import Compiled
 from arc_runtime.fixes._fields import MENDABLE, REWRITABLE
 from arc_runtime.fixes._mend import NO_AFTERWARDS, Afterwards, Asked, Lesson, Mend
+from arc_runtime.fixes._plan import Item, passes
 from arc_runtime.fixes._refusal import NOT_PROCESSED
 from arc_runtime.fixes._registry import Registry
 from arc_runtime.fixes._request import Request
@@ -21,7 +24,7 @@ _NONE: Final[frozenset[str]] = frozenset()
 _MAY_REWRITE: Final = {api: fields | REWRITABLE.get(api, _NONE) for api, fields in MENDABLE.items()}
 
 
-class Mended(NamedTuple):
+class Mended(msgspec.Struct, frozen=True):
     """What the engine decided on one request."""
 
     body: Mapping[str, object]
@@ -60,32 +63,92 @@ class Engine:
         on_match: Callable[[int], None] | None = None,
         key_of: KeyOf | None = None,
     ) -> None:
-        """With `on_match` told how many entries matched a request, where any did.
+        """With `on_match` told how many entries matched a request and had something left to change, where any did.
 
         `key_of` gives what a canary draws for: the id of the trace, session or user of a request.
         """
         self.registry = registry
-        self.mode = mode
-        self.level = level
+        self.mode: Literal["on", "shadow", "off"] = mode
+        self.level: Literal["safe", "ask"] = level
         self._on_match = on_match
         self._key_of = key_of
         self._off = mode == "off"
         self._levels = frozenset({"safe"} if level == "safe" else {"safe", "ask"})
 
+    def uncounted(self) -> "Engine":
+        """The same engine, that tells nobody what it matches."""
+        return Engine(self.registry, mode=self.mode, level=self.level, key_of=self._key_of)
+
     def before(self, request: Request) -> Mended | None:
         """What to change in `request` before it leaves; None when no entry has anything to change."""
         if self._off:
             return None
-        matching = self.registry.matching(request)
+        found, fields = self.registry.found(request)
+        if not found:
+            return None
+        if fields is not None and self.mode == "on":
+            if len(fields) == 1:  # the way of nearly every request that has something to be mended
+                return self._one_field(request, found)
+            return self._at_once(request, found, fields)
+        matching = [one for one, rest in found if not rest or passes(rest, request)]
         if not matching:
             return None
         if self._on_match is not None:
             self._on_match(len(matching))
-        if len(matching) == 1:  # the way of nearly every request that has something to be mended
-            (one,) = matching
-            if one.state == "on" and self.mode == "on" and one.level in self._levels:
-                return applied(request, matching, "on")
         return self._decided(request, matching)
+
+    def _one_field(self, request: Request, found: Sequence[Item]) -> Mended | None:
+        """`_at_once`, for entries that all change the same field: the first that has something to change is the last."""
+        body, matched = request.body, 0
+        may = not MENDABLE.get(request.api, _NONE).isdisjoint(found[0][0].steps[0].fields)
+        for one, rest in found:
+            if rest and not passes(rest, request):
+                continue
+            matched += 1
+            changes: tuple[Change, ...] = ()
+            for step in one.steps:
+                if may and (outcome := step.run(step, body)) is not None:
+                    body, change = outcome
+                    changes += (change,)
+            if changes:
+                if self._on_match is not None:
+                    self._on_match(matched)
+                return Mended(body, (one.rank[2],), changes, "on")
+        if matched and self._on_match is not None:
+            self._on_match(matched)
+        return None
+
+    def _at_once(self, request: Request, found: Sequence[Item], fields: frozenset[str]) -> Mended | None:
+        """`applied`, for entries that apply as they are; ends once there is nothing left that they can change."""
+        body, allowed = request.body, MENDABLE.get(request.api, _NONE)
+        taken: tuple[str, ...] = ()
+        ids: list[str] = []
+        changes: list[Change] = []
+        matched = 0
+        for one, rest in found:
+            if rest and not passes(rest, request):
+                continue
+            matched += 1
+            changed: tuple[str, ...] = ()
+            for step in one.steps:
+                touched = step.fields
+                field = touched[0]
+                if field in taken or field not in allowed:
+                    continue
+                if len(touched) > 1 and (touched[1] in taken or touched[1] not in allowed):
+                    continue
+                if (outcome := step.run(step, body)) is not None:
+                    body, change = outcome
+                    changes.append(change)
+                    changed += touched
+            if changed:
+                ids.append(one.rank[2])
+                taken += changed
+                if fields.issubset(taken):
+                    break
+        if matched and self._on_match is not None:
+            self._on_match(matched)
+        return Mended(body, tuple(ids), tuple(changes), "on") if changes else None
 
     def after_error(self, request: Request) -> Mended | None:
         """What to send in the place of a refused `request`, or what is known of its refusal; None when nothing is."""
@@ -105,7 +168,7 @@ class Engine:
         advice = "" if mended is not None and mended.sends else next(filter(None, (one.entry.advice for one in reported)), "")
         if mended is None:
             mended = Mended(request.body, (), (), "on")
-        return mended._replace(trigger="after_error", suggested=tuple(one.id for one in reported), advice=advice)
+        return replace(mended, trigger="after_error", suggested=tuple(one.id for one in reported), advice=advice)
 
     def suggestions(self, request: Request) -> tuple[str, ...]:
         """Ids of the entries that match `request`, where what was seen of it is not all there is."""
@@ -136,17 +199,17 @@ class Engine:
                     shadow.pop()
         mended = applied(request, live, "on") if live else None
         if mended is not None and any(arms.get(entry_id) == "canary" for entry_id in mended.ids):
-            mended = mended._replace(mode="canary")
+            mended = replace(mended, mode="canary")
         if mended is None and shadow:
             mended = applied(request, shadow, "shadow")
             if mended is not None and any(arms.get(entry_id) == "control" for entry_id in mended.ids):
-                mended = mended._replace(mode="control")
+                mended = replace(mended, mode="control")
         if alerts and mended is None:
             mended = Mended(request.body, (), (), "on")
         if mended is None:
             return None
         trials = tuple((entry_id, arm) for entry_id, arm in arms.items() if arm != "none") if arms else ()
-        return mended._replace(suggested=tuple(alerts), trials=trials) if alerts or trials else mended
+        return replace(mended, suggested=tuple(alerts), trials=trials) if alerts or trials else mended
 
 
 def applied(request: Request, entries: Sequence[Compiled], mode: Literal["on", "shadow"]) -> Mended | None:

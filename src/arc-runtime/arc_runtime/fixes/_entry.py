@@ -71,7 +71,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 class Compiled:
     """An entry ready to run; what a call does not need of it is kept as JSON."""
 
-    __slots__ = ("_data", "conditions", "level", "rank", "rewrite", "state", "steps", "when")
+    __slots__ = ("_data", "conditions", "is_plain", "level", "rank", "rewrite", "state", "steps", "when")
 
     def __init__(self, entry: Entry, data: bytes, pattern: Pattern, steps: tuple[Step, ...]) -> None:
         self._data = data
@@ -83,6 +83,7 @@ class Compiled:
         self.level = entry.level
         self.state = entry.state
         self.when = entry.when
+        self.is_plain = self.rewrite is None and entry.level == "safe" and entry.state == "on"
 
     @property
     def id(self) -> str:

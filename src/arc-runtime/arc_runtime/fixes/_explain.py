@@ -96,6 +96,7 @@ def explain(engine: Engine, request: Request) -> Explanation:
 
     A request with a refusal is looked at as after the error, one without as before it leaves.
     """
+    engine = engine.uncounted()
     when = "before" if request.refusal is None else "after_error"
     mended = engine.before(request) if when == "before" else engine.after_error(request)
     known = [one for one in engine.registry.compiled if one.when == when]

@@ -15,16 +15,20 @@ from arc_runtime.fixes._paths import MISSING, Path, lookup
 from arc_runtime.fixes._pattern import Condition, is_number
 from arc_runtime.fixes._request import Request
 
-__all__ = ["Item", "Plan", "by_rank"]
+__all__ = ["Item", "Plan", "by_rank", "passes"]
 
 Test = tuple[Path, Callable[[Any, Any], bool], Any, str]
 """Path, test, operand and key of a condition that is still to be looked at."""
 Item = tuple[Compiled, tuple[Test, ...]]
+Look = Callable[[Any], tuple[Item, ...]]
+"""What of the entries filed under one key holds for its value."""
 _NOTHING: Final[tuple[Item, ...]] = ()
 _LONGEST_SCALE: Final = 64
 """Entries on one scale for which every prefix is kept ready."""
 _EXACT: Final = 2.0**52
 """Below it the next number up or down is closer than 1."""
+_FEW: Final = 7
+"""Keys for which a value is asked one by one; beyond, it is asked which keys it has."""
 _SCALARS: Final = (str, int, float, type(None))
 
 
@@ -33,16 +37,29 @@ def by_rank(item: Item) -> tuple[int, int, str]:
     return item[0].rank
 
 
+def passes(rest: tuple[Test, ...], request: Request) -> bool:
+    """Whether `request` meets the conditions that are still to be looked at."""
+    body = request.body
+    for path, test, operand, key in rest:
+        if len(path) == 1:
+            value = body.get(path[0], MISSING)
+        else:
+            value = lookup(body, path) if path else request.call.get(key, MISSING)
+        if not test(value, operand):
+            return False
+    return True
+
+
 class Plan:
     """Some entries, filed; nothing in it changes any more."""
 
-    __slots__ = ("_always", "_call", "_fields", "_of_field", "fields")
+    __slots__ = ("_always", "_call", "_fields", "_of_field", "fields", "is_plain")
 
     def __init__(self, entries: Sequence[Compiled], given: str | None = None) -> None:
         """`given`: a key that is known to be as each of `entries` demands."""
         shared = _shared(entries, given)
         always: list[Item] = []
-        body: dict[str, dict[Path, _Drawer]] = {}
+        body = _Node()
         call: dict[str, _Drawer] = {}
         for one in sorted(entries, key=lambda one: one.rank):
             first, rest = _split(one.conditions, given, shared)
@@ -50,39 +67,35 @@ class Plan:
             if first is None:
                 always.append(item)
             elif first.path:
-                head, *below = first.path
-                body.setdefault(head, {}).setdefault(tuple(below), _Drawer()).put(first, item)
+                body.at(first.path).put(first, item)
             else:
                 call.setdefault(first.key, _Drawer()).put(first, item)
         self._always = tuple(always)
-        self._of_field = {
-            field: tuple((below, drawer.closed()) for below, drawer in drawers.items())
-            for field, drawers in body.items()
-        }
-        self._fields = tuple(self._of_field) if len(self._of_field) < 8 else None  # noqa: PLR2004 - fewer than most bodies have
+        self._of_field = {field: node.closed() for field, node in body.below.items()}
+        few = len(self._of_field) <= _FEW
+        self._fields = tuple(self._of_field.items()) if few else None
         self._call = tuple((key, drawer.closed()) for key, drawer in call.items())
         self.fields = frozenset(field for one in entries for step in one.steps for field in step.fields)
         """All that the steps of these entries can change."""
+        self.is_plain = all(one.is_plain for one in entries)
+        """Whether all of them apply as they are: no rewrite, no trial, nothing to ask."""
 
     def find(self, request: Request) -> Sequence[Item]:
         """The items whose first condition holds for `request`, best first."""
         found, mixed, body = self._always, False, request.body
-        of_field = self._of_field
-        for field in body if self._fields is None else self._fields:
-            drawers = of_field.get(field)
-            if drawers is None or field not in body:
-                continue
-            value = body[field]
-            for below, drawer in drawers:
-                hits = drawer.hits(lookup(value, below) if below else value)
-                if hits:
-                    mixed = mixed or bool(found) or len(hits) > drawer.in_order
-                    found = found + hits if found else hits
-        for key, drawer in self._call:
-            hits = drawer.hits(request.call.get(key, MISSING))
-            if hits:
-                mixed, found = True, found + hits
-        return sorted(found, key=by_rank) if mixed and len(found) > 1 else found
+        if self._fields is not None:
+            for field, look in self._fields:
+                if field in body and (hits := look(body[field])):
+                    mixed, found = (True, found + hits) if found else (False, hits)
+        else:
+            of_field = self._of_field
+            for field in body:
+                if field in of_field and (hits := of_field[field](body[field])):
+                    mixed, found = (True, found + hits) if found else (False, hits)
+        for key, look in self._call:
+            if hits := look(request.call.get(key, MISSING)):
+                mixed, found = (True, found + hits) if found else (False, hits)
+        return sorted(found, key=by_rank) if mixed else found
 
 
 def _shared(entries: Sequence[Compiled], given: str | None) -> Counter[object]:
@@ -133,19 +146,52 @@ def _needs_its_key(condition: Condition) -> bool:
 _SCALES: Final = frozenset({">", ">=", "<", "<="})
 
 
+class _Node:
+    """A place in the body: what is filed there, and below it."""
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Node] = {}
+        self._drawer: _Drawer | None = None
+
+    def at(self, path: Path) -> "_Drawer":
+        """The drawer at `path` below."""
+        node = self
+        for step in path:
+            node = node.below.setdefault(step, _Node())
+        node._drawer = node._drawer or _Drawer()
+        return node._drawer
+
+    def closed(self) -> Look:
+        """What is filed here and below for a value that is found here, best first."""
+        here = self._drawer.closed() if self._drawer else None
+        if not self.below:
+            return here or _nothing
+        below = {step: node.closed() for step, node in self.below.items()}
+        few = len(below) <= _FEW
+
+        def look(value: object) -> tuple[Item, ...]:
+            found = here(value) if here is not None else _NOTHING
+            several = False
+            steps: Iterable[Any] = below
+            if isinstance(value, dict) and not few:
+                steps = value
+            for step in steps:
+                if step in below and (hits := below[step](lookup(value, (step,)))):
+                    several, found = (True, found + hits) if found else (False, hits)
+            return tuple(sorted(found, key=by_rank)) if several else found
+
+        return look
+
+
 class _Drawer:
     """The entries filed under one key."""
 
-    __slots__ = ("_equal", "_highs", "_lows", "_others", "_truths", "in_order")
-
     def __init__(self) -> None:
-        self._equal: dict[object, Any] = {}
-        self._truths: dict[bool, Any] = {}
-        self._lows: Any = []
-        self._highs: Any = []
-        self._others: Any = []
-        self.in_order = 0
-        """How many hits may be there at most without having to be sorted."""
+        self._equal: dict[object, list[Item]] = {}
+        self._truths: dict[bool, list[Item]] = {}
+        self._lows: list[tuple[float, Item]] = []
+        self._highs: list[tuple[float, Item]] = []
+        self._others: list[tuple[Callable[[Any, Any], bool], Any, Item]] = []
 
     def put(self, condition: Condition, item: Item) -> None:
         """File `item` under `condition`."""
@@ -164,57 +210,93 @@ class _Drawer:
         else:
             self._others.append((condition.test, operand, item))
 
-    def closed(self) -> "_Drawer":
-        """Itself, ready to be asked."""
-        self._equal = {value: tuple(items) for value, items in self._equal.items()}
-        self._truths = {value: tuple(items) for value, items in self._truths.items()}
-        self._lows = _Scale(self._lows, lows=True) if self._lows else None
-        self._highs = _Scale(self._highs, lows=False) if self._highs else None
-        self._others = tuple(self._others)
-        sorts = bool(self._equal or self._truths) + bool(self._lows) + bool(self._highs) + bool(self._others)
-        self.in_order = 1 if sorts > 1 else 1 << 60
-        return self
+    def closed(self) -> Look:
+        """What is filed under a condition that a value meets, best first."""
+        looks = [look for look in (self._by_value(), self._by_number(), self._by_test()) if look is not None]
+        if len(looks) == 1:
+            return looks[0]
 
-    def hits(self, value: object) -> tuple[Item, ...]:
-        """What is filed under a condition that `value` meets."""
-        if value is MISSING:
-            return _NOTHING
-        found = _NOTHING
-        if value is True or value is False:
-            if self._truths:
-                found = self._truths.get(value, _NOTHING)
-        elif self._equal and isinstance(value, _SCALARS):
-            found = self._equal.get(value, _NOTHING)
-        if (self._lows or self._highs) and is_number(value):
-            if self._lows:
-                found = found + self._lows.hits(value) if found else self._lows.hits(value)
-            if self._highs:
-                found = found + self._highs.hits(value) if found else self._highs.hits(value)
-        for test, operand, item in self._others:
-            if test(value, operand):
-                found = (*found, item)
-        return found
+        def look(value: object) -> tuple[Item, ...]:
+            return tuple(sorted((item for one in looks for item in one(value)), key=by_rank))
+
+        return look
+
+    def _by_value(self) -> Look | None:
+        equal = {value: tuple(items) for value, items in self._equal.items()}
+        truths = {value: tuple(items) for value, items in self._truths.items()}
+        if not equal and not truths:
+            return None
+
+        def look(value: Any) -> tuple[Item, ...]:
+            if value is True or value is False:
+                return truths.get(value, _NOTHING)
+            return equal.get(value, _NOTHING) if isinstance(value, _SCALARS) else _NOTHING
+
+        return look
+
+    def _by_number(self) -> Look | None:
+        if not self._lows and not self._highs:
+            return None
+        lows = _Scale(self._lows, bisect_right, from_start=True) if self._lows else None
+        highs = _Scale(self._highs, bisect_left, from_start=False) if self._highs else None
+        only = lows if highs is None else highs if lows is None else None
+        if only is not None and only.ready is not None:
+            ready, edges, place = only.ready, only.edges, only.place
+
+            def look_at_one(value: Any) -> tuple[Item, ...]:
+                kind = type(value)  # most are what they seem; asked here, that is half as dear
+                if kind is int or (kind is float and value == value) or is_number(value):  # noqa: PLR0124 - all but NaN
+                    return ready[place(edges, value)]
+                return _NOTHING
+
+            return look_at_one
+
+        def look(value: Any) -> tuple[Item, ...]:
+            if not is_number(value):
+                return _NOTHING
+            found = [item for scale in (lows, highs) if scale is not None for item in scale.hits(value)]
+            return tuple(sorted(found, key=by_rank))
+
+        return look
+
+    def _by_test(self) -> Look | None:
+        others = tuple(self._others)
+        if not others:
+            return None
+
+        def look(value: object) -> tuple[Item, ...]:
+            if value is MISSING:
+                return _NOTHING
+            return tuple(item for test, operand, item in others if test(value, operand))
+
+        return look
 
 
 class _Scale:
     """Entries that begin to hold at a number, or cease to."""
 
-    __slots__ = ("_edges", "_items", "_lows", "_ready")
-
-    def __init__(self, edges: Iterable[tuple[float, Item]], *, lows: bool) -> None:
+    def __init__(
+        self, edges: Iterable[tuple[float, Item]], place: Callable[[list[float], Any], int], *, from_start: bool
+    ) -> None:
         ordered = sorted(edges, key=lambda pair: pair[0])
-        self._lows = lows
-        self._edges = [edge for edge, _ in ordered]
+        self.place = place
+        self._from_start = from_start
+        self.edges = [edge for edge, _ in ordered]
         self._items = [item for _, item in ordered]
-        self._ready: list[tuple[Item, ...]] | None = None
+        self.ready: list[tuple[Item, ...]] | None = None
+        """What holds at each place between the edges, where there are not too many."""
         if len(ordered) <= _LONGEST_SCALE:
-            self._ready = [self._cut(place) for place in range(len(ordered) + 1)]
+            self.ready = [self._cut(place) for place in range(len(ordered) + 1)]
 
     def hits(self, value: Any) -> tuple[Item, ...]:
         """Those that hold for `value`, a number, best first."""
-        place = (bisect_right if self._lows else bisect_left)(self._edges, value)
-        return self._ready[place] if self._ready is not None else self._cut(place)
+        place = self.place(self.edges, value)
+        return self.ready[place] if self.ready is not None else self._cut(place)
 
     def _cut(self, place: int) -> tuple[Item, ...]:
-        held = self._items[:place] if self._lows else self._items[place:]
+        held = self._items[:place] if self._from_start else self._items[place:]
         return tuple(sorted(held, key=by_rank))
+
+
+def _nothing(_value: object) -> tuple[Item, ...]:
+    return _NOTHING

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from arc_runtime.fixes._entry import Compiled, Entry, compiled
-from arc_runtime.fixes._paths import MISSING, lookup
+from arc_runtime.fixes._paths import MISSING
 from arc_runtime.fixes._pattern import Condition, holds
-from arc_runtime.fixes._plan import Item, Plan, by_rank
+from arc_runtime.fixes._plan import Item, Plan, by_rank, passes
 from arc_runtime.fixes._request import Request
 
 __all__ = ["LAYERS", "Registry"]
@@ -18,6 +18,7 @@ _LOGGER: Final = logging.getLogger("arc_runtime.fixes")
 LAYERS: Final = ("catalogue", "learned", "bundle", "file", "user")
 """Where entries come from; of two with one id, that of the later layer stands."""
 _MODEL: Final = "model"
+_NOTHING: Final[frozenset[str]] = frozenset()
 _MOST_MODELS: Final = 1024
 """Names of models for which the entries of a whole family are kept found."""
 _MOST_NAMES: Final = 64
@@ -192,21 +193,36 @@ class Registry:
         """Ids of the entries that this process has turned off by itself."""
         return self._silenced
 
-    def matching(self, request: Request) -> Sequence[Compiled]:
-        """The entries for use before a request leaves that match it, best first."""
+    def found(self, request: Request) -> tuple[Sequence[Item], frozenset[str] | None]:
+        """The items for use before a request leaves whose first condition holds for it, best first.
+
+        And all that they can change, where each of them applies as it is; None where one does not.
+        """
         index = self._index
         model = request.body.get(_MODEL)
-        found: Sequence[Item] = ()
+        general = index.general
         if isinstance(model, str):
             bucket = index.exact.get(model)
-            if bucket is not None:
-                found = (bucket.plan or bucket.planned()).find(request)
-            if index.families and (family := index.family(model)) is not None:
-                found = _merged(found, (family.plan or family.planned()).find(request))
-        general = index.general
-        if general is not None:
-            found = _merged(found, (general.plan or general.planned()).find(request))
-        return _tested(found, request) if found else ()
+            if bucket is not None and general is None and not index.families:  # the way of nearly every request
+                plan = bucket.plan or bucket.planned()
+                return plan.find(request), plan.fields if plan.is_plain else None
+            family = index.family(model) if index.families else None
+        else:
+            bucket = family = None
+        found: Sequence[Item] = ()
+        fields: frozenset[str] | None = _NOTHING
+        for one in (bucket, family, general):
+            if one is None:
+                continue
+            plan = one.plan or one.planned()
+            if items := plan.find(request):
+                found = sorted((*found, *items), key=by_rank) if found else items
+                fields = fields | plan.fields if fields is not None and plan.is_plain else None
+        return found, fields
+
+    def matching(self, request: Request) -> Sequence[Compiled]:
+        """The entries for use before a request leaves that match it, best first."""
+        return [one for one, rest in self.found(request)[0] if passes(rest, request)]
 
     def matching_error(self, request: Request) -> Sequence[Compiled]:
         """The entries for use after an error that match the request and its refusal, best first."""
@@ -221,28 +237,6 @@ class Registry:
 
     def _indexed(self) -> _Index:
         return _Index(one for one in self._standing() if one.state != "off" and one.id not in self._silenced)
-
-
-def _merged(found: Sequence[Item], more: Sequence[Item]) -> Sequence[Item]:
-    if not found or not more:
-        return found or more
-    return sorted((*found, *more), key=by_rank)
-
-
-def _tested(found: Sequence[Item], request: Request) -> Sequence[Compiled]:
-    body = request.body
-    matching = []
-    for one, rest in found:
-        for path, test, operand, key in rest:
-            if len(path) == 1:
-                value = body.get(path[0], MISSING)
-            else:
-                value = lookup(body, path) if path else request.call.get(key, MISSING)
-            if not test(value, operand):
-                break
-        else:
-            matching.append(one)
-    return matching
 
 
 def _checked(entry: Entry) -> Compiled:
