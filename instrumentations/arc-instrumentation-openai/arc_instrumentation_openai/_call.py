@@ -5,13 +5,13 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from arc_runtime.fixes import Request
+from arc_runtime.fixes import Afterwards, Refusal, Request
 from arc_runtime.instrumentation import Attributes, Content, Facts, Fold, Hold, ModelCall, Said, Watcher
 from arc_semconv import attributes as semconv
 
-from arc_instrumentation_openai import _answers
+from arc_instrumentation_openai import _answers, _restoring, _timeouts
 from arc_instrumentation_openai._api import Api
-from arc_instrumentation_openai._headers import identity
+from arc_instrumentation_openai._headers import FIXES, identity
 from arc_instrumentation_openai._provider import provider_of
 from arc_instrumentation_openai._routes import route
 
@@ -31,11 +31,21 @@ class ApiCall(ModelCall):
         request: Request,
         known: Attributes,
         arguments: tuple[tuple[Any, ...], dict[str, Any]],
+        *,
+        client: object = None,
+        mends: bool = True,
     ) -> None:
         self._api = api
         self._request = request
         self._known = known
         self._arguments = arguments
+        self._client = client
+        self._mends = mends
+
+    @property
+    def mends(self) -> bool:
+        """Whether the caller lets this call be mended: not with the header `X-Arc-Fixes: off`."""
+        return self._mends
 
     @property
     def request(self) -> Request:
@@ -44,12 +54,41 @@ class ApiCall(ModelCall):
 
     def with_body(self, body: Mapping[str, object]) -> tuple[tuple[object, ...], dict[str, object]]:
         """The same arguments with options whose body is `body`; the caller's options stay as they are."""
-        args, kwargs = self._arguments
         # `extra_json` is what a caller's extra_body adds last: it is in `body` already.
-        options = _options(args, kwargs).model_copy(update={"json_data": dict(body), "extra_json": None})
+        return self._with_options({"json_data": dict(body), "extra_json": None})
+
+    def _with_options(self, update: dict[str, object]) -> tuple[tuple[object, ...], dict[str, object]]:
+        args, kwargs = self._arguments
+        options = _options(args, kwargs).model_copy(update=update)
         if "options" in kwargs:
             return args, {**kwargs, "options": options}
         return (args[0], options, *args[2:]), kwargs
+
+    def refusal(self, error: BaseException) -> Refusal | None:
+        """What the provider answered: only before the first byte of an answer does a call raise such an error."""
+        status = getattr(error, "status_code", None)
+        return Refusal.of(status, getattr(error, "body", None)) if isinstance(status, int) else None
+
+    def again(
+        self, body: Mapping[str, object], elapsed_seconds: float
+    ) -> tuple[tuple[object, ...], dict[str, object]] | None:
+        """The same arguments with `body`, one attempt, and what is left of the caller's time."""
+        options = _options(*self._arguments)
+        left = _timeouts.left(options.timeout, getattr(self._client, "timeout", None), elapsed_seconds)
+        if left is None:
+            return None
+        # The provider knows the caller's key of idempotency by the request that it refused.
+        once = {"timeout": left, "max_retries": 0, "idempotency_key": None}
+        return self._with_options({"json_data": dict(body), "extra_json": None, **once})
+
+    @property
+    def restores(self) -> bool:
+        """Not where the caller reads the raw response by himself."""
+        return not _restoring.is_raw(*self._arguments)
+
+    def restore(self, result: object, afterwards: Afterwards) -> None:
+        """Tools have the caller's names again, and the text ends where he wants it to."""
+        _restoring.restore(result, afterwards)
 
     def start_attributes(self, body: Mapping[str, object]) -> Attributes:
         """Operation, provider, server, who asks, and the model."""
@@ -107,10 +146,13 @@ def describe(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ApiC
     body = _body(options)
     known = dict(way.known)
     who = identity(client, options)
+    mends = True
     if who:
+        mends = who.pop(FIXES, "").strip().lower() != "off"
         known.update(who)
     stream, agent = body.get("stream") is True, who.get(semconv.AGENT_NAME)
-    return ApiCall(way.api, Request(body, way.provider, way.api.name, way.host, stream, agent), known, (args, kwargs))
+    request = Request(body, way.provider, way.api.name, way.host, stream, agent)
+    return ApiCall(way.api, request, known, (args, kwargs), client=client, mends=mends)
 
 
 class _Way(NamedTuple):

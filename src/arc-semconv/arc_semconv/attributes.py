@@ -127,6 +127,8 @@ FIX_CHANGES: Final = "arc.fix.changes"
 FIX_TRIGGER: Final = "arc.fix.trigger"
 FIX_OUTCOME: Final = "arc.fix.outcome"
 FIX_SUGGESTED: Final = "arc.fix.suggested"
+FIX_ADVICE: Final = "arc.fix.advice"
+EVENT_ATTEMPT: Final = "arc.attempt"
 FAILURE_TYPE: Final = "arc.failure.type"
 
 # --- Arc: model calls ---
@@ -155,3 +157,4 @@ API_KEY_HEADER: Final = "x-api-key"
 # --- on the wire, from the program to Arc: read, then removed before the request leaves ---
 AGENT_NAME_HEADER: Final = "x-agent-name"
 APPLICATION_ID_HEADER: Final = "x-application-id"
+FIXES_HEADER: Final = "x-arc-fixes"

@@ -196,8 +196,21 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                 try:
                     result = wrapped(*args, **kwargs)
                 except BaseException as error:
-                    flight.broke(error)
-                    raise
+                    again = flight.refused(error)
+                    if again is None:
+                        flight.broke(error)
+                        raise
+                    mended = True
+                    try:
+                        result = wrapped(*again[0], **again[1])
+                    except Exception as second:  # noqa: BLE001 - of a request that the program did not make
+                        flight.refused_again(error, second)
+                        mended = False
+                    except BaseException as stopped:
+                        flight.broke(stopped)
+                        raise
+                    if not mended:  # out of the handler above: it would be told as the context of the program's error
+                        raise
             flight.landed(result)
             return result
 
@@ -215,8 +228,21 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                 try:
                     result = await wrapped(*args, **kwargs)
                 except BaseException as error:
-                    flight.broke(error)
-                    raise
+                    again = flight.refused(error)
+                    if again is None:
+                        flight.broke(error)
+                        raise
+                    mended = True
+                    try:
+                        result = await wrapped(*again[0], **again[1])
+                    except Exception as second:  # noqa: BLE001 - of a request that the program did not make
+                        flight.refused_again(error, second)
+                        mended = False
+                    except BaseException as stopped:
+                        flight.broke(stopped)
+                        raise
+                    if not mended:  # out of the handler above: it would be told as the context of the program's error
+                        raise
             flight.landed(result)
             return result
 

@@ -20,8 +20,8 @@ from opentelemetry.util.types import AttributeValue
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.capture import Recorder
-from arc_runtime.fixes import Mended, Request, without_content
 from arc_runtime.instrumentation._account import Account, Attributes, Content, Facts, Reply, Said
+from arc_runtime.instrumentation._fixing import Arguments, Fixing, Mendable
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._owners import Owner, marks, owner_of
 from arc_runtime.instrumentation._runtime import Pen, Runtime
@@ -45,7 +45,6 @@ from arc_runtime.spans import (
 
 __all__ = ["Flight", "Fold", "Hold", "ModelCall", "also_land", "depart", "land_all", "land_all_at_exit"]
 
-Arguments = tuple[tuple[object, ...], dict[str, object]]
 Hold = Callable[[object], object]
 
 _NO_MARKS: Final[Mapping[str, object]] = {}
@@ -71,15 +70,8 @@ class Fold(Protocol):
         """What the chunks so far amount to."""
 
 
-class ModelCall(Protocol):
+class ModelCall(Mendable, Protocol):
     """What a plugin says of one call; every method is pure."""
-
-    @property
-    def request(self) -> Request:
-        """Body, provider, API and host."""
-
-    def with_body(self, body: Mapping[str, object]) -> Arguments:
-        """The call's own arguments with `body` in place of its body; nothing of the caller's is changed."""
 
     def start_attributes(self, body: Mapping[str, object]) -> Attributes:
         """What samplers are to see of the request `body`: operation, provider, model, server, who asks."""
@@ -114,28 +106,23 @@ class ModelCall(Protocol):
 
 def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard, *, traced: bool = True) -> "Flight":
     """Mend the request, open its span (not where it is not `traced`), and hand back what to send."""
-    request = call.request
-    body = request.body
+    fixing = Fixing(call, runtime.engine)
     arguments: Arguments | None = None
-    mended: Mended | None = None
     try:  # Guard.attempt, written out: this is the way of every call
-        mended = runtime.engine.before(request)
-        if mended is not None and mended.mode == "on":
-            arguments, body = call.with_body(mended.body), mended.body
+        arguments = fixing.depart()
     except Exception as error:  # noqa: BLE001
-        mended = None
         guard.report("mending the request", error)
-    flight = Flight(call, pen, guard, mended)
+    flight = Flight(call, pen, guard, fixing)
     # What fails from here on costs the span, or a part of it, and never the fix.
     flight.arguments = arguments
-    guard.attempt("opening the span", flight.board, body, traced)
+    guard.attempt("opening the span", flight.board, fixing.body, traced)
     return flight
 
 
 class Flight:
     """A model call under way; also the watcher of its stream. No method of it raises into the user's call."""
 
-    def __init__(self, call: ModelCall, pen: Pen, guard: Guard, mended: Mended | None) -> None:
+    def __init__(self, call: ModelCall, pen: Pen, guard: Guard, fixing: Fixing) -> None:
         self.call = call
         self.arguments: Arguments | None = None
         self.asked: dict[str, object] = {}
@@ -147,7 +134,7 @@ class Flight:
         """What its context says to others while it is open."""
         self._pen = pen
         self._span: Span = INVALID_SPAN
-        self._mended = mended
+        self._fixing = fixing
         self.began = self._started = time.perf_counter()
         """When Arc took up the call, and when it let it go."""
         self._first_chunk_seconds: float | None = None
@@ -170,7 +157,7 @@ class Flight:
         parent = coming.take() if coming is not None else None  # also where its span is another's, or not wanted
         enabled = not suppressed()
         traced, pipeline = traced and enabled, pipeline_of() if enabled else None
-        if not traced and pipeline is None and self._mended is None:
+        if not traced and pipeline is None and not self._fixing:
             return
         try:  # Guard.attempt, written out
             known = self.call.start_attributes(body)
@@ -179,14 +166,13 @@ class Flight:
             known = {}
         if pipeline is not None:
             self._join(pipeline, known, parent)
-            if not traced and self._mended is None:
+            if not traced and not self._fixing:
                 return
         operation = str(known.get(semconv.OPERATION))
         self._owner = owner_of(operation)
         if self._owner is not None:
-            if self._mended is not None:
-                recorder = self._pen.recorder
-                self._owner.tell(_fix_attributes(self._mended, "unknown", recorder if recorder.on_spans else None))
+            if self._fixing:
+                self._owner.tell(self._fixing.attributes("unknown", self._recorder_of_spans))
         elif traced:
             self._span = self._pen.spans.open(Kind.LLM, _model_name(body), known, parent=parent)
             self._marks = marks(operation)
@@ -195,6 +181,11 @@ class Flight:
                 _CALLING.add(self)
                 if self._pen.recorder.wanted:
                     self.asked = self.guard.attempt("recording the request", self._asked, body) or {}
+
+    @property
+    def _recorder_of_spans(self) -> Recorder | None:
+        recorder = self._pen.recorder
+        return recorder if recorder.on_spans else None
 
     def _asked(self, body: Mapping[str, object]) -> dict[str, object]:
         hold = self._pen.recorder.hold
@@ -225,8 +216,39 @@ class Flight:
             except Exception as error:  # noqa: BLE001
                 self.guard.report("making the span current", error)
 
+    def refused(self, error: BaseException) -> Arguments | None:
+        """What to send once more after `error`, if anything; the call is still under way then."""
+        if not self._open:
+            return None
+        try:
+            arguments = self._fixing.refused(error, time.perf_counter() - self.began)
+            if arguments is None:
+                return None
+            self._attempted(error)
+            if self._span.is_recording():
+                self._span.set_attribute(semconv.HTTP_RESEND_COUNT, 1)
+                if self.asked:
+                    self.asked = self._asked(self._fixing.body)
+        except Exception as failure:  # noqa: BLE001 - a guard, as everywhere: the program gets its error
+            self.guard.report("mending after the error", failure)
+            return None
+        return arguments
+
+    def refused_again(self, error: BaseException, second: BaseException) -> None:
+        """What was sent once more raised `second`: the program gets `error`, that of its own request."""
+        self.guard.attempt("recording the attempt", self._attempted, second)
+        self.broke(error)
+
+    def _attempted(self, error: BaseException) -> None:
+        """Have the span say how an attempt ended after which another came, or which came after another."""
+        if self._span.is_recording():
+            said = {semconv.ERROR_TYPE: type(error).__qualname__, **self.call.error_attributes(error)}
+            self._span.add_event(semconv.EVENT_ATTEMPT, said)
+
     def landed(self, result: object) -> None:
         """The call returned `result`."""
+        if self._fixing:
+            self.guard.attempt("restoring the answer", self._fixing.restore, result)
         try:  # Guard.attempt, written out
             if self.call.watch(result, self):
                 _UNDER_WAY.add(self)
@@ -332,14 +354,15 @@ class Flight:
         self.guard.attempt("ending the span", self._shut, outcome, said)
         if self._pen.meters is not None:
             self.guard.attempt("measuring", self._measure, self._pen.meters, said, ended)
-        if self._owner is not None and self._mended is not None:
-            self.guard.attempt("telling the outcome", self._owner.tell, {semconv.FIX_OUTCOME: outcome})
+        if self._owner is not None and self._fixing:
+            told = self._fixing.attributes(outcome, self._recorder_of_spans)
+            self.guard.attempt("telling the outcome", self._owner.tell, told)
         if self._pipeline is not None:
             self.guard.attempt("telling the pipeline", self._tell, self._pipeline, said, ended)
 
     def _tell(self, pipeline: Pipeline, said: Said | None, ended: float) -> None:
         request, prices = self.call.request, self._pen.prices
-        body = self._mended.body if self._mended else request.body
+        body = self._fixing.body
         answer = said().attributes if said else {}
         priced = {
             semconv.PROVIDER: request.provider,
@@ -353,15 +376,14 @@ class Flight:
                 model=_model_name(body),
                 seconds=ended - self._started,
                 failed=self._error is not None or semconv.FAILURE_TYPE in answer,
-                mended=self._mended is not None and self._mended.mode == "on",
+                mended=self._fixing.count > 0,
                 answer=answer,
                 cost=partial(prices.usd, priced, time.time_ns()) if prices else _unpriced,
             )
         )
 
     def _measure(self, meters: Meters, said: Said | None, ended: float) -> None:
-        fixes = len(self._mended.ids) if self._mended is not None and self._mended.mode == "on" else 0
-        body = self._mended.body if self._mended else self.call.request.body
+        fixes, body = self._fixing.count, self._fixing.body
         held_up = self._started - self.began + time.perf_counter() - ended
         meters.record(
             Landed(
@@ -381,12 +403,12 @@ class Flight:
     def _close(self, outcome: str, said: Said | None) -> None:
         if not self._span.is_recording():
             return
-        call, recorder, prices, mended = self.call, self._pen.recorder, self._pen.prices, self._mended
+        call, recorder, prices, fixing = self.call, self._pen.recorder, self._pen.prices, self._fixing
         request = call.request
-        body = mended.body if mended else request.body
+        body = fixing.body
         facts = self.guard.attempt("reading the request", call.request_attributes, body) or {}
-        if mended:
-            facts.update(_fix_attributes(mended, outcome, recorder if recorder.on_spans else None))
+        if fixing:
+            facts.update(fixing.attributes(outcome, self._recorder_of_spans))
         model = _model_name(body)
         price = partial(prices.attributes, request.provider, request.host, model) if prices else None
         account = Account(self.guard, recorder, facts, call.content, self.asked, said, price)
@@ -396,8 +418,8 @@ class Flight:
         attributes, content = account.told()
         if content:
             event = {**call.start_attributes(body), **attributes, **content}
-            if mended:
-                event.update(_fix_attributes(mended, outcome, recorder))
+            if fixing:
+                event.update(fixing.attributes(outcome, recorder))
             self.guard.attempt("emitting the event", self._emit, event)
         self._span.set_attributes({**attributes, **content} if recorder.on_spans else attributes)
 
@@ -423,21 +445,6 @@ def _ignored(_chunk: object) -> None:
 def _model_name(body: Mapping[str, object]) -> str | None:
     model = body.get("model")
     return model if isinstance(model, str) else None
-
-
-def _fix_attributes(mended: Mended, outcome: str, recorder: Recorder | None) -> Attributes:
-    """What was mended; with the words of the user's that changed where there is a `recorder` for them."""
-    if recorder is None:
-        changes: str = msgspec.json.encode(tuple(map(without_content, mended.changes))).decode()
-    else:
-        changes = recorder.text(msgspec.to_builtins(mended.changes))
-    return {
-        semconv.FIX_IDS: mended.ids,
-        semconv.FIX_MODE: mended.mode,
-        semconv.FIX_TRIGGER: "before",
-        semconv.FIX_CHANGES: changes,
-        semconv.FIX_OUTCOME: outcome,
-    }
 
 
 def _saying(reply: Reply) -> Said:

@@ -1,6 +1,7 @@
 """Models that are gone, and names that are misspelt: from one table with its source and date."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -74,7 +75,9 @@ def replace_model(asked: Asked) -> Mend | None:
     table = model_table()
     new = table.replacements.get(model)
     if new is None and asked.refusal is not None:
-        new = nearest_name(model, table.known.get(asked.provider, ()) or [n for names in table.known.values() for n in names])
+        # Whoever speaks OpenAI's protocol at an address of his own is taken for OpenAI.
+        every = list(dict.fromkeys(name for names in table.known.values() for name in names))
+        new = nearest_name(model, table.known.get(asked.provider, ())) or nearest_name(model, every)
     if new is None or new == model:
         return None
     lesson = Lesson({}, {"$rewrite": "replace_model"}) if model in table.replacements else None
@@ -86,7 +89,7 @@ def _is_about(refusal: Refusal, model: str) -> bool:
     return named is not None and named in ("", model)
 
 
-def nearest_name(name: str, known: "list[str] | tuple[str, ...]") -> str | None:
+def nearest_name(name: str, known: Sequence[str]) -> str | None:
     """The one of `known` that is nearest to `name`, at most two letters away; None where two are as near."""
     if name in known or len(name) < 2 * _CLOSEST + 2:
         return None
