@@ -131,7 +131,7 @@ KINDS = {
     "strict": (
         refusal("Invalid schema for response_format 'r': In context=('properties', 'a'), 'additionalProperties' is required to be supplied and to be false.", "response_format"),
         {"response_format": {"type": "json_schema", "json_schema": {"name": "r", "strict": True, "schema": {"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {"type": "string"}}}}}}}},
-        lambda b: b["response_format"]["json_schema"]["schema"]["properties"]["a"]["additionalProperties"] is False),
+        lambda b: b["response_format"]["json_schema"]["schema"]["properties"]["a"].get("additionalProperties") is False),
     "json": (
         refusal("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.", "messages"),
         {"response_format": {"type": "json_object"}}, lambda b: "JSON" in json.dumps(b["messages"])),

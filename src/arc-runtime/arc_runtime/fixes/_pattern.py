@@ -1,6 +1,7 @@
 """The pattern language: what to recognise in a request. Malformed patterns are refused here, matching never raises."""
 
 import fnmatch
+import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -144,9 +145,7 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> tuple[Callable[[str, object
     def check(key: str, operand: object) -> object:
         if not (is_number(operand) or isinstance(operand, str)):
             raise PatternError(key, f"{operand!r} has no order; compare with a number or a string")
-        if operand in (float("inf"), float("-inf")):
-            raise PatternError(key, f"{operand!r} has no form in JSON")
-        return operand
+        return _any_json(key, operand)
 
     def test(value: object, operand: object) -> bool:
         if isinstance(operand, str):
@@ -156,7 +155,9 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> tuple[Callable[[str, object
     return check, test
 
 
-def _anything(_key: str, operand: object) -> object:
+def _any_json(key: str, operand: object) -> object:
+    if isinstance(operand, float) and not math.isfinite(operand):
+        raise PatternError(key, f"{operand!r} has no form in JSON")
     return operand
 
 
@@ -167,7 +168,7 @@ def _differs(value: object, operand: object) -> bool:
 def _members(key: str, operand: object) -> object:
     if not isinstance(operand, list | tuple | set | frozenset) or not operand:
         raise PatternError(key, "`in` and `not_in` take a list with at least one value")
-    return tuple(operand)
+    return tuple(_any_json(key, member) for member in operand)
 
 
 def _in(value: object, members: Any) -> bool:
@@ -207,8 +208,8 @@ _OPERATORS: Final[dict[str, tuple[Callable[[str, object], object], Test]]] = {
     ">=": _ordered(operator.ge),
     "<": _ordered(operator.lt),
     "<=": _ordered(operator.le),
-    "==": (_anything, _equal),
-    "!=": (_anything, _differs),
+    "==": (_any_json, _equal),
+    "!=": (_any_json, _differs),
     "in": (_members, _in),
     "not_in": (_members, _not_in),
     "exists": (_truth, _exists),
