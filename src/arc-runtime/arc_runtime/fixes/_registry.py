@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from arc_runtime.fixes._entry import Compiled, Entry, compiled
-from arc_runtime.fixes._paths import MISSING
 from arc_runtime.fixes._pattern import Condition, holds
 from arc_runtime.fixes._plan import Item, Plan, by_rank, passes
 from arc_runtime.fixes._request import Request
@@ -100,17 +99,18 @@ class _Index:
 def _model_condition(conditions: Sequence[Condition]) -> Condition | None:
     """What an entry demands of the model; None where it can do without one, or demands two things at once."""
     of_model = [condition for condition in conditions if condition.key == _MODEL]
-    one = of_model[0] if len(of_model) == 1 else None
     # What holds without a model, or for one that is no string, can't be found by a name.
-    return one if one is not None and one.name in ("==", "in", "glob", "prefix") and not one.test(MISSING, one.operand) else None
+    if len(of_model) != 1 or of_model[0].name not in ("==", "in", "glob", "prefix"):
+        return None
+    wanted = of_model[0].operand
+    names = wanted if isinstance(wanted, tuple) else (wanted,)
+    return of_model[0] if all(isinstance(name, str) for name in names) else None
 
 
 def _names(condition: Condition) -> tuple[str, ...]:
     """The names under which to file an entry; none where they are not known."""
     wanted = (condition.operand,) if condition.name == "==" else condition.operand if condition.name == "in" else ()
-    if len(wanted) > _MOST_NAMES or not all(isinstance(name, str) for name in wanted):
-        return ()
-    return tuple(dict.fromkeys(wanted))
+    return tuple(dict.fromkeys(wanted)) if len(wanted) <= _MOST_NAMES else ()
 
 
 class Registry:
