@@ -10,14 +10,14 @@ from typing import Any
 import wrapt
 from arc_runtime.capture import Recorder
 from arc_runtime.instrumentation import ArcInstrumentor, Target
+from arc_runtime.instrumentation.stainless import followed_modules, settle, wrap_class_methods
 from arc_runtime.spans import within
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled, suppress_instrumentation
 from opentelemetry.trace import INVALID_SPAN, Span
 
-from arc_instrumentation_openai import _headers, _langfuse
-from arc_instrumentation_openai._answers import FOLLOWED_MODULES, wrap_class_methods
+from arc_instrumentation_openai import _langfuse
 from arc_instrumentation_openai._call import describe
 from arc_instrumentation_openai._sessions import Peer, Session
 from arc_instrumentation_openai._sockets import Sockets
@@ -64,7 +64,7 @@ class OpenAIInstrumentor(ArcInstrumentor):
     def hook(self) -> None:
         """Wrap the targets, what builds the headers of each attempt, and what reads or closes an answer."""
         super().hook()
-        for module in FOLLOWED_MODULES:
+        for module in followed_modules("openai"):
             self.when_imported(module, wrap_class_methods)
         self.when_imported("openai._base_client", self._wrap_headers)
         Sockets(self).hook()
@@ -76,5 +76,5 @@ class OpenAIInstrumentor(ArcInstrumentor):
     def _around_headers(self, wrapped: Callable[..., Any], _client: object, args: Any, kwargs: Any) -> Any:
         headers = wrapped(*args, **kwargs)
         if self.active:
-            self.guard.attempt("reading the headers", _headers.settle, headers, kwargs.get("retries_taken", 0))
+            self.guard.attempt("reading the headers", settle, headers, kwargs.get("retries_taken", 0))
         return headers

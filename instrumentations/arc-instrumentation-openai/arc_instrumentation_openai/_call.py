@@ -5,13 +5,12 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from arc_runtime.fixes import Afterwards, Refusal, Request
-from arc_runtime.instrumentation import Attributes, Content, Facts, Fold, Hold, ModelCall, Said, Watcher
+from arc_runtime.fixes import Request
+from arc_runtime.instrumentation import Attributes, Content, Facts, Fold, Hold, Said
+from arc_runtime.instrumentation.stainless import FIXES, StainlessCall, body_of, fields_of, identity, options_of
 from arc_semconv import attributes as semconv
 
-from arc_instrumentation_openai import _answers, _restoring, _timeouts
 from arc_instrumentation_openai._api import Api
-from arc_instrumentation_openai._headers import FIXES, identity
 from arc_instrumentation_openai._provider import provider_of
 from arc_instrumentation_openai._routes import route
 
@@ -22,7 +21,7 @@ _HELD: Final = "_arc_ways"
 _MOST_HELD: Final = 64
 
 
-class ApiCall(ModelCall):
+class ApiCall(StainlessCall):
     """A call of one API; `args[0]` is the type to cast to, `args[1]` the request's options."""
 
     def __init__(
@@ -35,60 +34,15 @@ class ApiCall(ModelCall):
         client: object = None,
         mends: bool = True,
     ) -> None:
+        super().__init__(client, arguments, mends=mends)
         self._api = api
         self._request = request
         self._known = known
-        self._arguments = arguments
-        self._client = client
-        self._mends = mends
-
-    @property
-    def mends(self) -> bool:
-        """Whether the caller lets this call be mended: not with the header `X-Arc-Fixes: off`."""
-        return self._mends
 
     @property
     def request(self) -> Request:
         """Body, provider, API and host."""
         return self._request
-
-    def with_body(self, body: Mapping[str, object]) -> tuple[tuple[object, ...], dict[str, object]]:
-        """The same arguments with options whose body is `body`; the caller's options stay as they are."""
-        # `extra_json` is what a caller's extra_body adds last: it is in `body` already.
-        return self._with_options({"json_data": dict(body), "extra_json": None})
-
-    def _with_options(self, update: dict[str, object]) -> tuple[tuple[object, ...], dict[str, object]]:
-        args, kwargs = self._arguments
-        options = _options(args, kwargs).model_copy(update=update)
-        if "options" in kwargs:
-            return args, {**kwargs, "options": options}
-        return (args[0], options, *args[2:]), kwargs
-
-    def refusal(self, error: BaseException) -> Refusal | None:
-        """What the provider answered: only before the first byte of an answer does a call raise such an error."""
-        status = getattr(error, "status_code", None)
-        return Refusal.of(status, getattr(error, "body", None)) if isinstance(status, int) else None
-
-    def again(
-        self, body: Mapping[str, object], elapsed_seconds: float
-    ) -> tuple[tuple[object, ...], dict[str, object]] | None:
-        """The same arguments with `body`, one attempt, and what is left of the caller's time."""
-        options = _options(*self._arguments)
-        left = _timeouts.left(options.timeout, getattr(self._client, "timeout", None), elapsed_seconds)
-        if left is None:
-            return None
-        # The provider knows the caller's key of idempotency by the request that it refused.
-        once = {"timeout": left, "max_retries": 0, "idempotency_key": None}
-        return self._with_options({"json_data": dict(body), "extra_json": None, **once})
-
-    @property
-    def restores(self) -> bool:
-        """Not where the caller reads the raw response by himself."""
-        return not _restoring.is_raw(*self._arguments)
-
-    def restore(self, result: object, afterwards: Afterwards) -> None:
-        """Tools have the caller's names again, and the text ends where he wants it to."""
-        _restoring.restore(result, afterwards)
 
     def start_attributes(self, body: Mapping[str, object]) -> Attributes:
         """Operation, provider, server, who asks, and the model."""
@@ -112,24 +66,9 @@ class ApiCall(ModelCall):
         """Messages and tool definitions."""
         return self._api.request_content
 
-    def error_attributes(self, error: BaseException) -> Attributes:
-        """The HTTP status and the API's own code and parameter, where there were any."""
-        attributes: Attributes = {}
-        if isinstance(status := getattr(error, "status_code", None), int):
-            attributes[semconv.HTTP_STATUS_CODE] = status
-        if isinstance(code := getattr(error, "code", None), str | int):
-            attributes[semconv.ERROR_CODE] = str(code)
-        if isinstance(param := getattr(error, "param", None), str):
-            attributes[semconv.ERROR_PARAM] = param
-        return attributes
-
-    def watch(self, result: object, watcher: Watcher) -> bool:
-        """Watch a stream, or a response whose body is still to be read."""
-        return _answers.watch(result, watcher)
-
     def reply(self, result: object, hold: Hold | None) -> Said:
         """What an answer, or a raw response that holds one, says."""
-        fields = _answers.fields_of(result, self._api.answer_fields)
+        fields = fields_of(result, self._api.answer_fields)
         return partial(self._api.reply, fields if hold is None else hold(fields))
 
     def fold(self) -> Fold:
@@ -139,11 +78,11 @@ class ApiCall(ModelCall):
 
 def describe(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ApiCall | None:
     """The call that this request is; None for a request to an API that Arc does not record."""
-    options = _options(args, kwargs)
+    options = options_of(args, kwargs)
     way = _way(client, options.method, options.url)
     if way is None:
         return None
-    body = _body(options)
+    body = body_of(options)
     known = dict(way.known)
     who = identity(client, options)
     mends = True
@@ -195,14 +134,3 @@ def _way_of(method: str, address: Any, url: str, client: object) -> _Way | None:
     if port := address.port or _PORTS.get(address.scheme):
         known[semconv.SERVER_PORT] = port
     return _Way(found.api, provider, host, known)
-
-
-def _body(options: Any) -> dict[str, object]:
-    """The body as the client will send it: `extra_body` is laid over the rest, field by field."""
-    body = options.json_data if isinstance(options.json_data, dict) else {}
-    extra = getattr(options, "extra_json", None)
-    return {**body, **extra} if extra and isinstance(extra, Mapping) else body
-
-
-def _options(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    return kwargs["options"] if "options" in kwargs else args[1]

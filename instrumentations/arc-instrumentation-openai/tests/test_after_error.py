@@ -46,10 +46,24 @@ def answer(asked):
     model = asked.body.get("model")
     if asked.path.endswith("/responses"):
         if asked.body.get("stream"):
-            return Answer(events=[("response.completed", {"type": "response.completed", "sequence_number": 1, "response": response(model)})])
+            return Answer(
+                events=[
+                    (
+                        "response.completed",
+                        {"type": "response.completed", "sequence_number": 1, "response": response(model)},
+                    )
+                ]
+            )
         return Answer(body=response(model))
     if asked.path.endswith("/embeddings"):
-        return Answer(body={"object": "list", "model": model, "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "usage": {"prompt_tokens": 1, "total_tokens": 1}})
+        return Answer(
+            body={
+                "object": "list",
+                "model": model,
+                "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
+                "usage": {"prompt_tokens": 1, "total_tokens": 1},
+            }
+        )
     if asked.body.get("stream"):
         return Answer(events=[chunk({"content": "fine"}), chunk({}, "stop"), "[DONE]"])
     return Answer(body=chat(model))
@@ -271,14 +285,19 @@ def test_the_error_is_the_very_one_that_a_bare_client_raises(instrumented, conne
 
 def test_when_the_mended_request_fails_too_the_first_error_is_raised(spans, instrumented, connect):
     other = refusal("The server is on fire", code="fire")
-    with Provider(lambda asked: Answer(400, UNSUPPORTED) if "max_tokens" in asked.body else Answer(503, other)) as server:
+    with Provider(
+        lambda asked: Answer(400, UNSUPPORTED) if "max_tokens" in asked.body else Answer(503, other)
+    ) as server:
         instrumented()
         error = refused(connect(server), max_tokens=9)
         assert error.code == "unsupported_parameter"
         assert len(server.asked) == 2
     span = spans.only
     assert span.attributes[semconv.FIX_OUTCOME] == "error"
-    assert [e.attributes.get(semconv.HTTP_STATUS_CODE) for e in span.events if e.name == semconv.EVENT_ATTEMPT] == [400, 503]
+    assert [e.attributes.get(semconv.HTTP_STATUS_CODE) for e in span.events if e.name == semconv.EVENT_ATTEMPT] == [
+        400,
+        503,
+    ]
 
 
 def test_a_refusal_in_the_midst_of_a_stream_is_the_program_s(spans, instrumented, connect):
@@ -359,7 +378,9 @@ def test_the_mode_holds_after_an_error_too(spans, instrumented, connect, provide
 
 
 def test_a_fix_of_the_user_s_own_for_an_error_is_applied(spans, instrumented, connect, provider):
-    server = provider(refusal("no such tier", "service_tier", "tier_unknown"), lambda b: b.get("service_tier") == "auto")
+    server = provider(
+        refusal("no such tier", "service_tier", "tier_unknown"), lambda b: b.get("service_tier") == "auto"
+    )
     plugin = instrumented()
     plugin.runtime.engine.registry.register(
         Entry(
@@ -372,7 +393,11 @@ def test_a_fix_of_the_user_s_own_for_an_error_is_applied(spans, instrumented, co
 
 
 def test_what_only_a_person_can_mend_is_said_on_the_span(spans, instrumented, connect, provider):
-    server = provider(refusal("You exceeded your current quota", None, "insufficient_quota", "insufficient_quota"), lambda _: False, 429)
+    server = provider(
+        refusal("You exceeded your current quota", None, "insufficient_quota", "insufficient_quota"),
+        lambda _: False,
+        429,
+    )
     instrumented()
     refused(connect(server))
     assert spans.only.attributes[semconv.FIX_SUGGESTED] == ("arc.insufficient_quota",)
@@ -425,7 +450,12 @@ def test_the_text_ends_at_a_stop_that_was_not_sent(instrumented, connect, stream
 
     def answering(asked):
         if "stop" in asked.body:
-            return Answer(400, refusal("Unsupported parameter: 'stop' is not supported with this model.", "stop", "unsupported_parameter"))
+            return Answer(
+                400,
+                refusal(
+                    "Unsupported parameter: 'stop' is not supported with this model.", "stop", "unsupported_parameter"
+                ),
+            )
         if asked.body.get("stream"):
             return Answer(events=[*(chunk({"content": piece}) for piece in pieces), chunk({}, "stop"), "[DONE]"])
         return Answer(body=chat("m", "".join(pieces)))
@@ -452,7 +482,9 @@ ASKS = {*SAFE, "gpt-5.2-proo", "versatlie", "claude-sonet", "Content blocks", "E
 
 @pytest.mark.skipif(not ERRORS.exists(), reason="recorded exchanges are not beside this clone")
 @pytest.mark.parametrize("level", ["safe", "ask"])
-@pytest.mark.parametrize("line", [one for one in recorded() if one["provider"] != "anthropic"], ids=lambda one: one["id"])
+@pytest.mark.parametrize(
+    "line", [one for one in recorded() if one["provider"] != "anthropic"], ids=lambda one: one["id"]
+)
 def test_recorded_refusals(spans, instrumented, connect, line, level):
     said, sent = json.dumps(line["response"]), line["request"]
     mendable = any(mark in said for mark in (SAFE if level == "safe" else ASKS))

@@ -193,8 +193,8 @@ GUARDED = {
         "_WatchedAsyncIterator.__aiter__", "_Watched.__getattr__",
     },
     "arc_instrumentation_openai": {"OpenAIInstrumentor._around_headers"},
-    "arc_instrumentation_openai._answers": {"_closing", "_parsing", "_awaited"},
-    "arc_instrumentation_openai._taps": {
+    "arc_runtime.instrumentation.stainless._answers": {"_closing", "_parsing", "_awaited"},
+    "arc_runtime.instrumentation.stainless._taps": {
         "_Tap._tell", "_Tap.__del__", "_SyncTap.__iter__", "_AsyncTap.__aiter__", "_SyncTap.close", "_AsyncTap.aclose",
         "_Tap.__getattr__",
     },

@@ -7,14 +7,39 @@ import tracemalloc
 
 import pytest
 from arc_runtime.errors import PatternError
-from arc_runtime.fixes import MENDABLE, REWRITABLE, REWRITES, Engine, Entry, Refusal, Registry, Request, catalogue, explain
+from arc_runtime.fixes import (
+    MENDABLE,
+    REWRITABLE,
+    REWRITES,
+    Engine,
+    Entry,
+    Refusal,
+    Registry,
+    Request,
+    catalogue,
+    explain,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-FIELDS = ["model", "temperature", "max_tokens", "stop", "seed", "response_format.type", "metadata.a.b", "tools.0.x", "messages.-1.role"]
+FIELDS = [
+    "model",
+    "temperature",
+    "max_tokens",
+    "stop",
+    "seed",
+    "response_format.type",
+    "metadata.a.b",
+    "tools.0.x",
+    "messages.-1.role",
+]
 OPERANDS = st.sampled_from([None, True, False, 0, 1, 0.5, 1.0, 2, "a", "ab", "m1", "m2", 2**60])
 SCALARS = OPERANDS | st.just(float("nan"))
-VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.sampled_from(["type", "a", "b", "x", "role"]), SCALARS, max_size=2)
+VALUES = (
+    SCALARS
+    | st.lists(SCALARS, max_size=2)
+    | st.dictionaries(st.sampled_from(["type", "a", "b", "x", "role"]), SCALARS, max_size=2)
+)
 NUMBERS = st.sampled_from([0, 0.5, 1, 1.0, 2, -1, 2**53, 2**60])
 
 
@@ -29,13 +54,20 @@ def operators():
     )  # fmt: skip
 
 
-PATTERNS = st.dictionaries(st.sampled_from([*FIELDS, "$provider", "$api", "$stream", "$agent"]), operators(), min_size=1, max_size=3)
+PATTERNS = st.dictionaries(
+    st.sampled_from([*FIELDS, "$provider", "$api", "$stream", "$agent"]), operators(), min_size=1, max_size=3
+)
 FIXES = st.dictionaries(
     st.sampled_from(["temperature", "max_tokens", "seed", "stop", "response_format.type", "top_p", "dimensions"]),
     st.sampled_from([1, 0.5, "x", ["x"], {"$delete": True}, {"$default": 3}, {"$clamp": [1, 5]}, {"$rename": "max_completion_tokens"}]),
     min_size=1, max_size=3,
 )  # fmt: skip
-BODIES = st.dictionaries(st.sampled_from(["model", "temperature", "max_tokens", "stop", "seed", "response_format", "metadata", "tools", "messages"]), VALUES)
+BODIES = st.dictionaries(
+    st.sampled_from(
+        ["model", "temperature", "max_tokens", "stop", "seed", "response_format", "metadata", "tools", "messages"]
+    ),
+    VALUES,
+)
 
 
 def asked(body, api="chat.completions", **more):
@@ -85,7 +117,10 @@ def naive(entry, request):
             case "prefix":
                 return isinstance(value, str) and value.startswith(operand)
         comparable = number(value) and number(operand)
-        return comparable and {">": value > operand, ">=": value >= operand, "<": value < operand, "<=": value <= operand}[name]
+        return (
+            comparable
+            and {">": value > operand, ">=": value >= operand, "<": value < operand, "<=": value <= operand}[name]
+        )
 
     return all(
         test(name, found(key), operand)
@@ -120,7 +155,9 @@ def test_whatever_matches_only_allowed_fields_change_and_the_caller_s_stay(rules
     assert repr(body) == repr(before)
     if mended is None:
         return
-    changed = {field for field in {*body, *mended.body} if repr(body.get(field, "-")) != repr(mended.body.get(field, "-"))}
+    changed = {
+        field for field in {*body, *mended.body} if repr(body.get(field, "-")) != repr(mended.body.get(field, "-"))
+    }
     assert changed <= MENDABLE[api]
     assert changed <= {change.path.partition(".")[0] for change in mended.changes} | {"max_completion_tokens"}
 
@@ -141,7 +178,28 @@ DEEP = st.recursive(
     | st.dictionaries(st.sampled_from(["role", "content", "type", "text", "tool_calls", "id", "function", "name", "parameters", "properties", "items", "tool_call_id", "call_id", "tool_use_id", "json_schema", "schema", "budget_tokens"]), inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip
-ODD = st.dictionaries(st.sampled_from(["model", "messages", "input", "tools", "functions", "system", "thinking", "max_tokens", "temperature", "tool_choice", "response_format", "text", "stop", "stop_sequences"]), DEEP, max_size=5)
+ODD = st.dictionaries(
+    st.sampled_from(
+        [
+            "model",
+            "messages",
+            "input",
+            "tools",
+            "functions",
+            "system",
+            "thinking",
+            "max_tokens",
+            "temperature",
+            "tool_choice",
+            "response_format",
+            "text",
+            "stop",
+            "stop_sequences",
+        ]
+    ),
+    DEEP,
+    max_size=5,
+)
 MESSAGES = [entry.source for entry in catalogue()] + [
     "Unsupported parameter: 'temperature' is not supported with this model.", "prompt is too long: 9 tokens > 5 maximum",
     "max_tokens: 9 > 4, which is the maximum allowed number of output tokens for m", "Error while downloading http://x.",
@@ -161,7 +219,9 @@ def test_a_rewrite_touches_what_it_may_and_does_nothing_the_second_time(body, na
     assert repr(body) == repr(before)
     if mended is None:
         return
-    changed = {field for field in {*body, *mended.body} if repr(body.get(field, "-")) != repr(mended.body.get(field, "-"))}
+    changed = {
+        field for field in {*body, *mended.body} if repr(body.get(field, "-")) != repr(mended.body.get(field, "-"))
+    }
     assert changed <= MENDABLE[api] | REWRITABLE[api]
     assert not changed & {"stream", "store"}
     assert engine.after_error(asked(mended.body, api).refused(mended.body, refusal)) is None
@@ -176,7 +236,9 @@ def test_a_body_too_deep_to_look_at_is_left_alone():
     deep = inner = {}
     for _ in range(20_000):
         inner["x"] = inner = {}
-    engine = Engine(Registry([Entry(id="a", pattern={"metadata": {"==": {"x": 1}}}, fix={"seed": 1}), *catalogue()]), level="ask")
+    engine = Engine(
+        Registry([Entry(id="a", pattern={"metadata": {"==": {"x": 1}}}, fix={"seed": 1}), *catalogue()]), level="ask"
+    )
     body = {"model": "m", "metadata": deep, "messages": [deep], "tools": [deep], "input": [deep]}
     engine.before(asked(body))
     for name in REWRITES:
@@ -201,8 +263,14 @@ def test_ten_thousand_entries_take_less_than_a_kilobyte_each():
 
 
 def test_a_swap_of_all_entries_is_seen_whole():
-    old = [Entry(id=f"e{n}", pattern={"model": "m"}, fix={"temperature": 0.1, "seed": 1}, origin="bundle") for n in range(50)]
-    new = [Entry(id=f"e{n}", pattern={"model": "m"}, fix={"temperature": 0.2, "seed": 2}, origin="bundle") for n in range(50)]
+    old = [
+        Entry(id=f"e{n}", pattern={"model": "m"}, fix={"temperature": 0.1, "seed": 1}, origin="bundle")
+        for n in range(50)
+    ]
+    new = [
+        Entry(id=f"e{n}", pattern={"model": "m"}, fix={"temperature": 0.2, "seed": 2}, origin="bundle")
+        for n in range(50)
+    ]
     registry = Registry(old)
     engine = Engine(registry)
     seen, done = set(), threading.Event()
@@ -239,7 +307,9 @@ def test_a_malformed_entry_in_a_layer_leaves_the_layer_as_it_was():
     registry = Registry()
     registry.replace("file", [Entry(id="a", pattern={"model": "m"}, fix={"seed": 1})])
     with pytest.raises(PatternError):
-        registry.replace("file", [Entry(id="b", pattern={"model": "m"}, fix={"seed": 2}), Entry(id="c", pattern={}, fix={})])
+        registry.replace(
+            "file", [Entry(id="b", pattern={"model": "m"}, fix={"seed": 2}), Entry(id="c", pattern={}, fix={})]
+        )
     assert [entry.id for entry in registry.entries] == ["a"]
 
 
@@ -285,6 +355,11 @@ def test_an_explanation_names_what_matched_what_failed_and_the_difference():
 
 def test_an_explanation_looks_at_a_refusal_too():
     body = {"model": "m", "max_tokens": 5}
-    message = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
-    said = explain(Engine(Registry(catalogue())), asked(body).refused(body, Refusal(400, "unsupported_parameter", "max_tokens", message)))
+    message = (
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    )
+    said = explain(
+        Engine(Registry(catalogue())),
+        asked(body).refused(body, Refusal(400, "unsupported_parameter", "max_tokens", message)),
+    )
     assert said.text.splitlines()[0].startswith("arc.parameter_not_supported: applied")

@@ -165,7 +165,11 @@ class Engine:
         reported = [one for one in others if one.level not in self._levels]
         if mended is None and not reported:
             return None
-        advice = "" if mended is not None and mended.sends else next(filter(None, (one.entry.advice for one in reported)), "")
+        advice = (
+            ""
+            if mended is not None and mended.sends
+            else next(filter(None, (one.entry.advice for one in reported)), "")
+        )
         if mended is None:
             mended = Mended(request.body, (), (), "on")
         return replace(mended, trigger="after_error", suggested=tuple(one.id for one in reported), advice=advice)

@@ -29,7 +29,9 @@ _KINDS: Final = re.compile(
     r"|validation_error|(?:model_)?not_?found(?:_?error)?|tokens|requests|invalid_model\w*",
     re.IGNORECASE,
 )
-_POINTER: Final = r"(?:\.?\s*(?:Please|Visit|See|For|To learn|Learn|Read|Refer|Check|Try|Docs?|https?:)\b[^'\"`]*)?\.?\s*"
+_POINTER: Final = (
+    r"(?:\.?\s*(?:Please|Visit|See|For|To learn|Learn|Read|Refer|Check|Try|Docs?|https?:)\b[^'\"`]*)?\.?\s*"
+)
 _NAME: Final = r"['\"`]?(?P<name>[A-Za-z_][\w.\[\]-]*?)['\"`]?"
 _NUMBER: Final = r"['\"`]?(?P<{}>-?\d+(?:\.\d+)?)['\"`]?"
 _WITH: Final = r"(?:\s+(?:with|for|by|on|in|when using)\s+(?:this|the|that)?\s*[\w`'\". :/-]{0,80}?)?"
@@ -197,4 +199,3 @@ def _number(text: str | None) -> float | None:
     if text is None:
         return None
     return float(text) if "." in text else int(text)
-

@@ -69,7 +69,9 @@ def holds(condition: Condition, body: Mapping[str, object], call: Mapping[str, o
     return condition.test(value, condition.operand)
 
 
-def parse_pattern(pattern: object, *, after_error: bool = False, predicates: Mapping[str, Test] | None = None) -> Pattern:
+def parse_pattern(
+    pattern: object, *, after_error: bool = False, predicates: Mapping[str, Test] | None = None
+) -> Pattern:
     """`pattern` compiled; PatternError names the key at fault and the operators there are.
 
     Keys into a refusal are known where it is for use `after_error`. `predicates` are those that `$predicate` may name:

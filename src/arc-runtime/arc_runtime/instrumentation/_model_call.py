@@ -10,7 +10,6 @@ from contextvars import Token
 from functools import partial
 from typing import Final, Protocol
 
-import msgspec
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry._logs import SeverityNumber

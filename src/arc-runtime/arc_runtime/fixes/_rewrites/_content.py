@@ -223,7 +223,11 @@ def _filled(message: Any, *, last: bool) -> Any:
         if prefill:
             return {**message, "content": content.rstrip()} if content != content.rstrip() else message
         return message if content.strip() else {**message, "content": _NOTHING}
-    if not isinstance(content, list | tuple) or not (any(map(_is_blank, content)) or not content) or (prefill and not content):
+    if (
+        not isinstance(content, list | tuple)
+        or not (any(map(_is_blank, content)) or not content)
+        or (prefill and not content)
+    ):
         return message
     parts = [part for part in content if not _is_blank(part)]
     return {**message, "content": parts or [{"type": "text", "text": _NOTHING}]}
@@ -275,7 +279,9 @@ def _concerned(refusal: Refusal) -> Callable[[int, int, Any], bool]:
     if len(numbers) > 1:
         return lambda message, part, _one: [message, part] == numbers[:2]
     if numbers:
-        return lambda message, _part, one: message == numbers[0] and _get(one, "type") not in ("image_url", "input_image")
+        return lambda message, _part, one: (
+            message == numbers[0] and _get(one, "type") not in ("image_url", "input_image")
+        )
     return lambda _message, _part, _one: True
 
 
@@ -289,14 +295,23 @@ def _noted(message: Any, place: int, concerns: Callable[[int, int, Any], bool], 
         else part
         for number, part in enumerate(content)
     ]
-    return message if all(new is old for new, old in zip(parts, content, strict=True)) else {**message, "content": parts}
+    return (
+        message if all(new is old for new, old in zip(parts, content, strict=True)) else {**message, "content": parts}
+    )
 
 
 def _note(part: Mapping[str, Any]) -> str:
     kind = str(part.get("type")).removeprefix("input_").replace("_url", "")
     inner = part.get(str(part.get("type")))
-    name = _get(inner, "filename") or part.get("filename") or _get(inner, "format") or _get(part.get("source"), "media_type")
-    return f"[{kind}{f' {name}' if isinstance(name, str) else ''} left out: the model does not take it or it can't be had]"
+    name = (
+        _get(inner, "filename")
+        or part.get("filename")
+        or _get(inner, "format")
+        or _get(part.get("source"), "media_type")
+    )
+    return (
+        f"[{kind}{f' {name}' if isinstance(name, str) else ''} left out: the model does not take it or it can't be had]"
+    )
 
 
 # --- too long ---
@@ -343,7 +358,9 @@ def truncate_history(asked: Asked) -> Mend | None:
     left_out = keep.count(False)
     if not left_out or any(_LEFT_OUT in _text_of(item) for item in items):
         return None
-    first_user = next(place for place in range(len(items)) if _stays(items, place) and _get(items[place], "role") == "user")
+    first_user = next(
+        place for place in range(len(items)) if _stays(items, place) and _get(items[place], "role") == "user"
+    )
     after = [
         _with_text(item, f"[{left_out} {_LEFT_OUT}]") if place == first_user else item
         for place, item in enumerate(items)

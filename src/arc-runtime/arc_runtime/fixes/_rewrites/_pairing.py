@@ -95,7 +95,11 @@ def _anthropic(messages: Sequence[Any]) -> list[Any]:
             asked = []
         else:
             paired.append(message)
-            asked = [block_id for block in _blocks(message) if _is_call(block) and isinstance(block_id := _get(block, "id"), str)]
+            asked = [
+                block_id
+                for block in _blocks(message)
+                if _is_call(block) and isinstance(block_id := _get(block, "id"), str)
+            ]
     if asked:
         paired.append({"role": "user", "content": [_stub(call_id) for call_id in asked]})
     return paired
@@ -199,7 +203,9 @@ def drop_lone_reasoning(asked: Asked) -> Mend | None:
     if len(kept) == len(items):
         return None
     kept.reverse()
-    return Mend({**asked.body, "input": kept}, _told("input", items, kept), Lesson({}, {"$rewrite": "drop_lone_reasoning"}))
+    return Mend(
+        {**asked.body, "input": kept}, _told("input", items, kept), Lesson({}, {"$rewrite": "drop_lone_reasoning"})
+    )
 
 
 def _is_answer(item: object) -> bool:

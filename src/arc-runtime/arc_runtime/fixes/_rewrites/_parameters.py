@@ -64,7 +64,9 @@ def replace_parameter(asked: Asked) -> Mend | None:
     if target and target[0] in allowed and target[0] not in _MEANS_SOMETHING_ELSE:
         rest = removed(asked.body, path)
         if lookup(rest, target) is not MISSING:
-            return Mend(rest, (change_of(name, "delete", old, MISSING),), Lesson(where, {name: {"$rename": told.instead}}))
+            return Mend(
+                rest, (change_of(name, "delete", old, MISSING),), Lesson(where, {name: {"$rename": told.instead}})
+            )
         after = assigned(rest, target, old)
         if after is None:
             return None

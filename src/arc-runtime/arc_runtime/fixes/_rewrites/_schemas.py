@@ -15,9 +15,13 @@ from arc_runtime.fixes._refusal import Refusal
 
 __all__ = ["close_objects", "is_bare_array", "is_open_object", "name_items"]
 
-_CODES: Final = frozenset({"invalid_function_parameters", "invalid_json_schema", "invalid_request_error", "invalid_value"})
+_CODES: Final = frozenset(
+    {"invalid_function_parameters", "invalid_json_schema", "invalid_request_error", "invalid_value"}
+)
 _PLACE: Final = r"Invalid schema for (?:response_format|function|tool|text\.format) ['\"`][\w.-]+['\"`]:\s*(?:In context=\(.*?\), ?)?"
-_BARE: Final = whole(_PLACE + r"array schema missing items", r"(?:.{0,120}: )?array schema (?:is )?missing (?:the )?items")
+_BARE: Final = whole(
+    _PLACE + r"array schema missing items", r"(?:.{0,120}: )?array schema (?:is )?missing (?:the )?items"
+)
 _OPEN: Final = whole(
     _PLACE + r"['\"`]additionalProperties['\"`] is required to be supplied and to be false",
     _PLACE + r"['\"`]required['\"`] is required to be supplied and to be an array including every key in properties\."

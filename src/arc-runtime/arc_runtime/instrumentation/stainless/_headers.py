@@ -20,7 +20,10 @@ _NAMES: Final = {
 
 
 def identity(client: object, options: Any) -> dict[str, str]:
-    """Agent and application by attribute name, and what is said of fixes: from the headers of this request, else from the client's own."""
+    """Agent and application by attribute name, and what is said of fixes.
+
+    From the headers of this request, else from the client's own.
+    """
     found: dict[str, str] = {}
     for headers in (getattr(client, "_custom_headers", None), options.headers):
         if headers and isinstance(headers, Mapping):

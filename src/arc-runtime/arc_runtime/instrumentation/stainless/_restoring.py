@@ -10,8 +10,8 @@ __all__ = ["is_raw", "restore"]
 
 _RAW: Final = "x-stainless-raw-response"
 _PLACES: Final = (
-    "choices", "content", "content_block", "delta", "function", "function_call", "item", "message", "output", "response",
-    "tool_calls",
+    "choices", "content", "content_block", "delta", "function", "function_call", "item", "message", "output",
+    "response", "tool_calls",
 )  # fmt: skip
 _DEEPEST: Final = 8
 
