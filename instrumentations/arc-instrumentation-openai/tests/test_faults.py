@@ -185,7 +185,7 @@ GUARDED = {
     "arc_runtime.instrumentation._guard": {"Guard.attempt", "Guard.at_work"},
     "arc_runtime.instrumentation._instrumentor": {"ArcInstrumentor._boarded", "ArcInstrumentor.active"},
     "arc_runtime.instrumentation._model_call": {
-        "Flight.__enter__", "Flight.__exit__", "Flight.landed", "Flight.broke", "Flight.closed", "Flight.finished",
+        "Flight.__enter__", "Flight.__exit__", "Flight.landed", "Flight.broke", "Flight.refused", "Flight.closed", "Flight.finished",
         "Flight._first_chunk", "Flight._further_chunk", "Flight._end", "Flight._folded", "_ignored",
     },
     "arc_runtime.instrumentation._streams": {

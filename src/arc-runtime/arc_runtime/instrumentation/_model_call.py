@@ -114,7 +114,7 @@ def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard, *, traced:
     flight = Flight(call, pen, guard, fixing)
     # What fails from here on costs the span, or a part of it, and never the fix.
     flight.arguments = arguments
-    guard.attempt("opening the span", flight.board, fixing.body, traced)
+    guard.attempt("opening the span", flight.board, traced)
     return flight
 
 
@@ -150,8 +150,9 @@ class Flight:
         self._open = True
         self._token: Token[Context] | None = None
 
-    def board(self, body: Mapping[str, object], traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
-        """The call is about to leave with `body`: open its span, where it is `traced` and nobody else has one."""
+    def board(self, traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
+        """The call is about to leave: open its span, where it is `traced` and nobody else has one."""
+        body = self._fixing.body
         coming = announced()
         parent = coming.take() if coming is not None else None  # also where its span is another's, or not wanted
         enabled = not suppressed()
@@ -170,8 +171,7 @@ class Flight:
         operation = str(known.get(semconv.OPERATION))
         self._owner = owner_of(operation)
         if self._owner is not None:
-            if self._fixing:
-                self._owner.tell(self._fixing.attributes("unknown", self._recorder_of_spans))
+            self._tell_owner(self._owner, "unknown")
         elif traced:
             self._span = self._pen.spans.open(Kind.LLM, _model_name(body), known, parent=parent)
             self._marks = marks(operation)
@@ -221,6 +221,8 @@ class Flight:
             return None
         try:
             arguments = self._fixing.refused(error, time.perf_counter() - self.began)
+            if self._owner is not None:  # it may end its span before this call ends
+                self._tell_owner(self._owner, "unknown")
             if arguments is None:
                 return None
             self._attempted(error)
@@ -246,9 +248,9 @@ class Flight:
 
     def landed(self, result: object) -> None:
         """The call returned `result`."""
-        if self._fixing:
-            self.guard.attempt("restoring the answer", self._fixing.restore, result)
         try:  # Guard.attempt, written out
+            if self._fixing:
+                self.guard.attempt("restoring the answer", self._fixing.restore, result)
             if self.call.watch(result, self):
                 _UNDER_WAY.add(self)
                 _CALLING.discard(self)
@@ -353,11 +355,14 @@ class Flight:
         self.guard.attempt("ending the span", self._shut, outcome, said)
         if self._pen.meters is not None:
             self.guard.attempt("measuring", self._measure, self._pen.meters, said, ended)
-        if self._owner is not None and self._fixing:
-            told = self._fixing.attributes(outcome, self._recorder_of_spans)
-            self.guard.attempt("telling the outcome", self._owner.tell, told)
+        if self._owner is not None:
+            self.guard.attempt("telling the outcome", self._tell_owner, self._owner, outcome)
         if self._pipeline is not None:
             self.guard.attempt("telling the pipeline", self._tell, self._pipeline, said, ended)
+
+    def _tell_owner(self, owner: Owner, outcome: str) -> None:
+        if self._fixing:
+            owner.tell(self._fixing.attributes(outcome, self._recorder_of_spans))
 
     def _tell(self, pipeline: Pipeline, said: Said | None, ended: float) -> None:
         request, prices = self.call.request, self._pen.prices
