@@ -131,6 +131,7 @@ FIX_SUGGESTED: Final = "arc.fix.suggested"
 FIX_ADVICE: Final = "arc.fix.advice"
 EVENT_ATTEMPT: Final = "arc.attempt"
 FAILURE_TYPE: Final = "arc.failure.type"
+FAILURE_DETAIL: Final = "arc.failure.detail"
 
 # --- Arc: model calls ---
 REQUEST_API: Final = "arc.request.api"

@@ -17,8 +17,9 @@ from arc_runtime.distro._redaction import redact_providers_that_are_there, redac
 from arc_runtime.distro._resource import settle_resources
 from arc_runtime.distro._wiring import wired
 from arc_runtime.export import Exports, destination, flush_at_every_end, plan
+from arc_runtime.fixes import Engine
 from arc_runtime.instrumentation import ArcInstrumentor, land_all
-from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
+from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, SuggestingSpanProcessor
 from arc_runtime.settings import Settings, masked
 
 __all__ = ["ArcConfigurator", "ArcDistro"]
@@ -125,7 +126,7 @@ class ArcConfigurator(_OTelSDKConfigurator):
             kwargs = {
                 "exporter_args_map": wanted.exporter_args,
                 "export_span_processor": exports.batching_spans,
-                "span_processors": [RedactingSpanProcessor(exports.clock.begin)],
+                "span_processors": [SuggestingSpanProcessor(_engine), RedactingSpanProcessor(exports.clock.begin)],
                 "export_log_record_processor": exports.batching_logs,
                 "log_record_processors": [RedactingLogProcessor(exports.clock.begin)],
                 **kwargs,
@@ -141,6 +142,10 @@ class ArcConfigurator(_OTelSDKConfigurator):
         redact_providers_to_come()
         flush_at_every_end(exports, land_all)
         _say_hello(settings)
+
+
+def _engine() -> Engine:
+    return wired().engine
 
 
 def _say_off(settings: Settings, error: Exception) -> None:

@@ -17,6 +17,7 @@ from arc_runtime.fixes._refusal import NOT_PROCESSED, Refusal
 from arc_runtime.fixes._registry import LAYERS, Registry
 from arc_runtime.fixes._request import Request
 from arc_runtime.fixes._rewrites import REWRITES
+from arc_runtime.fixes._silent import Failure, cut_short, demands, unfit
 
 __all__ = [
     "CALL_KEYS",
@@ -35,6 +36,7 @@ __all__ = [
     "Engine",
     "Entry",
     "Explanation",
+    "Failure",
     "Guardrail",
     "Lesson",
     "Mend",
@@ -44,6 +46,9 @@ __all__ = [
     "Registry",
     "Request",
     "catalogue",
+    "cut_short",
+    "demands",
     "explain",
+    "unfit",
     "without_content",
 ]

@@ -1,6 +1,6 @@
 """The engine: one request in, the mended request out, in microseconds and without ever raising into a call."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Final, Literal
 
 import msgspec
@@ -174,11 +174,15 @@ class Engine:
             mended = Mended(request.body, (), (), "on")
         return replace(mended, trigger="after_error", suggested=tuple(one.id for one in reported), advice=advice)
 
-    def suggestions(self, request: Request) -> tuple[str, ...]:
-        """Ids of the entries that match `request`, where what was seen of it is not all there is."""
+    def suggestions(self, request: Request, seen: Set[str]) -> tuple[str, ...]:
+        """Ids of the entries that match `request`, of which only the keys in `seen` are known."""
         if self._off:
             return ()
-        return tuple(one.id for one in self.registry.matching(request))
+        return tuple(
+            one.id
+            for one in self.registry.matching(request)
+            if all((condition.path[0] if condition.path else condition.key) in seen for condition in one.conditions)
+        )
 
     def _decided(self, request: Request, matching: Sequence[Compiled]) -> Mended | None:
         live: list[Compiled] = []

@@ -19,6 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.capture import Recorder
+from arc_runtime.fixes import Failure, cut_short, demands, unfit
 from arc_runtime.instrumentation._account import Account, Attributes, Content, Facts, Reply, Said
 from arc_runtime.instrumentation._fixing import Arguments, Fixing, Mendable
 from arc_runtime.instrumentation._guard import Guard
@@ -138,6 +139,8 @@ class Flight:
         """When Arc took up the call, and when it let it go."""
         self._first_chunk_seconds: float | None = None
         self._error: str | None = None
+        self._failure: Failure | None = None
+        """What was wrong with an answer that came as if nothing was."""
         self._reads = pen.meters is not None
         """Whether anybody wants to know what the answer says."""
         self._fold: Fold | None = None
@@ -265,9 +268,19 @@ class Flight:
     def _said(self, result: object) -> Said:
         recorder = self._pen.recorder
         if recorder.wanted:
+            if demands(self._fixing.body):
+                self.guard.attempt("looking at the answer", self._look, self.call.reply(result, None)())
             return self.call.reply(result, recorder.hold)
         # Read at once: what is left of it is small, and no content is kept that nobody wants.
-        return _saying(Reply(self.call.reply(result, None)().attributes, ()))
+        reply = self.call.reply(result, None)()
+        self.guard.attempt("looking at the answer", self._look, reply)
+        return _saying(Reply(reply.attributes, ()))
+
+    def _look(self, reply: Reply) -> None:
+        """Note what of the answer is not as the request demands."""
+        body = self._fixing.body
+        if demands(body) and reply.messages and cut_short(reply.attributes) is None:
+            self._failure = unfit(body, reply.messages)
 
     # --- the stream ---
 
@@ -337,6 +350,7 @@ class Flight:
 
     def _read_fold(self, fold: Fold) -> Said:
         reply, recorder = fold.reply(), self._pen.recorder
+        self.guard.attempt("looking at the answer", self._look, reply)
         return _saying(Reply(reply.attributes, recorder.hold(list(reply.messages)) if recorder.wanted else ()))
 
     # --- the end ---
@@ -413,6 +427,8 @@ class Flight:
         facts = self.guard.attempt("reading the request", call.request_attributes, body) or {}
         if fixing:
             facts.update(fixing.attributes(outcome, self._recorder_of_spans))
+        if self._failure is not None:
+            facts.update(self._failure.attributes)
         model = _model_name(body)
         price = partial(prices.attributes, request.provider, request.host, model) if prices else None
         account = Account(self.guard, recorder, facts, call.content, self.asked, said, price)
