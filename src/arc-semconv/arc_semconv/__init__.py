@@ -4,9 +4,10 @@
 - `arc_semconv.kinds`: the five kinds of span Arc writes, and how each is named.
 - `arc_semconv.others`: how the instrumentors of others mark a model call.
 - `arc_semconv.fixes`: what a fix changed, as it travels on a span.
+- `arc_semconv.bundle`: fixes on their way from Arc Core to a process.
 - `arc_semconv.api`: what Arc Core answers under `/api/v1`.
 """
 
-from arc_semconv import api, attributes, fixes, kinds, others
+from arc_semconv import api, attributes, bundle, fixes, kinds, others
 
-__all__ = ["api", "attributes", "fixes", "kinds", "others"]
+__all__ = ["api", "attributes", "bundle", "fixes", "kinds", "others"]

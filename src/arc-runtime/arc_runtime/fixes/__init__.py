@@ -4,12 +4,15 @@ The language is the contract of `docs/reference/fixes.md`. `Registry` holds entr
 request leaves, and once more when the provider has refused it. `explain` says why an entry did what it did.
 """
 
+from arc_runtime.fixes._breaker import Breaker
+from arc_runtime.fixes._bundle import Accepted, BundleError
 from arc_runtime.fixes._catalogue import DEFAULT_ENTRIES, catalogue
 from arc_runtime.fixes._changes import COMMANDS, without_content
 from arc_runtime.fixes._engine import Engine, Mended
 from arc_runtime.fixes._entry import Entry, Guardrail
 from arc_runtime.fixes._explain import Explanation, Reason, explain
 from arc_runtime.fixes._fields import MENDABLE, REWRITABLE
+from arc_runtime.fixes._learning import Learned, Learner
 from arc_runtime.fixes._mend import Afterwards, Asked, Lesson, Mend
 from arc_runtime.fixes._pattern import CALL_KEYS, ERROR_KEYS, OPERATORS
 from arc_runtime.fixes._predicates import PREDICATES
@@ -18,6 +21,8 @@ from arc_runtime.fixes._registry import LAYERS, Registry
 from arc_runtime.fixes._request import Request
 from arc_runtime.fixes._rewrites import REWRITES
 from arc_runtime.fixes._silent import Failure, cut_short, demands, unfit
+from arc_runtime.fixes._sync import BundleClient
+from arc_runtime.fixes._user_file import EntriesFileError, UserFile, entries_in
 
 __all__ = [
     "CALL_KEYS",
@@ -31,13 +36,20 @@ __all__ = [
     "PREDICATES",
     "REWRITABLE",
     "REWRITES",
+    "Accepted",
     "Afterwards",
     "Asked",
+    "Breaker",
+    "BundleClient",
+    "BundleError",
     "Engine",
+    "EntriesFileError",
     "Entry",
     "Explanation",
     "Failure",
     "Guardrail",
+    "Learned",
+    "Learner",
     "Lesson",
     "Mend",
     "Mended",
@@ -45,9 +57,11 @@ __all__ = [
     "Refusal",
     "Registry",
     "Request",
+    "UserFile",
     "catalogue",
     "cut_short",
     "demands",
+    "entries_in",
     "explain",
     "unfit",
     "without_content",

@@ -7,8 +7,10 @@ import msgspec
 from arc_semconv.fixes import Change
 from msgspec.structs import replace
 
-from arc_runtime.fixes._entry import Compiled
+from arc_runtime.fixes._breaker import Breaker
+from arc_runtime.fixes._entry import Compiled, Entry
 from arc_runtime.fixes._fields import MENDABLE, REWRITABLE
+from arc_runtime.fixes._learning import Learner
 from arc_runtime.fixes._mend import NO_AFTERWARDS, Afterwards, Asked, Lesson, Mend
 from arc_runtime.fixes._plan import Item, passes
 from arc_runtime.fixes._refusal import NOT_PROCESSED
@@ -62,6 +64,8 @@ class Engine:
         level: Literal["safe", "ask"] = "safe",
         on_match: Callable[[int], None] | None = None,
         key_of: KeyOf | None = None,
+        learner: Learner | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         """With `on_match` told how many entries matched a request and had something left to change, where any did.
 
@@ -72,6 +76,8 @@ class Engine:
         self.level: Literal["safe", "ask"] = level
         self._on_match = on_match
         self._key_of = key_of
+        self.learner = learner
+        self.breaker = breaker
         self._off = mode == "off"
         self._levels = frozenset({"safe"} if level == "safe" else {"safe", "ask"})
 
@@ -173,6 +179,22 @@ class Engine:
         if mended is None:
             mended = Mended(request.body, (), (), "on")
         return replace(mended, trigger="after_error", suggested=tuple(one.id for one in reported), advice=advice)
+
+    def succeeded(self, request: Request, mended: Mended) -> tuple[Entry, ...]:
+        """What was learned from `mended`, which the provider took after it had refused `request`."""
+        if self.learner is None or mended.mode != "on":
+            return ()
+        learned = (self.learner.learn(request, entry_id, lesson) for entry_id, lesson in mended.lessons)
+        return tuple(entry for entry in learned if entry is not None)
+
+    def ended(self, mended: Mended, *, failed: bool, refused: bool) -> None:
+        """The call of which this was decided before it left has ended; `refused`: as no valid request."""
+        if self.breaker is not None:
+            for entry_id, arm in mended.trials:
+                self.breaker.ended(entry_id, arm, failed=failed)
+        if refused and self.learner is not None and mended.sends:
+            for entry_id in mended.ids:
+                self.learner.forget(entry_id)
 
     def suggestions(self, request: Request, seen: Set[str]) -> tuple[str, ...]:
         """Ids of the entries that match `request`, of which only the keys in `seen` are known."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from arc_runtime.fixes._background import renew_lock_after_fork
 from arc_runtime.fixes._entry import Compiled, Entry, compiled
 from arc_runtime.fixes._pattern import Condition, holds
 from arc_runtime.fixes._plan import Item, Plan, by_rank, passes
@@ -124,6 +125,8 @@ class Registry:
             layer = entry.origin if entry.origin in LAYERS else "user"
             self._layers[layer][entry.id] = _checked(entry)
         self._silenced: frozenset[str] = frozenset()
+        self._paused = False
+        renew_lock_after_fork(self)
         self._index = self._indexed()
 
     @property
@@ -151,7 +154,7 @@ class Registry:
             self._layers["user"][entry.id] = new
             if known:
                 self._index = self._indexed()
-            elif new.state != "off":
+            elif new.state != "off" and not self._paused:
                 self._index.add(new)
 
     def unregister(self, entry_id: str) -> bool:
@@ -166,14 +169,16 @@ class Registry:
                 self._index = self._indexed()
             return found
 
-    def replace(self, layer: str, entries: Iterable[Entry]) -> None:
+    def replace(self, layer: str, entries: Iterable[Entry], *, paused: bool | None = None) -> None:
         """Put `entries` in the place of all of `layer`; PatternError when one is malformed, and nothing has changed.
 
-        Readers see the old entries or the new ones, never some of each.
+        Readers see the old entries or the new ones, never some of each. While `paused` no entry of any layer is found;
+        None leaves that as it is.
         """
         new = {entry.id: _checked(entry) for entry in entries}
         with self._lock:
             self._layers[layer] = new
+            self._paused = self._paused if paused is None else paused
             index = self._indexed()
             for model, old in list(self._index.exact.items()):  # who calls next is not to wait for it
                 if old.plan is not None and (bucket := index.exact.get(model)) is not None:
@@ -236,6 +241,8 @@ class Registry:
         return list(standing.values())
 
     def _indexed(self) -> _Index:
+        if self._paused:
+            return _Index()
         return _Index(one for one in self._standing() if one.state != "off" and one.id not in self._silenced)
 
 

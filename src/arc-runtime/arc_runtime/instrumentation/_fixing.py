@@ -8,7 +8,7 @@ from arc_semconv import attributes as semconv
 from arc_semconv.fixes import Change
 
 from arc_runtime.capture import Recorder
-from arc_runtime.fixes import Afterwards, Engine, Mended, Refusal, Request, without_content
+from arc_runtime.fixes import NOT_PROCESSED, Afterwards, Engine, Entry, Mended, Refusal, Request, without_content
 from arc_runtime.instrumentation._account import Attributes
 
 __all__ = ["Arguments", "Fixing", "Mendable"]
@@ -60,6 +60,8 @@ class Fixing:
         self.again: Mended | None = None
         """What was sent after the provider had refused the first, or is known of the refusal."""
         self.refusal: Refusal | None = None
+        self.learned: tuple[Entry, ...] = ()
+        """Entries that came of this call."""
 
     @property
     def engine(self) -> Engine:
@@ -112,6 +114,26 @@ class Fixing:
             self.again = mended
         return arguments
 
+    def refused_again(self, error: BaseException) -> None:
+        """Note what was sent once more was answered by `error`: with another known fault, the first one is gone."""
+        again, refusal = self.again, self._call.refusal(error)
+        if again is None or refusal is None or refusal == self.refusal:
+            return
+        other = self._engine.after_error(self._call.request.refused(again.body, refusal))
+        if other is not None and other.sends and other.ids != again.ids:
+            self._learn(again)
+
+    def ended(self, outcome: str) -> None:
+        """The call is over."""
+        if outcome == "ok" and self.again is not None and self.again.sends:
+            self._learn(self.again)
+        if self.before is not None:
+            refused = self.refusal is not None and self.refusal.status in NOT_PROCESSED and not self.learned
+            self._engine.ended(self.before, failed=outcome == "error", refused=refused)
+
+    def _learn(self, again: Mended) -> None:
+        self.learned = self._engine.succeeded(self._call.request, again)
+
     def restore(self, result: object) -> None:
         """Undo in the answer what the program is not to see of the fixes."""
         afterwards = _NO_AFTERWARDS
@@ -138,6 +160,8 @@ class Fixing:
             }
         if suggested := tuple(entry_id for mended in told for entry_id in mended.suggested):
             attributes[semconv.FIX_SUGGESTED] = suggested
+        if self.learned:
+            attributes[semconv.FIX_PROPOSED] = tuple(entry.id for entry in self.learned)
         if advice := next((mended.advice for mended in told if mended.advice), ""):
             attributes[semconv.FIX_ADVICE] = advice
         return attributes

@@ -10,6 +10,7 @@ from contextvars import Token
 from functools import partial
 from typing import Final, Protocol
 
+import msgspec
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry._logs import SeverityNumber
@@ -241,6 +242,7 @@ class Flight:
     def refused_again(self, error: BaseException, second: BaseException) -> None:
         """What was sent once more raised `second`: the program gets `error`, that of its own request."""
         self.guard.attempt("recording the attempt", self._attempted, second)
+        self.guard.attempt("learning from the error", self._fixing.refused_again, second)
         self.broke(error)
 
     def _attempted(self, error: BaseException) -> None:
@@ -365,6 +367,7 @@ class Flight:
         if said is not None and (self._pen.meters is not None or self._pipeline is not None):
             reply = self.guard.attempt("reading the answer", said)
             said = None if reply is None else lambda: reply
+        self.guard.attempt("learning from the call", self._learn, outcome)
         # Processors of the program's run in it, which may raise, or call the model themselves.
         self.guard.attempt("ending the span", self._shut, outcome, said)
         if self._pen.meters is not None:
@@ -373,6 +376,19 @@ class Flight:
             self.guard.attempt("telling the outcome", self._tell_owner, self._owner, outcome)
         if self._pipeline is not None:
             self.guard.attempt("telling the pipeline", self._tell, self._pipeline, said, ended)
+
+    def _learn(self, outcome: str) -> None:
+        fixing = self._fixing
+        if not fixing:
+            return
+        fixing.ended(outcome)
+        for entry in fixing.learned:
+            self._pen.events.emit(
+                context=current(self._span),
+                severity_number=SeverityNumber.INFO,
+                event_name=semconv.EVENT_FIX_PROPOSED,
+                attributes={semconv.FIX_IDS: (entry.id,), semconv.FIX_ENTRY: msgspec.json.encode(entry).decode()},
+            )
 
     def _tell_owner(self, owner: Owner, outcome: str) -> None:
         if self._fixing:
