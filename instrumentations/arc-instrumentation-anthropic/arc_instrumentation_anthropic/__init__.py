@@ -1,7 +1,7 @@
 """Model calls of the Anthropic client as spans, and known failures mended before they leave or after a refusal.
 
-The client's `request` is the one method through which it sends. Where the client writes spans itself (from version 2 on),
-the method inside of its own span is wrapped, so that Arc sees that the call has one.
+The client's `request` is the one method through which it sends. Where the client writes spans itself (from version 2
+on), the method inside of its own span is wrapped, so that Arc sees that the call has one.
 """
 
 from collections.abc import Callable

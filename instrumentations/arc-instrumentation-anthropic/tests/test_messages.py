@@ -26,13 +26,19 @@ def message(*blocks, reason="end_turn"):
 
 def events(name=None):
     start = {"type": "tool_use", "id": "toolu_1", "name": name, "input": {}} if name else {"type": "text", "text": ""}
-    delta = {"type": "input_json_delta", "partial_json": '{"a": 1}'} if name else {"type": "text_delta", "text": "Hello"}
+    delta = (
+        {"type": "input_json_delta", "partial_json": '{"a": 1}'} if name else {"type": "text_delta", "text": "Hello"}
+    )
     told = [
         {"type": "message_start", "message": {**message(), "content": [], "stop_reason": None}},
         {"type": "content_block_start", "index": 0, "content_block": start},
         {"type": "content_block_delta", "index": 0, "delta": delta},
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 2}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": 2},
+        },
         {"type": "message_stop"},
     ]
     return [(event["type"], event) for event in told]
@@ -184,7 +190,9 @@ def test_what_may_not_be_mended_is_the_provider_s_own_error(spans, instrumented,
 def test_a_model_that_is_gone_is_replaced_where_that_is_allowed(spans, instrumented, connect):
     instrumented(fixes_level="ask")
     gone = refusal("model: claude-sonnet-4-20250514", "not_found_error")
-    with Provider(lambda asked: Answer(404, gone) if asked.body["model"].endswith("20250514") else answer(asked)) as server:
+    with Provider(
+        lambda asked: Answer(404, gone) if asked.body["model"].endswith("20250514") else answer(asked)
+    ) as server:
         ask(connect(server), model="claude-sonnet-4-20250514")
         assert server.asked[1].body["model"] == "claude-sonnet-4-6"
     assert spans.only.attributes[semconv.FIX_IDS] == ("arc.model_retired",)
@@ -204,7 +212,11 @@ def test_a_tool_that_was_renamed_has_its_own_name_in_the_answer(instrumented, co
     instrumented()
     with Provider(answering) as server:
         result = ask(connect(server), tools=tools, stream=stream)
-        name = [event for event in result if event.type == "content_block_start"][0].content_block.name if stream else result.content[0].name
+        name = (
+            next(event for event in result if event.type == "content_block_start").content_block.name
+            if stream
+            else result.content[0].name
+        )
         assert name == "math.add"
 
 
@@ -224,10 +236,14 @@ def test_counting_tokens_is_no_span_and_goes_as_it_is(spans, instrumented, conne
     assert spans.spans == ()
 
 
-@pytest.mark.skipif(not hasattr(anthropic._base_client.SyncAPIClient, "_attempt_request"), reason="this client writes no spans")
+@pytest.mark.skipif(
+    not hasattr(anthropic._base_client.SyncAPIClient, "_attempt_request"), reason="this client writes no spans"
+)
 def test_where_the_client_writes_a_span_there_is_no_second_one(spans, instrumented, connect):
     instrumented()
-    with Provider(lambda asked: Answer(400, KINDS["deprecated"][0]) if "temperature" in asked.body else answer(asked)) as server:
+    with Provider(
+        lambda asked: Answer(400, KINDS["deprecated"][0]) if "temperature" in asked.body else answer(asked)
+    ) as server:
         client = connect(server, open_telemetry={"tracer_provider": spans.tracer_provider})
         ask(client, temperature=0.2)
     assert spans.only.instrumentation_scope.name != "arc-instrumentation-anthropic"
@@ -236,7 +252,8 @@ def test_where_the_client_writes_a_span_there_is_no_second_one(spans, instrument
 
 def recorded(name):
     path = CASSETTES / f"{name}.jsonl.gz"
-    lines = [json.loads(line) for line in gzip.open(path, "rt")] if path.exists() else []
+    with gzip.open(path, "rt") as file:
+        lines = [json.loads(line) for line in file]
     return [line for line in lines if line["stream"] or "usage" in line["response"]][:60]
 
 
@@ -253,18 +270,29 @@ def test_recorded_answers_are_told_as_they_were(spans, instrumented, connect, na
         line = next(said)
         if not sse:
             return Answer(body=line["response"])
-        return Answer(events=[(event.get("event") or event["data"]["type"], event["data"]) for event in line["response_sse"]])
+        return Answer(
+            events=[(event.get("event") or event["data"]["type"], event["data"]) for event in line["response_sse"]]
+        )
 
     with Provider(replay) as server:
         client = connect(server)
         for line in lines:
             spans.clear()
-            result = client.post("/v1/messages", cast_to=object, body={**ASK, "stream": sse}, stream=sse, stream_cls=anthropic.Stream[object])
+            result = client.post(
+                "/v1/messages",
+                cast_to=object,
+                body={**ASK, "stream": sse},
+                stream=sse,
+                stream_cls=anthropic.Stream[object],
+            )
             if sse:
                 list(result)
             told = spans.only.attributes
             usage = line["response"]["usage"] if not sse else line["response_sse"][0]["data"]["message"]["usage"]
-            counts = [usage.get(key) or 0 for key in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")]
+            counts = [
+                usage.get(key) or 0
+                for key in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+            ]
             assert told["gen_ai.usage.input_tokens"] == sum(counts) or sse
             assert told["gen_ai.response.finish_reasons"]
             assert told["gen_ai.output.messages"]

@@ -24,7 +24,7 @@ _MOST_HELD: Final = 64
 class ApiCall(StainlessCall):
     """A call of one API; `args[0]` is the type to cast to, `args[1]` the request's options."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what `describe` found
         self,
         api: Api,
         request: Request,

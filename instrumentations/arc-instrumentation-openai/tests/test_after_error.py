@@ -437,7 +437,7 @@ def test_a_tool_that_was_renamed_has_its_own_name_in_the_answer(spans, instrumen
 
 def test_names_are_not_changed_where_they_can_t_be_changed_back(instrumented, connect):
     tools = [{"type": "function", "function": {"name": "math.add"}}]
-    with Provider(lambda asked: calling(asked, lambda a: "x")) as server:
+    with Provider(lambda asked: calling(asked, lambda _: "x")) as server:
         instrumented()
         with pytest.raises(openai.BadRequestError):
             connect(server).chat.completions.with_raw_response.create(model="m", messages=ASK, tools=tools)
@@ -515,3 +515,46 @@ def test_recorded_refusals(spans, instrumented, connect, line, level):
                 call()
             assert caught.value.status_code == line["status"]
             assert len(server.asked) == 1
+
+
+# --- learning ---
+
+
+def test_the_next_call_of_that_kind_needs_one_request(spans, instrumented, connect, provider):
+    server = provider(UNSUPPORTED, KINDS["max tokens"][2])
+    instrumented()
+    client = connect(server)
+    for expected in (2, 3, 4):
+        ask(client, max_tokens=9)
+        assert len(server.asked) == expected
+    ask(client, model="another", max_tokens=9)
+    assert len(server.asked) == 6
+    first, second, *_ = spans.spans
+    (learned,) = first.attributes[semconv.FIX_PROPOSED]
+    assert (second.attributes[semconv.FIX_IDS], second.attributes[semconv.FIX_TRIGGER]) == ((learned,), "before")
+    said = [log for log in spans.logs if log.event_name == semconv.EVENT_FIX_PROPOSED]
+    assert json.loads(said[0].attributes[semconv.FIX_ENTRY])["id"] == learned
+
+
+def test_two_faults_in_one_request_are_learned_one_call_after_the_other(instrumented, connect):
+    def refusing(asked):
+        if "max_tokens" in asked.body:
+            return Answer(400, UNSUPPORTED)
+        return Answer(400, KINDS["temperature"][0]) if "temperature" in asked.body else answer(asked)
+
+    with Provider(refusing) as server:
+        instrumented()
+        client = connect(server)
+        assert refused(client, max_tokens=9, temperature=0.3).param == "max_tokens"
+        assert len(server.asked) == 2
+        assert ask(client, max_tokens=9, temperature=0.3)
+        assert len(server.asked) == 4
+        assert ask(client, max_tokens=9, temperature=0.3)
+        assert len(server.asked) == 5
+
+
+def test_nothing_is_learned_where_nothing_was_cured(instrumented, connect, provider):
+    server = provider(UNSUPPORTED, lambda _: False)
+    plugin = instrumented()
+    refused(connect(server), max_tokens=9)
+    assert plugin.runtime.engine.learner.known == []

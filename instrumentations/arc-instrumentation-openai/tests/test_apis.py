@@ -375,8 +375,10 @@ def test_the_client_s_options_have_the_fields_that_are_read():
 @pytest.mark.parametrize(
     "seam",
     [
-        "arc_instrumentation_openai._call.route", "arc_instrumentation_openai._call.identity",
-        "arc_instrumentation_openai.settle", "arc_runtime.instrumentation.stainless._answers.tap",
+        "arc_instrumentation_openai._call.route",
+        "arc_instrumentation_openai._call.identity",
+        "arc_instrumentation_openai.settle",
+        "arc_runtime.instrumentation.stainless._answers.tap",
         "arc_instrumentation_openai._call.fields_of",
     ],
 )

@@ -20,7 +20,10 @@ def call(arguments, name="f", call_id="1"):
 
 
 def turn(call_id, result="same"):
-    return [{"role": "assistant", "tool_calls": [call('{"a": 1}', call_id=call_id)]}, {"role": "tool", "tool_call_id": call_id, "content": result}]
+    return [
+        {"role": "assistant", "tool_calls": [call('{"a": 1}', call_id=call_id)]},
+        {"role": "tool", "tool_call_id": call_id, "content": result},
+    ]
 
 
 CASES = {
@@ -47,7 +50,12 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_wrong_with_an_answer_is_on_its_span(spans, instrumented, connect, case, stream, capture):
     given, said, reason, failure, detail = CASES[case]
-    usage = {"prompt_tokens": 1, "completion_tokens": 5, "total_tokens": 6, "completion_tokens_details": {"reasoning_tokens": 0 if said["content"] else 5}}
+    usage = {
+        "prompt_tokens": 1,
+        "completion_tokens": 5,
+        "total_tokens": 6,
+        "completion_tokens_details": {"reasoning_tokens": 0 if said["content"] else 5},
+    }
     head = {"id": "c", "created": 1, "model": "m"}
 
     def answer(_asked):
@@ -84,7 +92,12 @@ def test_a_foreign_span_says_which_entries_match_what_it_tells():
     told = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "gen_ai.request.temperature": 1.0}
     for attributes in (told, {**told, semconv.SPAN_KIND: "llm"}, {"gen_ai.request.model": "m"}, {}):
         tracer.start_span("chat m", attributes=attributes).end()
-    assert [span.attributes.get(semconv.FIX_SUGGESTED) for span in kept.get_finished_spans()] == [("hot",), None, None, None]
+    assert [span.attributes.get(semconv.FIX_SUGGESTED) for span in kept.get_finished_spans()] == [
+        ("hot",),
+        None,
+        None,
+        None,
+    ]
 
 
 def test_the_second_door_never_fails_the_program_that_starts_a_span():

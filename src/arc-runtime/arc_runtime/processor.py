@@ -62,8 +62,8 @@ class RedactingSpanProcessor(SpanProcessor):
 class SuggestingSpanProcessor(SpanProcessor):
     """The engine's second door: says on the spans of others' model calls which entries match what they tell.
 
-    Their calls do not pass Arc's choke points, so nothing is changed. An entry that looks at a field which the span does
-    not tell is left out.
+    Their calls do not pass Arc's choke points, so nothing is changed. An entry that looks at a field which the span
+    does not tell is left out.
     """
 
     def __init__(self, engine: Callable[[], Engine]) -> None:

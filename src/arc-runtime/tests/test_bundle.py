@@ -113,7 +113,7 @@ def test_a_start_without_arc_core_is_from_disk(tmp_path):
         server.publish(FIX)
         one = Client(tmp_path, url=server.url)
         one.client.start()
-        eventually(lambda: (tmp_path / "bundle.json").exists())
+        eventually((tmp_path / "bundle.json").exists)
         one.client.stop()
     assert (tmp_path / "bundle.json").stat().st_mode & 0o777 == 0o600
     assert Client(tmp_path).seed == 1

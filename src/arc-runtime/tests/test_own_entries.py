@@ -1,11 +1,21 @@
 """Entries from the user's file, and those that a failure taught."""
 
 import json
-import os
 
 import pytest
 from arc_runtime.errors import ArcError
-from arc_runtime.fixes import Engine, Entry, Learner, Lesson, Refusal, Registry, Request, UserFile, catalogue, entries_in
+from arc_runtime.fixes import (
+    Engine,
+    Entry,
+    Learner,
+    Lesson,
+    Refusal,
+    Registry,
+    Request,
+    UserFile,
+    catalogue,
+    entries_in,
+)
 from arc_testing import eventually
 
 
@@ -114,7 +124,10 @@ def test_there_is_an_end_to_what_is_kept():
     assert len(one.known) == 500
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'[{"entry": {"id": "x", "pattern": {}, "fix": {}}, "expires": 2000}]', b"\xff" * 100])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[1]", b'[{"entry": {"id": "x", "pattern": {}, "fix": {}}, "expires": 2000}]', b"\xff" * 100],
+)
 def test_a_spoilt_file_is_as_none(tmp_path, content):
     (tmp_path / "learned.json").write_bytes(content)
     assert learner(tmp_path / "learned.json")[1].known == []
@@ -130,7 +143,7 @@ def test_a_folder_that_can_t_be_written_keeps_nothing_and_hurts_nobody(tmp_path)
     (tmp_path / "file").write_text("")
     registry, one = learner(tmp_path / "file" / "learned.json")
     assert one.learn(asked({"model": "m"}), "arc.parameter_not_supported", LESSON) is not None
-    assert not os.path.exists(tmp_path / "file" / "learned.json")
+    assert not (tmp_path / "file" / "learned.json").exists()
     assert registry.entries
 
 
@@ -156,5 +169,7 @@ def test_the_lesson_of_every_rewrite_mends_what_it_mended_before():
 
 
 def test_an_entry_in_a_registry_keeps_all_its_fields():
-    entry = Entry(id="a", pattern={"model": {"in": ["m", "n"]}}, fix={"stop": ["x"]}, level="ask", priority=3, advice="look")
+    entry = Entry(
+        id="a", pattern={"model": {"in": ["m", "n"]}}, fix={"stop": ["x"]}, level="ask", priority=3, advice="look"
+    )
     assert Registry([entry]).entries == [entry]

@@ -48,7 +48,9 @@ class FixServer:
                 server.asked.append({name.lower(): value for name, value in self.headers.items()})
                 parts = urlsplit(self.path)
                 wait = float(parse_qs(parts.query).get("wait", ["0"])[0])
-                found = server._wait(self.headers.get("if-none-match"), wait) if parts.path.endswith("/bundle") else None
+                found = (
+                    server._wait(self.headers.get("if-none-match"), wait) if parts.path.endswith("/bundle") else None
+                )
                 status, body, etag = (404, b"", "") if found is None else found
                 self.send_response(status)
                 self.send_header("content-length", str(len(body)))
@@ -57,7 +59,7 @@ class FixServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *args: object) -> None:
                 """Say nothing on the tests' stderr."""
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

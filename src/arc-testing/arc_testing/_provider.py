@@ -47,7 +47,7 @@ class Provider:
                 provider.asked.append(asked)
                 _send(self, answer(asked))
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *args: object) -> None:
                 """Say nothing on the tests' stderr."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

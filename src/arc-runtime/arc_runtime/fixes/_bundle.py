@@ -53,7 +53,7 @@ def verifier() -> Verify:
     return verify
 
 
-def accepted(
+def accepted(  # noqa: PLR0913 - all that decides, so that it is pure
     envelope: bytes,
     *,
     keys: Sequence[str],

@@ -1,6 +1,7 @@
 """The engine: one request in, the mended request out, in microseconds and without ever raising into a call."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 import msgspec
@@ -56,7 +57,7 @@ class Mended(msgspec.Struct, frozen=True):
 class Engine:
     """Applies the entries of a registry to requests."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an engine works with
         self,
         registry: Registry,
         *,
@@ -104,7 +105,7 @@ class Engine:
         return self._decided(request, matching)
 
     def _one_field(self, request: Request, found: Sequence[Item]) -> Mended | None:
-        """`_at_once`, for entries that all change the same field: the first that has something to change is the last."""
+        """`_at_once`, for entries that all change one field: the first that has something to change is the last."""
         body, matched = request.body, 0
         may = not MENDABLE.get(request.api, _NONE).isdisjoint(found[0][0].steps[0].fields)
         for one, rest in found:
@@ -196,7 +197,7 @@ class Engine:
             for entry_id in mended.ids:
                 self.learner.forget(entry_id)
 
-    def suggestions(self, request: Request, seen: Set[str]) -> tuple[str, ...]:
+    def suggestions(self, request: Request, seen: AbstractSet[str]) -> tuple[str, ...]:
         """Ids of the entries that match `request`, of which only the keys in `seen` are known."""
         if self._off:
             return ()
@@ -206,7 +207,9 @@ class Engine:
             if all((condition.path[0] if condition.path else condition.key) in seen for condition in one.conditions)
         )
 
-    def _decided(self, request: Request, matching: Sequence[Compiled]) -> Mended | None:
+    def _decided(  # noqa: C901, PLR0912 - the table of levels and states
+        self, request: Request, matching: Sequence[Compiled]
+    ) -> Mended | None:
         live: list[Compiled] = []
         shadow: list[Compiled] = []
         alerts: list[str] = []
@@ -242,14 +245,17 @@ class Engine:
         return replace(mended, suggested=tuple(alerts), trials=trials) if alerts or trials else mended
 
 
-def applied(request: Request, entries: Sequence[Compiled], mode: Literal["on", "shadow"]) -> Mended | None:
+def applied(  # noqa: C901, PLR0912 - the conflict rule, in one place
+    request: Request, entries: Sequence[Compiled], mode: Literal["on", "shadow"]
+) -> Mended | None:
     """What `entries`, best first, do to `request`; in mode `shadow` its body stays as it is."""
     body = request.body
     allowed = MENDABLE.get(request.api, _NONE)
     taken: set[str] = set()
     ids: list[str] = []
     changes: list[Change] = []
-    afterwards, lessons, rewritten = NO_AFTERWARDS, (), False
+    afterwards, rewritten = NO_AFTERWARDS, False
+    lessons: tuple[tuple[str, Lesson], ...] = ()
     for one in entries:
         changed: set[str] | None = None
         for step in one.steps:

@@ -36,9 +36,7 @@ class Learned(msgspec.Struct, frozen=True):
 class Learner:
     """Keeps what was learned in the registry, and on disk for the next process."""
 
-    def __init__(
-        self, registry: Registry, path: Path | None = None, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, registry: Registry, path: Path | None = None, clock: Callable[[], float] = time.time) -> None:
         """`path` None: nothing is kept beyond this process."""
         self._registry = registry
         self._path = path

@@ -85,7 +85,7 @@ _REFUSED: Final = whole(
     rf"property {_NAME} is unsupported",
     rf"Argument not supported on this model: {_NAME}",
     rf"(?:The )?model [\w./:`'\"-]+ does not support (?:the )?(?:parameter )?{_NAME}(?: parameter)?",
-    rf"This model does not support (?:the )?(?:parameter )?['\"`](?P<name>[\w.]+)['\"`](?: parameter)?",
+    r"This model does not support (?:the )?(?:parameter )?['\"`](?P<name>[\w.]+)['\"`](?: parameter)?",
     rf"(?:The )?(?:parameter )?['\"`](?P<name>[\w.]+)['\"`](?: parameter)? is (?:not supported|unsupported|deprecated){_WITH}"
     r"(?:[.,;]\s*(?:please )?use ['\"`](?P<instead>[\w.]+)['\"`](?: instead)?)?",
     rf"(?P<name>[a-z][a-z_]*(?:\.[a-z_]+)*) is (?:not supported|unsupported){_WITH}",

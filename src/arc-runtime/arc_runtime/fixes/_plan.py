@@ -151,19 +151,19 @@ class _Node:
 
     def __init__(self) -> None:
         self.below: dict[str, _Node] = {}
-        self._drawer: _Drawer | None = None
+        self.drawer: _Drawer | None = None
 
     def at(self, path: Path) -> "_Drawer":
         """The drawer at `path` below."""
         node = self
         for step in path:
             node = node.below.setdefault(step, _Node())
-        node._drawer = node._drawer or _Drawer()
-        return node._drawer
+        node.drawer = node.drawer or _Drawer()
+        return node.drawer
 
     def closed(self) -> Look:
         """What is filed here and below for a value that is found here, best first."""
-        here = self._drawer.closed() if self._drawer else None
+        here = self.drawer.closed() if self.drawer else None
         if not self.below:
             return here or _nothing
         below = {step: node.closed() for step, node in self.below.items()}

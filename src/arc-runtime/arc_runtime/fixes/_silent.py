@@ -62,7 +62,9 @@ def unfit(body: Mapping[str, object], messages: Sequence[Any]) -> Failure | None
     history = list(_calls(body))
     for call in calls:
         same = (call.get("name"), _plain(call.get("arguments")))
-        last = [(name, arguments, result) for name, arguments, result in history[-_REPEATS:] if (name, arguments) == same]
+        last = [
+            (name, arguments, result) for name, arguments, result in history[-_REPEATS:] if (name, arguments) == same
+        ]
         if len(last) == _REPEATS and len({result for _, _, result in last}) == 1:
             return Failure("repeated_identical_call", str(call.get("name")))
     return None
@@ -95,7 +97,9 @@ def _of_text(body: Mapping[str, object], parts: Sequence[Mapping[str, Any]]) -> 
     form = _form(body)
     if form is None:
         return None
-    text = "".join(part["content"] for part in parts if part.get("type") == "text" and isinstance(part.get("content"), str))
+    text = "".join(
+        part["content"] for part in parts if part.get("type") == "text" and isinstance(part.get("content"), str)
+    )
     if not text or len(text) > _LONGEST:
         return None
     try:
@@ -126,7 +130,7 @@ _KINDS: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-def _mismatch(value: Any, schema: object, place: str, depth: int = 0) -> str:
+def _mismatch(value: Any, schema: object, place: str, depth: int = 0) -> str:  # noqa: C901, PLR0912 - keyword by keyword
     """Where `value` is not as `schema` says, as far as types, required fields, enums and closed objects go."""
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return ""

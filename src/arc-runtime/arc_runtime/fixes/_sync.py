@@ -1,4 +1,4 @@
-"""The bundle of fixes in force is the one that Arc Core publishes: asked for by long poll, kept for a start without it."""
+"""The bundle of fixes in force is what Arc Core publishes: asked for by long poll, kept for a start without it."""
 
 import http.client
 import random
@@ -43,7 +43,9 @@ class BundleClient:
         self.last: Accepted | None = None
         """The bundle in force."""
         self._verify: Verify | None = None
-        self._background = Background("arc-fixes-bundle", self._ask, lambda error: warn(f"fixes from Arc Core: {error}"))
+        self._background = Background(
+            "arc-fixes-bundle", self._ask, lambda error: warn(f"fixes from Arc Core: {error}")
+        )
         try:
             self._verify = verifier()
         except BundleError as error:

@@ -63,7 +63,9 @@ class Account(NamedTuple):
         reply = self.guard.attempt("reading the answer", self.said) if self.said else None
         if reply is not None:
             attributes.update(reply.attributes)
-            if semconv.FAILURE_TYPE not in attributes and (failure := self.guard.attempt("telling how it ended", cut_short, attributes)):
+            if semconv.FAILURE_TYPE not in attributes and (
+                failure := self.guard.attempt("telling how it ended", cut_short, attributes)
+            ):
                 attributes.update(failure.attributes)
             if self.price:
                 attributes.update(self.guard.attempt("pricing", self.price, reply.attributes) or {})

@@ -48,6 +48,7 @@ class Mendable(Protocol):
 
     def restore(self, result: object, afterwards: Afterwards) -> None:
         """Have `result`, which the program has not seen yet, say what `afterwards` demands."""
+        return
 
 
 class Fixing:
@@ -120,7 +121,9 @@ class Fixing:
         if again is None or refusal is None or refusal == self.refusal:
             return
         other = self._engine.after_error(self._call.request.refused(again.body, refusal))
-        if other is not None and other.sends and other.ids != again.ids:
+        if other is None or not other.sends:
+            return
+        if {change.path for change in other.changes}.isdisjoint(change.path for change in again.changes):
             self._learn(again)
 
     def ended(self, outcome: str) -> None:

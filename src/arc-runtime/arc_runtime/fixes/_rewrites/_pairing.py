@@ -106,7 +106,7 @@ def _anthropic(messages: Sequence[Any]) -> list[Any]:
 
 
 def _is_call(block: object) -> bool:
-    return _get(block, "type") == "tool_use"
+    return bool(_get(block, "type") == "tool_use")
 
 
 def _stub(call_id: str) -> dict[str, object]:

@@ -52,7 +52,7 @@ def replace_parameter(asked: Asked) -> Mend | None:
     told = refused(asked.refusal) if asked.refusal else None
     if told is None:
         return None
-    path = _own(asked, told.name)
+    path = _own(told.name)
     old = lookup(asked.body, path)
     field = path[0] if path else ""
     allowed = MENDABLE.get(asked.api, frozenset())
@@ -108,7 +108,7 @@ def fit_limits(asked: Asked) -> Mend | None:
     changes: list[Change] = []
     body = asked.body
     lesson: Lesson | None = None
-    for path in _twins(_own(asked, told.name)):
+    for path in _twins(_own(told.name)):
         old = lookup(body, path)
         if not path or path[0] not in MENDABLE.get(asked.api, frozenset()) or not is_number(old):
             continue
@@ -145,7 +145,7 @@ def choose_nearest(asked: Asked) -> Mend | None:
         return None
     names = (told.name,) if told.name is not None else _EFFORT_OF.get(asked.api, ())
     for name in names:
-        path = _own(asked, name)
+        path = _own(name)
         old = lookup(asked.body, path) if path else MISSING
         scale = _SCALES.get(path[-1]) if path else None
         if scale is None or path[0] not in MENDABLE.get(asked.api, frozenset()) or old not in scale:
@@ -312,7 +312,7 @@ def free_tool_choice(asked: Asked) -> Mend | None:
     return Mend(after, (change_of("tool_choice", "set", old, "auto"),))
 
 
-def _own(asked: Asked, name: str) -> tuple[str, ...]:
+def _own(name: str) -> tuple[str, ...]:
     """The path of the field `name` in this API's body."""
     path = path_of(re.sub(r"^(?:body|request)\.", "", name)) if name else None
     return path or ()

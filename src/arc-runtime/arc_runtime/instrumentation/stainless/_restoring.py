@@ -69,7 +69,7 @@ class _Cut:
         """Cut a complete answer."""
         for choice in getattr(answer, "choices", None) or () if self._stops else ():
             message = getattr(choice, "message", None)
-            if isinstance(text := getattr(message, "content", None), str):
+            if message is not None and isinstance(text := getattr(message, "content", None), str):
                 message.content = self._before(text)[0]
             elif isinstance(text := getattr(choice, "text", None), str):
                 choice.text = self._before(text)[0]
