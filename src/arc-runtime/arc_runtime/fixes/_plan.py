@@ -7,7 +7,7 @@ it starts from or ends at, or under the field that has to be there. A request is
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from arc_runtime.fixes._entry import Compiled
@@ -53,7 +53,7 @@ def passes(rest: tuple[Test, ...], request: Request) -> bool:
 class Plan:
     """Some entries, filed; nothing in it changes any more."""
 
-    __slots__ = ("_always", "_call", "_fields", "_of_field", "fields", "is_plain")
+    __slots__ = ("_always", "_call", "_fields", "_may_always", "_of_field", "is_plain")
 
     def __init__(self, entries: Sequence[Compiled], given: str | None = None) -> None:
         """`given`: a key that is known to be as each of `entries` demands."""
@@ -71,31 +71,36 @@ class Plan:
             else:
                 call.setdefault(first.key, _Drawer()).put(first, item)
         self._always = tuple(always)
-        self._of_field = {field: node.closed() for field, node in body.below.items()}
+        self._may_always = _changed_by(always)
+        self._of_field = {field: (node.closed(), _changed_by(node.items())) for field, node in body.below.items()}
         few = len(self._of_field) <= _FEW
-        self._fields = tuple(self._of_field.items()) if few else None
-        self._call = tuple((key, drawer.closed()) for key, drawer in call.items())
-        self.fields = frozenset(field for one in entries for step in one.steps for field in step.fields)
-        """All that the steps of these entries can change."""
+        self._fields = tuple((field, *known) for field, known in self._of_field.items()) if few else None
+        self._call = tuple((key, drawer.closed(), _changed_by(drawer.items)) for key, drawer in call.items())
         self.is_plain = all(one.is_plain for one in entries)
         """Whether all of them apply as they are: no rewrite, no trial, nothing to ask."""
 
-    def find(self, request: Request) -> Sequence[Item]:
-        """The items whose first condition holds for `request`, best first."""
-        found, mixed, body = self._always, False, request.body
+    def find(self, request: Request) -> tuple[Sequence[Item], frozenset[str]]:
+        """The items whose first condition holds for `request`, best first, and all that they can change."""
+        found, fields, mixed, body = self._always, self._may_always, False, request.body
         if self._fields is not None:
-            for field, look in self._fields:
+            for field, look, may in self._fields:
                 if field in body and (hits := look(body[field])):
-                    mixed, found = (True, found + hits) if found else (False, hits)
+                    mixed, found, fields = (True, found + hits, fields | may) if found else (False, hits, may)
         else:
             of_field = self._of_field
             for field in body:
-                if field in of_field and (hits := of_field[field](body[field])):
-                    mixed, found = (True, found + hits) if found else (False, hits)
-        for key, look in self._call:
+                if field in of_field:
+                    look, may = of_field[field]
+                    if hits := look(body[field]):
+                        mixed, found, fields = (True, found + hits, fields | may) if found else (False, hits, may)
+        for key, look, may in self._call:
             if hits := look(request.call.get(key, MISSING)):
-                mixed, found = (True, found + hits) if found else (False, hits)
-        return sorted(found, key=by_rank) if mixed else found
+                mixed, found, fields = (True, found + hits, fields | may) if found else (False, hits, may)
+        return sorted(found, key=by_rank) if mixed else found, fields
+
+
+def _changed_by(items: Iterable[Item]) -> frozenset[str]:
+    return frozenset(field for one, _ in items for step in one.steps for field in step.fields)
 
 
 def _shared(entries: Sequence[Compiled], given: str | None) -> Counter[object]:
@@ -161,6 +166,12 @@ class _Node:
         node.drawer = node.drawer or _Drawer()
         return node.drawer
 
+    def items(self) -> Iterator[Item]:
+        """All that is filed here and below."""
+        yield from self.drawer.items if self.drawer else ()
+        for node in self.below.values():
+            yield from node.items()
+
     def closed(self) -> Look:
         """What is filed here and below for a value that is found here, best first."""
         here = self.drawer.closed() if self.drawer else None
@@ -187,6 +198,8 @@ class _Drawer:
     """The entries filed under one key."""
 
     def __init__(self) -> None:
+        self.items: list[Item] = []
+        """All of them."""
         self._equal: dict[object, list[Item]] = {}
         self._truths: dict[bool, list[Item]] = {}
         self._lows: list[tuple[float, Item]] = []
@@ -195,6 +208,7 @@ class _Drawer:
 
     def put(self, condition: Condition, item: Item) -> None:
         """File `item` under `condition`."""
+        self.items.append(item)
         name, operand = condition.name, condition.operand
         if name == "==" and isinstance(operand, bool):
             self._truths.setdefault(operand, []).append(item)

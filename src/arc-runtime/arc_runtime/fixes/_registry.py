@@ -210,7 +210,8 @@ class Registry:
             bucket = index.exact.get(model)
             if bucket is not None and general is None and not index.families:  # the way of nearly every request
                 plan = bucket.plan or bucket.planned()
-                return plan.find(request), plan.fields if plan.is_plain else None
+                only, fields_of_it = plan.find(request)
+                return only, fields_of_it if plan.is_plain else None
             family = index.family(model) if index.families else None
         else:
             bucket = family = None
@@ -220,9 +221,10 @@ class Registry:
             if one is None:
                 continue
             plan = one.plan or one.planned()
-            if items := plan.find(request):
+            items, may = plan.find(request)
+            if items:
                 found = sorted((*found, *items), key=by_rank) if found else items
-                fields = fields | plan.fields if fields is not None and plan.is_plain else None
+                fields = fields | may if fields is not None and plan.is_plain else None
         return found, fields
 
     def matching(self, request: Request) -> Sequence[Compiled]:
