@@ -9,10 +9,10 @@ SCALAR: Final = {"type": ["string", "number", "boolean", "null"]}
 ORDERED: Final = {"type": ["number", "string"]}
 TAKES: Final[dict[str, Any]] = {
     **dict.fromkeys((">", ">=", "<", "<="), ORDERED),
-    **dict.fromkeys(("==", "!="), {}),
-    **dict.fromkeys(("in", "not_in"), {"type": "array", "minItems": 1}),
+    **{key: {} for key in ("==", "!=")},
+    **{key: {"type": "array", "minItems": 1} for key in ("in", "not_in")},
     "exists": {"type": "boolean"},
-    **dict.fromkeys(("glob", "prefix"), {"type": "string", "minLength": 1}),
+    **{key: {"type": "string", "minLength": 1} for key in ("glob", "prefix")},
 }
 PATH: Final = r"^[^$.][^.]*(\.[^.]+)*$"
 

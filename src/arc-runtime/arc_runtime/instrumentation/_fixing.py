@@ -46,9 +46,9 @@ class Mendable(Protocol):
         """Whether `restore` can do its work on the answer to this call."""
         return False
 
-    def restore(self, result: object, afterwards: Afterwards) -> None:
+    def restore(self, result: object, afterwards: Afterwards) -> None:  # noqa: ARG002 - as above
         """Have `result`, which the program has not seen yet, say what `afterwards` demands."""
-        return
+        return  # only asked of those who can
 
 
 class Fixing:
