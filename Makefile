@@ -42,6 +42,9 @@ check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependenc
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	@set -e; for import in $(IMPORTS); do echo "mypy --strict $$import"; $(BIN)/mypy $$import; done
+	$(BIN)/mypy docs/examples/*.py
+	cd docs/examples/made_up_framework && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml .
+	npx --yes pyright@1.1.414 --project docs/examples
 	$(BIN)/lint-imports
 	@set -e; for package in $(PACKAGES); do echo "deptry $$package"; \
 	  (cd $$package && $(CURDIR)/$(BIN)/deptry --config pyproject.toml $$(basename $$package | tr - _)); done

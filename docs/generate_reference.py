@@ -93,7 +93,7 @@ def _settings(prefix: str) -> Iterator[tuple[str, ...]]:
 
 
 def _values(annotation: str) -> str:
-    choices = dict(_aliases()).get(annotation, annotation)
+    choices = dict(_aliases()).get(annotation.removesuffix(" | None"), annotation)
     if choices.startswith("Literal"):
         return ", ".join(f"`{value}`" for value in ast.literal_eval(choices.removeprefix("Literal")))
     words = {"Endpoint": "a URL", "bool": "yes or no", "int": "a number", "float": "a number", "Path": "a folder"}

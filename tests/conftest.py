@@ -35,12 +35,15 @@ def personal_values():
     return SECRETS
 
 
+@pytest.fixture(scope="session")
+def recorded():
+    """What the model answers: streams to those who ask for one, whole answers to others."""
+    return [{"match": {"stream": True}, "response_sse": STREAM}, {"match": {"stream": None}, "response": ANSWER}]
+
+
 @pytest.fixture
-def model():
-    with ReplayServer([
-        {"match": {"stream": True}, "response_sse": STREAM},
-        {"match": {"stream": None}, "response": ANSWER},
-    ]) as server:  # fmt: skip
+def model(recorded):
+    with ReplayServer(recorded) as server:
         yield server
 
 

@@ -69,6 +69,12 @@ def test_no_page_names_a_setting_that_there_is_not() -> None:
     assert {(page, name) for page, name in named if name not in known | of_the_collector} == set()
 
 
+def test_every_page_that_a_reader_may_know_by_its_name_is_there() -> None:
+    named = ("integration", "api", "faq", "performance_report", "testing", "adr/README")  # as the first Arc had them
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [name for name in named if f"(docs/{name}.md)" not in readme] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_relative_links_lead_somewhere(page: Path) -> None:
     broken = []
@@ -113,6 +119,7 @@ def test_the_paths_in_the_table_of_the_architecture_exist() -> None:
 
 
 def test_every_option_of_the_commands_is_documented() -> None:
-    source = (ROOT / "src/arc-core/arc_core/cli.py").read_text("utf-8")
+    files = [ROOT / "src/arc-core/arc_core/cli.py", *(ROOT / "src/arc-runtime/arc_runtime/cli").glob("*.py")]
+    source = "".join(path.read_text("utf-8") for path in files)
     text = (ROOT / "docs/reference/cli.md").read_text("utf-8")
-    assert [option for option in re.findall(r'"(--[a-z-]+)"', source) if option not in text] == []
+    assert [option for option in re.findall(r'typer\.Option\(\s*"(--[a-z-]+)"', source) if option not in text] == []

@@ -59,6 +59,15 @@ def test_a_program_that_ends_in_the_middle_ends_as_without_arc_and_its_call_is_o
     assert (span["name"], span["status"]) == ("chat gpt-4.1", "cancelled")
 
 
+@pytest.mark.parametrize(("ending", "code"), [("sigterm", -15), ("by-itself", 0)])
+def test_a_pipeline_and_a_graph_that_nobody_closes_end_with_the_program(arc_core, run, ending, code):
+    service = f"held-{ending}"
+    done = run(ending, program="held_pipeline.py", ARC_ENDPOINT=arc_core.url, OTEL_SERVICE_NAME=service)
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
+    found = eventually(lambda: {span["name"]: span["status"] for span in llm_spans(arc_core, service)})
+    assert found == {"agent.job loan": "cancelled", "agent.run review": "cancelled", "agent.run first": "ok"}
+
+
 @pytest.mark.parametrize(
     "ground",
     [

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import uuid
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
@@ -672,6 +673,22 @@ def test_a_summary_waits_for_prices_only_where_it_is_told_to(arc):
         assert (summary["cost_usd"], summary["unpriced_calls"]) == (None, 1)
         ctx.get_pipeline_summary(within_seconds=1.5)
         assert 1.5 in asked
+
+
+def test_pipelines_that_are_over_leave_nothing_behind(spans, arc, client):
+    create = arc()
+    left = []
+
+    def pipeline():
+        with contextlib.suppress(openai.NotFoundError), create() as outer, create() as inner:
+            left.extend(weakref.ref(one) for one in (outer, inner, trace.get_current_span()))
+            node_in_graph(lambda _: left.append(weakref.ref(trace.get_current_span())) or {}).invoke({})
+            ask(client, stream="neither")
+
+    pipeline()
+    gc.collect()
+    assert len(left) == 4
+    assert [one() for one in left] == [None] * 4
 
 
 PROGRAM = """

@@ -23,11 +23,18 @@ def test_the_environment_holds_the_oldest_versions(oldest):
 
 
 @pytest.mark.timeout(900)  # it is a run of its own, of a few hundred tests
-@pytest.mark.parametrize("plugin", ["langgraph", "langchain"])
-def test_what_holds_of_the_newest_versions_holds_of_the_oldest(oldest, plugin):
-    folder = f"instrumentations/arc-instrumentation-{plugin}/tests"
+@pytest.mark.parametrize(
+    "tests",
+    [
+        ["instrumentations/arc-instrumentation-langgraph/tests"],
+        ["instrumentations/arc-instrumentation-langchain/tests"],
+        ["tests/test_state_graph.py", "tests/test_multiagent.py"],
+    ],
+    ids=["langgraph", "langchain", "pipelines"],
+)
+def test_what_holds_of_the_newest_versions_holds_of_the_oldest(oldest, tests):
     done = subprocess.run(
-        [oldest, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder],
+        [oldest, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict, get_type_hints
 
+import arc_runtime
 import openai
 import pytest
 from arc_instrumentation_langgraph import LangGraphInstrumentor
@@ -23,6 +25,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, RetryPolicy, Send, interrupt
 from opentelemetry import trace
+from pydantic import BaseModel, ConfigDict
 
 SOURCES = Path(__file__).parent.parent / "src"
 
@@ -268,6 +271,75 @@ def test_the_state_is_a_plain_dict_that_nodes_add_to_side_by_side(plugin):
     assert given == {"n": 1}
 
 
+class Application(TypedDict):
+    application_id: str
+
+
+@dataclass
+class Record:
+    application_id: str
+    officer: str = "nobody"
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    application_id: str
+
+
+def of_dict(state: dict):
+    return {"found": state["application_id"]}
+
+
+def of_typed_dict(state: Application) -> Application:
+    return {"found": state["application_id"]}
+
+
+def of_dataclass(state: Record):
+    return {"found": state.application_id, "officer": state.officer}
+
+
+def of_model(state: Model):
+    return {"found": state.application_id}
+
+
+@pytest.mark.parametrize("node", [of_dict, of_typed_dict, of_dataclass, of_model])
+@pytest.mark.parametrize("said", ["by the annotation", "by the argument"])
+def test_nodes_that_say_what_they_take_are_given_it(plugin, node, said):
+    given = {} if said == "by the annotation" else {"input_schema": get_type_hints(node)["state"]}
+    graph = ArcStateGraph()
+    graph.add_node("first", lambda _: {"more": 1})
+    graph.add_node("node", node, **given)
+    result = graph.compile().invoke({"application_id": "APP-123"})
+    assert result == {"application_id": "APP-123", "more": 1, "found": "APP-123"} | (
+        {"officer": "nobody"} if node is of_dataclass else {}
+    )
+
+
+def test_a_node_that_is_given_less_than_it_takes_says_so(plugin):
+    graph = ArcStateGraph()
+    graph.add_node("node", of_dataclass)
+    with pytest.raises(TypeError, match="application_id"):
+        graph.compile().invoke({"n": 1})
+
+
+def test_a_router_that_says_what_it_takes_is_given_the_state(plugin):
+    def route(state: Application) -> Literal["yes", "no"]:
+        return "yes" if state["application_id"] else "no"
+
+    graph = ArcStateGraph()
+    for name in ("first", "yes", "no"):
+        graph.add_node(name, lambda _, name=name: {name: True})
+    graph.add_edge(START, "first")
+    graph.add_conditional_edges("first", route)
+    assert graph.compile().invoke({"application_id": "APP-123"})["yes"]
+
+
+def test_a_graph_without_edges_is_valid(plugin):
+    graph = seed()
+    assert graph.validate() is graph
+    assert not graph.edges
+
+
 def test_a_node_that_says_where_it_leads_is_not_followed_by_the_next(spans, plugin):
     def first(_state) -> Command[Literal["last"]]:
         return Command(goto="last", update={"by": "command"})
@@ -373,6 +445,19 @@ def test_without_langgraph_the_error_says_what_to_install(without):
     done = without(["langgraph"], GRAPH)
     assert done.stderr.splitlines()[-1].startswith("ImportError: ArcStateGraph")
     assert "pip install langgraph" in done.stderr
+
+
+def test_everything_can_be_imported_where_langgraph_is_missing(without):
+    code = "from arc_runtime import *; create_multiagent_context; print('ArcStateGraph' in globals())"
+    done = without(["langgraph"], code)
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_everything_is_imported_and_shown_where_langgraph_is_there():
+    everything = {}
+    exec("from arc_runtime import *", everything)  # noqa: S102 - what is to be tested
+    assert everything["ArcStateGraph"] is ArcStateGraph
+    assert {"ArcStateGraph", "create_multiagent_context", "flush"} <= set(dir(arc_runtime))
 
 
 def test_pipelines_do_without_langgraph(without):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import openai
 import rivals  # noqa: F401 - it adds the peers to the subjects
-from measures import resident_kb
+from growth import resident_kb
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -41,8 +41,15 @@ def _opentelemetry() -> None:
     _OTelSDKConfigurator().configure(auto_instrumentation_version="")
 
 
-# Switched on as users do it, by `opentelemetry-instrument`; that without Arc is what OpenTelemetry itself takes of it.
-WAYS = {"arc": _arc, "opentelemetry": _opentelemetry}
+def _arc_in_code() -> None:
+    from arc_runtime import Arc
+
+    Arc()
+
+
+# Switched on as users do it, by `opentelemetry-instrument` or in code; the third is what OpenTelemetry itself takes of
+# the first.
+WAYS = {"arc": _arc, "Arc()": _arc_in_code, "opentelemetry": _opentelemetry}
 
 
 def _held() -> tuple[float, int, int]:

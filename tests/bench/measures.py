@@ -1,17 +1,15 @@
 """What is measured of a subject, in a process of its own; every figure is beside bare calls and a hand-written span."""
 
-import gc
 import itertools
-import os
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from clocks import Variant, call_block, take_turns
+from growth import growth
 from hand import Hand
 from patches import Patches
 from subjects import Mode, batching
@@ -37,28 +35,15 @@ class Bench(NamedTuple):
 
     def bare(self) -> AbstractContextManager[None]:
         """The library without the subject."""
-        return _state(self.patches.off)
+        return self.patches.taken_off()
 
     def watched(self, mode: Mode) -> Callable[[], AbstractContextManager[None]]:
         """The library with the subject in `mode`."""
-
-        @contextmanager
-        def state() -> Iterator[None]:
-            self.patches.on()
-            with mode.state():
-                yield
-
-        return state
+        return lambda: self.patches.put_on(mode.state)
 
     def recording(self) -> list[Mode]:
         """The modes in which every kind of call is measured."""
         return [mode for mode in self.modes if mode.calls == "all"]
-
-
-@contextmanager
-def _state(enter: Callable[[], object]) -> Iterator[None]:
-    enter()
-    yield
 
 
 class Hands:
@@ -248,53 +233,13 @@ def _exported(mode: Mode, state: Callable[[], AbstractContextManager[None]], cal
 
 
 def memory(bench: Bench, total: int) -> dict[str, Any]:
-    """What chat calls leave behind for each thousand, bare and in the mode that records most.
-
-    Growth of resident memory in KB (median slope), of objects the collector knows, and of blocks of Python's allocator.
-    """
+    """What chat calls leave behind for each thousand, bare and in the mode that records most (see `growth`)."""
     most = bench.recording()[-1]
-    states = [
-        ("base", bench.bare, bench.calls, lambda: None, max(2000, total // 5)),
-        (most.name, bench.watched(most), bench.seen, most.flush, max(2000, total)),
-    ]
-    kept = {}
-    for name, state, calls, flush, count in states:
-        with state():
-            _thousands(calls, flush, max(2, count // 4000))
-            before = _held()
-            marks = _thousands(calls, flush, count // 1000)
-            after = _held()
-        objects, blocks = ((late - early) / (count / 1000) for late, early in zip(after, before, strict=True))
-        kept[name] = {"kb": _slope(marks), "objects": objects, "blocks": blocks, "calls": count}
+    with bench.bare():
+        kept = {"base": growth(bench.calls.chat, lambda: None, steps=max(2, total // 5000), each=1000)}
+    with bench.watched(most)():
+        kept[most.name] = growth(bench.seen.chat, most.flush, steps=max(2, total // 1000), each=1000)
     return kept
-
-
-def _thousands(calls: Calls, flush: Callable[[], object], count: int) -> list[float]:
-    """Resident KB after each of so many thousand chat calls."""
-    marks = []
-    for _ in range(count):
-        for _ in range(1000):
-            calls.chat()
-        flush()
-        gc.collect()
-        marks.append(resident_kb())
-    return marks
-
-
-def _held() -> tuple[int, int]:
-    return len(gc.get_objects()), sys.getallocatedblocks()
-
-
-def resident_kb() -> float:
-    """Resident memory of this process."""
-    with open("/proc/self/statm") as file:  # noqa: PTH123 - pathlib would show in the figure
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1024
-
-
-def _slope(values: Sequence[float]) -> float:
-    """Growth a step: the median of all pairs' slopes, which one jump of the allocator does not bend (Theil-Sen)."""
-    pairs = itertools.combinations(enumerate(values), 2)
-    return statistics.median((later - earlier) / (end - begin) for (begin, earlier), (end, later) in pairs)
 
 
 MEASURES: dict[str, Callable[[Bench], Any]] = {

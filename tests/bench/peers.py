@@ -14,7 +14,9 @@ PINS = Path(__file__).parent / "pins"
 VENVS = Path(sys.prefix) / "bench"
 UV = str(Path(sys.executable).with_name("uv"))
 SHARED = ("openai==3.52.0", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
-"""What every subject runs on."""
+"""What every subject of the calls runs on."""
+GRAPHS = ("langgraph==1.2.22", "opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
+"""What every subject of the graphs runs on."""
 _CLIENT = ("openai", "httpx2", "httpcore2", "pydantic", "pydantic-core", "anyio")
 
 
@@ -29,6 +31,8 @@ class Peer(NamedTuple):
     """Requirements in place of its own, which would keep it off the client that is measured."""
     own_sdk: bool = False
     """Whether it does not take the version of the SDK that Arc runs on."""
+    shared: tuple[str, ...] = SHARED
+    """What it runs on."""
 
     @property
     def pins(self) -> Path:
@@ -58,6 +62,19 @@ PEERS = {
     )
 }
 
+GRAPH_PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer("openinference-langchain", ("openinference-instrumentation-langchain",), plain=True, shared=GRAPHS),
+        Peer("openllmetry-langchain", ("opentelemetry-instrumentation-langchain",), plain=True, shared=GRAPHS),
+        Peer(
+            "genai-langchain", ("opentelemetry-instrumentation-genai-langchain", "langchain"), plain=True, shared=GRAPHS
+        ),
+        Peer("langsmith", ("langsmith",), plain=True, shared=GRAPHS),
+        Peer("langfuse-langchain", ("langfuse", "langchain"), shared=GRAPHS),
+    )
+}
+
 
 def build(peer: Peer, say: Callable[[str], None]) -> tuple[Path, str]:
     """The interpreter of the peer's environment, made if it is not there, and why it could not be made."""
@@ -80,7 +97,7 @@ def resolve(peer: Peer) -> str:
     ours = (Path(__file__).parents[2] / "constraints.txt").read_text().splitlines()
     near = [line for line in ours if not peer.own_sdk or line.partition("==")[0] in _CLIENT]
     with tempfile.TemporaryDirectory() as folder:
-        files = {"in": [*SHARED, *peer.requirements], "near": near, "overrides": peer.overrides}
+        files = {"in": [*peer.shared, *peer.requirements], "near": near, "overrides": peer.overrides}
         for name, lines in files.items():
             (Path(folder) / name).write_text("\n".join(line for line in lines if not line.startswith("uv")))
         command = [UV, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--prerelease", "allow"]
@@ -95,6 +112,6 @@ def _run(command: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    for one in PEERS.values():
+    for one in (*PEERS.values(), *GRAPH_PEERS.values()):
         if problem := resolve(one):
             print(f"{one.name}: {problem}")

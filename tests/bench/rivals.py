@@ -41,7 +41,7 @@ class LogsNowhere(LogRecordExporter):
         return True
 
 
-def _global() -> tuple[Any, Nowhere, Any, LogsNowhere]:
+def otel_parts() -> tuple[Any, Nowhere, Any, LogsNowhere]:
     """Global providers that export to nowhere, for spans and for the events that some peers put content on."""
     provider, exporter = batching()
     trace.set_tracer_provider(provider)
@@ -51,7 +51,8 @@ def _global() -> tuple[Any, Nowhere, Any, LogsNowhere]:
     return provider, exporter, logs, log_exporter
 
 
-def _mode(name: str, options: Options, parts: tuple[Any, Nowhere, Any, LogsNowhere]) -> list[Mode]:
+def otel_mode(name: str, options: Options, parts: tuple[Any, Nowhere, Any, LogsNowhere]) -> list[Mode]:
+    """The one mode of a subject that writes to `parts`, the global providers."""
     provider, exporter, logs, log_exporter = parts
 
     def flush() -> None:
@@ -59,8 +60,8 @@ def _mode(name: str, options: Options, parts: tuple[Any, Nowhere, Any, LogsNowhe
         logs.force_flush()
 
     def said() -> str:
-        last = exporter.last
-        return f"{last.to_json() if last else ''}{[vars(one.log_record) for one in log_exporter.last]}"
+        spans = "".join(span.to_json() for span in exporter.recent)
+        return f"{spans}{[vars(one.log_record) for one in log_exporter.last]}"
 
     plain = "plain" in options
     return [
@@ -73,9 +74,9 @@ def openllmetry(options: Options) -> list[Mode]:
     os.environ["TRACELOOP_TRACE_CONTENT"] = "false" if "plain" in options else "true"
     from opentelemetry.instrumentation.openai import OpenAIInstrumentor
 
-    parts = _global()
+    parts = otel_parts()
     OpenAIInstrumentor().instrument()
-    return _mode("openllmetry", options, parts)
+    return otel_mode("openllmetry", options, parts)
 
 
 def openai_v2(options: Options) -> list[Mode]:
@@ -84,9 +85,9 @@ def openai_v2(options: Options) -> list[Mode]:
         os.environ |= {CAPTURE: "SPAN_ONLY", "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental"}
     from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 
-    parts = _global()
+    parts = otel_parts()
     OpenAIInstrumentor().instrument(skip_dep_check=True)
-    return _mode("openai-v2", options, parts)
+    return otel_mode("openai-v2", options, parts)
 
 
 def genai_openai(options: Options) -> list[Mode]:
@@ -95,9 +96,9 @@ def genai_openai(options: Options) -> list[Mode]:
         os.environ[CAPTURE] = "SPAN_ONLY"
     from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
 
-    parts = _global()
+    parts = otel_parts()
     OpenAIInstrumentor().instrument()
-    return _mode("genai-openai", options, parts)
+    return otel_mode("genai-openai", options, parts)
 
 
 def openinference(options: Options) -> list[Mode]:
@@ -105,22 +106,22 @@ def openinference(options: Options) -> list[Mode]:
     from openinference.instrumentation import TraceConfig
     from openinference.instrumentation.openai import OpenAIInstrumentor
 
-    parts = _global()
+    parts = otel_parts()
     hidden = "plain" in options
     OpenAIInstrumentor().instrument(config=TraceConfig(hide_inputs=hidden, hide_outputs=hidden))
-    return _mode("openinference", options, parts)
+    return otel_mode("openinference", options, parts)
 
 
 def openlit(options: Options) -> list[Mode]:
     """OpenLIT, its price list from an empty file instead of the network."""
     import openlit as library
 
-    parts = _global()
+    parts = otel_parts()
     with tempfile.NamedTemporaryFile("w", suffix=".json") as prices:
         json.dump({"chat": {}}, prices)
         prices.flush()
         library.init(pricing_json=prices.name, disable_metrics=True, capture_message_content="plain" not in options)
-    return _mode("openlit", options, parts)
+    return otel_mode("openlit", options, parts)
 
 
 def logfire(options: Options) -> list[Mode]:
@@ -203,7 +204,7 @@ def arc_0_1_5(options: Options) -> list[Mode]:
     def refuse(_server: object) -> None:
         raise OSError("the bench opens no port")
 
-    parts = _global()
+    parts = otel_parts()
     bind, http.server.HTTPServer.server_bind = http.server.HTTPServer.server_bind, refuse
     try:
         import runtime
@@ -211,7 +212,7 @@ def arc_0_1_5(options: Options) -> list[Mode]:
         http.server.HTTPServer.server_bind = bind
     logging.getLogger().setLevel(logging.ERROR)
     runtime._default_arc.telemetry_client._send_batch_with_retry = lambda _batch, _stub: None
-    return [one._replace(name="arc-runtime 0.1.5+content") for one in _mode("", options, parts)]
+    return [one._replace(name="arc-runtime 0.1.5+content") for one in otel_mode("", options, parts)]
 
 
 RIVALS: dict[str, Callable[[Options], list[Mode]]] = {

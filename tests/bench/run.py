@@ -8,26 +8,31 @@ held against the hand-written span of the same process, and the median over the 
 import argparse
 import json
 import os
+import platform
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from figures import figures_of, targets
-from peers import PEERS, build
+from figures import figures_of, graphs_of, sizes_of, targets
+from peers import GRAPH_PEERS, PEERS, Peer, build
 from table import lines
 
 HERE = Path(__file__).parent
 CALLS = "spans,chat,async,responses,stream,astream,threads"
-FULL = {"rounds": 120, "passes": 2, "memory": 20_000, "starts": 7}
-QUICK = {"rounds": 20, "passes": 1, "memory": 2_000, "starts": 3}
-PEER = {"rounds": 60, "memory": 4_000, "starts": 3}
+LIBRARIES = ("openai", "langgraph", "opentelemetry-sdk")
+FULL = {"rounds": 120, "passes": 2, "memory": 20_000, "graph_memory": 5_000, "starts": 7}
+QUICK = {"rounds": 20, "passes": 1, "memory": 2_000, "graph_memory": 1_000, "starts": 3}
+PEER = {"rounds": 60, "memory": 4_000, "graph_memory": 1_000, "starts": 3}
+CALLS_PART, GRAPHS_PART = "calls", "graphs"
+"""What `--only` can name besides peers."""
 
 
 class Subject(NamedTuple):
@@ -68,15 +73,19 @@ def measured(python: Path, env: dict[str, str], script: str, *words: str) -> Any
 
 
 class Run:
-    """One run over `subjects`, of which those that fail are left out with their error."""
+    """One run; a subject that fails is left out from then on, with its error. Arc is the first of each line-up."""
 
-    def __init__(self, subjects: Sequence[Subject], options: argparse.Namespace, folder: Path) -> None:
-        self._subjects = list(subjects)
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
         self._sizes = QUICK if options.quick else FULL
-        self._quick = options.quick
         self._env = environment(folder)
         self._facts = folder / "facts.json"
-        self.results: dict[str, Any] = {"subjects": {}, "footprints": {}, "memory": {}, "failed": {}, "raw": {}}
+        self.results: dict[str, Any] = {
+            "python": platform.python_version(),
+            "versions": {one: version(one) for one in LIBRARIES},
+            **{part: {} for part in ("subjects", "footprints", "memory")},
+            **{part: {} for part in ("graphs", "sizes", "graph_memory")},
+            **{part: {} for part in ("failed", "calls_raw", "graphs_raw")},
+        }
 
     def _size(self, subject: Subject, name: str) -> int:
         own = self._sizes[name]
@@ -91,32 +100,52 @@ class Run:
             self.results["failed"][subject.name] = str(error)
             return None
 
-    def _live(self) -> Iterator[Subject]:
-        return (one for one in self._subjects if one.name not in self.results["failed"])
+    def _live(self, subjects: Iterable[Subject]) -> list[Subject]:
+        return [one for one in subjects if one.name not in self.results["failed"]]
 
-    def calls(self, arc: Subject) -> None:
-        """Calls and streams, the subjects in turn, several times over."""
-        self._facts.write_text(json.dumps(measured(arc.python, self._env, "worker.py", "arc")))
-        raw = self.results["raw"]
+    def _in_turn(self, raw: str, subjects: Sequence[Subject], ask: Callable[[Subject], Any]) -> dict[str, list[Any]]:
+        """What `ask` has of the subjects in turn, several times over, by name; kept as the results' `raw` too."""
+        seen: dict[str, list[Any]] = self.results[raw]
         for turn in range(self._sizes["passes"]):
-            for subject in self._live():
-                say(f"calls, pass {turn + 1}: {subject.name}")
-                words = ("--facts", str(self._facts), "--measures", subject.measures)
-                got = self._ask(subject, "worker.py", *words, "--rounds", str(self._size(subject, "rounds")))
-                if got is not None:
-                    raw.setdefault(subject.name, []).append(got)
-        first = raw["arc"][0]
-        self.results["python"], self.results["versions"] = first["python"], first["versions"]
-        self.results["subjects"] = {
-            subject.name: figures_of(raw[subject.name]) for subject in self._live() if subject.name in raw
-        }
+            for subject in self._live(subjects):
+                say(f"{raw}, pass {turn + 1}: {subject.name}")
+                if (got := ask(subject)) is not None:
+                    seen.setdefault(subject.name, []).append(got)
+        return {one.name: seen[one.name] for one in self._live(subjects) if one.name in seen}
 
-    def footprints(self, arc: Subject) -> None:
+    def _at_once(self, part: str, subjects: Iterable[Subject], ask: Callable[[Subject], Any]) -> None:
+        """What `ask` has of each subject's memory; two processes at a time, as time is not measured."""
+        lined_up = self._live(subjects)
+        say(part)
+        with ThreadPoolExecutor(2) as pool:
+            for subject, got in zip(lined_up, pool.map(ask, lined_up), strict=True):
+                if got is not None:
+                    self.results[part][subject.name] = got["memory"]
+
+    def calls(self, subjects: Sequence[Subject]) -> None:
+        """Calls and streams, and what calls leave behind."""
+        self._facts.write_text(json.dumps(measured(subjects[0].python, self._env, "worker.py", "arc")))
+        words = ("--facts", str(self._facts))
+
+        def ask(subject: Subject) -> Any:
+            rounds = str(self._size(subject, "rounds"))
+            return self._ask(subject, "worker.py", *words, "--measures", subject.measures, "--rounds", rounds)
+
+        def kept(subject: Subject) -> Any:
+            return self._ask(subject, "worker.py", *words, "--memory", str(self._size(subject, "memory")))
+
+        seen = self._in_turn("calls_raw", subjects, ask)
+        self.results["subjects"] = {name: figures_of(passes) for name, passes in seen.items()}
+        self._at_once("memory", (one for one in subjects if one.measures == CALLS), kept)
+
+    def footprints(self, subjects: Sequence[Subject]) -> None:
         """What switching on costs, the subjects in turn, and OpenTelemetry's own part of it for comparison."""
         say("switching on")
         seen: dict[str, list[dict[str, float]]] = {}
         for turn in range(self._sizes["starts"]):
-            for subject in (Subject("opentelemetry", arc.python), *self._live()):
+            own = subjects[0].python
+            ways = (Subject("opentelemetry", own), Subject("Arc()", own))
+            for subject in (*ways, *self._live(subjects)):
                 if subject.measures == CALLS and turn < self._size(subject, "starts"):
                     got = self._ask(subject, "footprint.py")
                     if got is not None:
@@ -125,19 +154,25 @@ class Run:
             of = {key: statistics.median(one[key] for one in starts) for key in starts[0]}
             self.results["footprints"][name] = {**of, "ms": min(one["ms"] for one in starts)}
 
-    def memory(self) -> None:
-        """What calls leave behind; two processes at a time, as time is not measured."""
-        say("memory")
+    def graphs(self, subjects: Sequence[Subject]) -> None:
+        """Graphs, what they leave behind, and Arc's by size."""
+        arc = subjects[0]
+        self._facts.write_text(json.dumps(measured(arc.python, self._env, "graph_worker.py", "arc")))
+        words = ("--facts", str(self._facts))
 
-        def ask(subject: Subject) -> Any:
-            calls = str(self._size(subject, "memory"))
-            return self._ask(subject, "worker.py", "--facts", str(self._facts), "--memory", calls)
+        def ask(subject: Subject, measures: str = "spans,graph") -> Any:
+            rounds = str(self._size(subject, "rounds"))
+            return self._ask(subject, "graph_worker.py", *words, "--measures", measures, "--rounds", rounds)
 
-        lined_up = [one for one in self._live() if one.measures == CALLS]
-        with ThreadPoolExecutor(2) as pool:
-            for subject, got in zip(lined_up, pool.map(ask, lined_up), strict=True):
-                if got is not None:
-                    self.results["memory"][subject.name] = got["memory"]
+        def kept(subject: Subject) -> Any:
+            return self._ask(subject, "graph_worker.py", *words, "--memory", str(self._size(subject, "graph_memory")))
+
+        seen = self._in_turn("graphs_raw", subjects, ask)
+        self.results["graphs"] = {name: graphs_of(passes) for name, passes in seen.items()}
+        say("graphs by size")
+        if (got := ask(arc, "sizes")) is not None:
+            self.results["sizes"] = sizes_of(got["sizes"])
+        self._at_once("graph_memory", subjects, kept)
 
     def parts(self, arc: Subject) -> None:
         """Arc's fix engine and redaction by themselves."""
@@ -153,46 +188,66 @@ class Run:
 _PUBLISHED = "arc-runtime-0.1.5"
 
 
-def line_up(options: argparse.Namespace) -> tuple[list[Subject], dict[str, str]]:
-    """The subjects that can run, and those that can't be installed, with the reason."""
-    arc = Subject("arc", Path(sys.executable))
-    if options.no_peers:
-        return [arc], {}
-    wanted = {one for one in options.only.split(",") if one} or set(PEERS)
-    unknown = wanted - set(PEERS) - {"arc"}
-    if unknown:
-        raise SystemExit(f"no peer {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
-    subjects, failed = [arc], {}
-    for name, peer in PEERS.items():
-        if name not in wanted:
-            continue
-        python, error = build(peer, say)
-        if error:
-            failed[name] = error
-            continue
-        subjects.append(Subject(name, python))
-        if peer.plain:
-            subjects.append(Subject(f"{name}+plain", python, "spans,chat"))
-    return subjects, failed
+class LineUp(NamedTuple):
+    """Who runs."""
+
+    calls: list[Subject]
+    """Those whose calls are measured, Arc first; none where calls are not asked for."""
+    graphs: list[Subject]
+    """The same for graphs."""
+    failed: dict[str, str]
+    """Those that can't be installed, with the reason."""
+
+
+def line_up(options: argparse.Namespace) -> LineUp:
+    """Who runs, of what the options ask for; raises SystemExit for a name that there is not."""
+    asked = {one for one in options.only.split(",") if one}
+    names = {CALLS_PART, GRAPHS_PART, "arc", *PEERS, *GRAPH_PEERS}
+    if unknown := asked - names:
+        raise SystemExit(f"no part or peer {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
+    failed: dict[str, str] = {}
+
+    def chosen(part: str, of_part: Mapping[str, Peer]) -> list[Subject]:
+        wanted = asked & of_part.keys()
+        if asked - {"arc"} and part not in asked and not wanted:
+            return []
+        subjects = [Subject("arc", Path(sys.executable))]
+        only_some = asked - {CALLS_PART, GRAPHS_PART}
+        for name in () if options.no_peers else of_part:
+            if only_some and name not in wanted:
+                continue
+            python, error = build(of_part[name], say)
+            if error:
+                failed[name] = error
+                continue
+            subjects.append(Subject(name, python))
+            if of_part[name].plain:
+                subjects.append(Subject(f"{name}+plain", python, "spans,chat"))
+        return subjects
+
+    return LineUp(chosen(CALLS_PART, PEERS), chosen(GRAPHS_PART, GRAPH_PEERS), failed)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    names = ", ".join((CALLS_PART, GRAPHS_PART, *PEERS, *GRAPH_PEERS))
     parser.add_argument("--no-peers", action="store_true", help="Arc alone, about two minutes")
-    parser.add_argument("--only", default="", help=f"peers beside Arc, comma-separated: {', '.join(PEERS)}")
+    parser.add_argument("--only", default="", help=f"parts or peers, comma-separated: {names}")
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it runs, not for figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to FILE")
     parser.add_argument("--strict", action="store_true", help="exit status 1 when a target is missed")
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arc-bench-")))
-        subjects, failed = line_up(options)
-        run = Run(subjects, options, folder)
+        calls, graphs, failed = line_up(options)
+        run = Run(options, folder)
         run.results["failed"].update(failed)
-        run.calls(subjects[0])
-        run.footprints(subjects[0])
-        run.memory()
-        run.parts(subjects[0])
+        if calls:
+            run.calls(calls)
+            run.footprints(calls)
+            run.parts(calls[0])
+        if graphs:
+            run.graphs(graphs)
     results = run.results
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))

@@ -1,7 +1,8 @@
 """How each subject is switched on: Arc here, its peers in `rivals`. All export to nowhere, in batches."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -15,7 +16,8 @@ class Nowhere(SpanExporter):
 
     def __init__(self) -> None:
         self.count = 0
-        self.last: ReadableSpan | None = None
+        self.recent: Sequence[ReadableSpan] = ()
+        """The last two."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Forget `spans`, all but the last one."""
@@ -24,8 +26,13 @@ class Nowhere(SpanExporter):
             for event in span.events:
                 dict(event.attributes or {})
         self.count += len(spans)
-        self.last = spans[-1]
+        self.recent = spans[-2:]
         return SpanExportResult.SUCCESS
+
+    @property
+    def last(self) -> ReadableSpan | None:
+        """The span that was exported last."""
+        return self.recent[-1] if self.recent else None
 
     def shutdown(self) -> None:
         """Nothing to do."""
@@ -52,6 +59,10 @@ class Mode(NamedTuple):
     """Those of the span exported last."""
     said: Callable[[], str] = str
     """All that was exported of the last call, as text."""
+    recent: Callable[[], Sequence[ReadableSpan]] = tuple
+    """The two spans that were exported last."""
+    config: Mapping[str, Any] = MappingProxyType({})
+    """What a program that uses the subject hands to each run of a graph."""
 
 
 def batching(*processors: Any) -> tuple[TracerProvider, Nowhere]:

@@ -84,6 +84,31 @@ def _processes(results: Mapping[str, Any]) -> Iterator[list[str]]:
             ]
 
 
+def _graphs(results: Mapping[str, Any]) -> Iterator[list[str]]:
+    for subject, modes in results["graphs"].items():
+        left = next((one for mode, one in results["graph_memory"].get(subject, {}).items() if mode != "base"), {})
+        for name, mode in modes.items():
+            if subject == "arc" or not name.startswith(("hand", "base")):
+                kept = left if name in results["graph_memory"].get(subject, {}) else {}
+                yield [
+                    name,
+                    _number(mode["spans"], 1),
+                    "yes" if mode["content"] else "no",
+                    _number(mode.get("thread_us"), 1, "+"),
+                    _number(mode.get("thread_x"), 2),
+                    _number(mode.get("process_us"), 1, "+"),
+                    _number(mode.get("process_x"), 2),
+                    *(_number(kept.get(one), 1) for one in ("kb", "objects", "blocks")),
+                    _number(kept.get("calls")),
+                ]
+
+
+def _sizes(results: Mapping[str, Any]) -> Iterator[list[str]]:
+    for shape, sizes in results["sizes"].items():
+        for nodes, of_node in sorted(sizes.items()):
+            yield [shape, f"{nodes:,}", _number(of_node["bare"], 1), _number(of_node["added"], 1, "+")]
+
+
 def _lines(results: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for subject, modes in results["subjects"].items():
         for mode, figures in modes.items():
@@ -99,16 +124,20 @@ def _verdicts(results: Mapping[str, Any]) -> Iterator[list[str]]:
 
 def _noise(results: Mapping[str, Any]) -> Iterator[str]:
     """A warning where bare calls differ from bare calls by a tenth of a hand-written span or more."""
+    chats = {
+        subject: {mode: figures["chat"] for mode, figures in modes.items()}
+        for subject, modes in results["subjects"].items()
+    }
     loud = {}
-    for subject, modes in results["subjects"].items():
-        hand = next((modes[name]["chat"]["thread_us"] for name in ("hand", "hand+content") if name in modes), None)
-        apart = abs(modes["base2"]["chat"].get("thread_us", 0)) if "base2" in modes else 0
+    for subject, modes in (*chats.items(), *((f"graphs, {name}", modes) for name, modes in results["graphs"].items())):
+        hand = next((modes[name]["thread_us"] for name in ("hand", "hand+content") if name in modes), None)
+        apart = abs(modes["base2"].get("thread_us", 0)) if "base2" in modes else 0
         if hand is not None and (hand <= 0 or apart / hand >= QUIET):
             loud[subject] = f"{apart:.0f} us"
     if loud:
         yield ""
         yield (
-            "Noise: the same bare calls were this far apart, which blurs what is added to them; repeat on a quieter"
+            "Noise: the same bare calls or graphs were this far apart, which blurs what is added to them; repeat on a quieter"
             f" machine: {', '.join(f'{name} {apart}' for name, apart in loud.items())}"
         )
 
@@ -144,6 +173,26 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
             "8 threads x",
         ],
         _processes(results),
+    )
+    yield from grid(
+        "Graphs of ten nodes: CPU a node on top of a bare graph; x hand = multiples of one span a node with the same"
+        " attributes, and one around the graph, written by hand; what a thousand runs leave behind",
+        [
+            "",
+            "spans",
+            "content",
+            *clocks,
+            "KB/1000",
+            "objects/1000",
+            "blocks/1000",
+            "runs",
+        ],
+        _graphs(results),
+    )
+    yield from grid(
+        "Graphs by size, with Arc: process CPU a node, all that was put off included",
+        ["", "nodes", "bare us", "added us"],
+        _sizes(results),
     )
     if parts := results.get("parts"):
         yield from grid(

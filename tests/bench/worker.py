@@ -3,9 +3,7 @@
 import argparse
 import json
 import os
-import platform
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,6 @@ import subjects
 from measures import MEASURES, Bench, memory
 from patches import Patches, snapshot
 from workload import Calls
-
-LIBRARIES = ("openai", "opentelemetry-sdk")
 
 
 def _facts(bench: Bench) -> dict[str, Any]:
@@ -59,11 +55,7 @@ def main() -> None:
         json.dump(_facts(bench), sys.stdout)
         return
     bench = bench._replace(facts=json.loads(options.facts.read_text()))
-    results: dict[str, Any] = {
-        "python": platform.python_version(),
-        "versions": {one: version(one) for one in LIBRARIES},
-        "patches": len(bench.patches),
-    }
+    results: dict[str, Any] = {"patches": len(bench.patches)}
     for measure in filter(None, options.measures.split(",")):
         results[measure] = MEASURES[measure](bench)
     if options.memory:

@@ -21,5 +21,5 @@ with create_multiagent_context(application_id="LOAN-2024-001", name="loan") as c
     ctx.add_context_handoff("officer", "analyst", {"amount": 250_000})
     app.invoke({})
 
-summary = ctx.get_pipeline_summary()
+summary = ctx.get_pipeline_summary(within_seconds=10)
 print(ctx.pipeline_id, {agent["name"]: agent["calls"] for agent in summary["agents"]}, summary["cost_usd"])

@@ -386,6 +386,108 @@ def in_threads(build: Build) -> None:
         thread.join()
 
 
+def a_pool_in_a_node(build: Build) -> None:
+    def node(state: object) -> dict[str, int]:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(build.ask, [state, state]))
+        return {"count": 1}
+
+    build.graph(("a", node), ("b", plain)).invoke(INPUT)
+
+
+def asking_in_a_tool(build: Build) -> None:
+    @tool
+    def approve(name: str) -> str:
+        """Ask whether to go on."""
+        return str(interrupt({"may": name}))
+
+    calls = {"messages": [AIMessage("", tool_calls=[{"name": "approve", "args": {"name": "x"}, "id": "c1"}])]}
+    graph = build.graph(("ask", lambda _: calls), ("tools", ToolNode([approve])), checkpointer=InMemorySaver())
+    graph.invoke(INPUT, THREAD)
+    graph.invoke(Command(resume="yes"), THREAD)
+
+
+def asking_at_once(build: Build) -> None:
+    graph = StateGraph(State)
+    for name in "ab":
+        graph.add_node(name, lambda _, name=name: {"count": int(interrupt(name))})
+        graph.add_edge(START, name)
+    compiled = graph.compile(name="g", checkpointer=InMemorySaver())
+
+    async def program() -> None:  # threads start in no order
+        asked = (await compiled.ainvoke(INPUT, THREAD))["__interrupt__"]
+        await compiled.ainvoke(Command(resume={asked[0].id: 1}), THREAD)
+
+    asyncio.run(program())
+
+
+def retried_task(build: Build) -> None:
+    work = failing_first()
+
+    @task(retry_policy=RetryPolicy(initial_interval=0.001, jitter=False))
+    def step() -> int:
+        return work(None)["count"]
+
+    @entrypoint()
+    def workflow(number: int) -> int:
+        return number + step().result()
+
+    assert workflow.invoke(1) == 2
+
+
+def functional_stream(build: Build) -> None:
+    @task
+    async def add(number: int) -> int:
+        await build.ask_later(None)
+        return number + 1
+
+    @entrypoint()
+    async def workflow(number: int) -> int:
+        return await add(number)
+
+    asyncio.run(read(workflow.astream(1, stream_mode=["updates", "custom"])))
+
+
+def functional_cached(build: Build) -> None:
+    @task(cache_policy=CachePolicy())
+    def same(number: int) -> int:
+        return number
+
+    @entrypoint(cache=InMemoryCache())
+    def workflow(number: int) -> int:
+        return same(number).result()
+
+    workflow.invoke(1)
+    workflow.invoke(1)
+
+
+def dropped(build: Build) -> None:
+    stream = build.graph(("a", plain), ("b", plain)).stream(INPUT)
+    next(stream)
+    del stream
+
+
+def closed_by_another(build: Build) -> None:
+    async def program() -> None:
+        stream = build.graph(("a", plain), ("b", plain)).astream(INPUT)
+        await anext(stream)
+        await asyncio.create_task(stream.aclose())
+
+    asyncio.run(program())
+
+
+def too_late(build: Build) -> None:
+    async def wait(_state: object) -> None:
+        await asyncio.sleep(30)
+
+    async def program() -> None:
+        async with asyncio.timeout(0.2):
+            await read(build.graph(("a", plain), ("b", wait)).astream(INPUT))
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(program())
+
+
 def events(version: str) -> Callable[[Build], None]:
     def run(build: Build) -> None:
         asyncio.run(read(chat_later(build).astream_events(INPUT, version=version)))
@@ -428,6 +530,11 @@ GOLDEN = {
         )
         for mode in MODES
     },
+    "stream of several modes": Golden(lambda build: list(chat(build).stream(INPUT, stream_mode=MODES)), CHAT),
+    "astream of several modes": Golden(
+        lambda build: asyncio.run(read(chat_later(build).astream(INPUT, stream_mode=MODES))), CHAT
+    ),
+    "astream, sync nodes": Golden(lambda build: asyncio.run(read(chat(build).astream(INPUT))), CHAT),
     "batch": Golden(lambda build: chat(build).batch([INPUT] * 2), f"{CHAT} {CHAT}"),
     "abatch": Golden(lambda build: asyncio.run(chat_later(build).abatch([INPUT] * 2)), f"{CHAT} {CHAT}"),
     "astream_events v1": Golden(events("v1"), CHAT),
@@ -437,6 +544,7 @@ GOLDEN = {
         lambda build: build.graph(("a", plain), name=None).invoke(INPUT), "agent.job(agent.run a)"
     ),
     "in threads": Golden(in_threads, "agent.job g(agent.run a(chat m)) agent.job g(agent.run a(chat m))"),
+    "a pool in a node": Golden(a_pool_in_a_node, "agent.job g(agent.run a(chat m chat m) agent.run b)"),
     "parallel nodes": Golden(
         lambda build: asyncio.run(parallel(build).ainvoke(INPUT)),  # threads start in no order
         "agent.job wide(agent.run a agent.run b agent.run c agent.run last)",
@@ -479,6 +587,9 @@ GOLDEN = {
     "cancellation": Golden(cancelled, "agent.job g:cancelled(agent.run only:cancelled)"),
     "early close": Golden(left, "agent.job g:cancelled(agent.run a)"),
     "early break, async": Golden(left_later, "agent.job g:cancelled(agent.run a)"),
+    "a dropped stream": Golden(dropped, "agent.job g:cancelled(agent.run a)"),
+    "closed by another task": Golden(closed_by_another, "agent.job g:cancelled(agent.run a)"),
+    "a timeout around a stream": Golden(too_late, "agent.job g:cancelled(agent.run a agent.run b:cancelled)"),
     "the recursion limit": Golden(looping, "agent.job g!(agent.run again agent.run again)"),
     "a failing node": Golden(failing, "agent.job g!(agent.run a agent.run b!)"),
     "interrupt and resume": Golden(
@@ -488,6 +599,16 @@ GOLDEN = {
         asking_twice,
         f"agent.job g:interrupted(agent.run a:interrupted({ASKED})) "
         f"agent.job g:interrupted(agent.run a:interrupted({ASKED})) agent.job g(agent.run a)",
+    ),
+    "interrupt in a tool": Golden(
+        asking_in_a_tool,
+        f"agent.job g:interrupted(agent.run ask agent.run tools:interrupted(agent.tool approve:interrupted({ASKED}))) "
+        "agent.job g(agent.run tools(agent.tool approve))",
+    ),
+    "two questions at once, of which one is answered": Golden(
+        asking_at_once,
+        f"agent.job g:interrupted(agent.run a:interrupted({ASKED}) agent.run b:interrupted({ASKED})) "
+        f"agent.job g:interrupted(agent.run a agent.run b:interrupted({ASKED}))",
     ),
     "interrupt in a subgraph": Golden(
         asking_below,
@@ -499,6 +620,13 @@ GOLDEN = {
         "agent.job g:interrupted(agent.run a agent.action breakpoint:interrupted) agent.job g(agent.run b)",
     ),
     "functional": Golden(functional, "agent.job(agent.run workflow(agent.run double agent.run double))"),
+    "functional, streamed": Golden(functional_stream, "agent.job(agent.run workflow(agent.run add(chat m)))"),
+    "functional, retried": Golden(
+        retried_task, "agent.job(agent.run workflow(agent.run step! agent.run step! agent.run step))"
+    ),
+    "functional, cached": Golden(
+        functional_cached, "agent.job(agent.run workflow(agent.run same)) agent.job(agent.run workflow)"
+    ),
     "functional, async": Golden(
         functional_later,
         f"agent.job:interrupted(agent.run workflow:interrupted(agent.run add(chat m) {ASKED})) "

@@ -795,7 +795,7 @@ def test_a_fault_inside_never_reaches_the_graph(spans, plugin, monkeypatch):
     def fail(*_args):
         raise RuntimeError("a fault in Arc")
 
-    for name in ("node_of", "run_attributes", "is_graph", "tool_attributes"):
+    for name in ("node_of", "is_graph", "tool_attributes"):
         monkeypatch.setattr(_mapping, name, fail)
     assert graph_of(lambda _: {"count": 1}).invoke(INPUT)["count"] == 2
     assert plugin.guard.failures.total() > 0

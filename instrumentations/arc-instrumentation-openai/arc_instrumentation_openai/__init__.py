@@ -5,7 +5,8 @@ made before instrumentation and Azure alike. Sessions over a WebSocket are obser
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, Final
 
 import wrapt
 from arc_runtime.capture import Recorder
@@ -24,6 +25,9 @@ from arc_instrumentation_openai._sockets import Sockets
 from arc_instrumentation_openai._turn import Arguments, Turn
 
 __all__ = ["OpenAIInstrumentor"]
+
+_COPIES: Final = ("copy", "with_options")
+"""Methods of a client that give another one."""
 
 
 class OpenAIInstrumentor(ArcInstrumentor):
@@ -61,6 +65,26 @@ class OpenAIInstrumentor(ArcInstrumentor):
             flight.landed(None)  # no answer yet: the turn is handed the flight, to tell it of each event
             return flight.arguments
 
+    def protect(self, client: object) -> bool:
+        """Do the plugin's work for the calls of `client`, and of those that it makes with other options."""
+        if client in self._protected:
+            return True
+        if not super().protect(client):
+            return False
+        for name in _COPIES:
+            if callable(copy := getattr(client, name, None)):
+                setattr(client, name, self._protecting(copy))
+        return True
+
+    def _protecting(self, copy: Callable[..., object]) -> Callable[..., object]:
+        @wraps(copy)
+        def copied(*args: Any, **kwargs: Any) -> object:
+            client = copy(*args, **kwargs)
+            self.guard.attempt("protecting a client", self.protect, client)
+            return client
+
+        return copied
+
     def hook(self) -> None:
         """Wrap the targets, what builds the headers of each attempt, and what reads or closes an answer."""
         super().hook()
@@ -73,8 +97,8 @@ class OpenAIInstrumentor(ArcInstrumentor):
     def _wrap_headers(self, module: Any) -> None:
         wrapt.wrap_function_wrapper(module, "BaseClient._build_headers", self._around_headers)
 
-    def _around_headers(self, wrapped: Callable[..., Any], _client: object, args: Any, kwargs: Any) -> Any:
+    def _around_headers(self, wrapped: Callable[..., Any], client: object, args: Any, kwargs: Any) -> Any:
         headers = wrapped(*args, **kwargs)
-        if self.active:
+        if self.works_for(client):
             self.guard.attempt("reading the headers", settle, headers, kwargs.get("retries_taken", 0))
         return headers

@@ -69,6 +69,13 @@ class Opening(Boarding, Protocol):
     def active(self) -> bool:
         """Whether it does anything at the moment."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether it does its work for some clients at least."""
+
+    def works_for(self, client: object) -> bool:
+        """Whether it does its work for calls of `client`."""
+
     def when_imported(self, module: str, work: Callable[..., None], *args: object) -> None:
         """Run `work(module, *args)` once `module` is imported."""
 
@@ -136,7 +143,7 @@ class Sockets:
 
     def _around_headers(self, wrapped: Wrapped, _module: object, args: Any, kwargs: Any) -> Any:
         headers = wrapped(*args, **kwargs)
-        if not self._plugin.active:
+        if not self._plugin.ready:  # whose they are is not known here: they are Arc's own headers, whoever set them
             return headers
         own = self._plugin.guard.attempt("reading the headers", _without_ours, headers)
         return headers if own is None else own
@@ -144,9 +151,13 @@ class Sockets:
     def _open(self, manager: object, surface: Surface) -> Session:
         return self._plugin.open_session(surface.session, _peer(manager), surface.api)
 
+    def _wanted(self, manager: object) -> bool:
+        plugin = self._plugin
+        return plugin.active or (plugin.ready and plugin.works_for(_private(manager, "client")))
+
     def _around_enter(self, surface: Surface) -> Wrapped:
         def around(wrapped: Wrapped, manager: Any, args: Any, kwargs: Any) -> Any:
-            if not self._plugin.active:
+            if not self._wanted(manager):
                 return wrapped(*args, **kwargs)
             session = self._plugin.guard.attempt("opening the session", self._open, manager, surface)
             if session is None:
@@ -164,7 +175,7 @@ class Sockets:
 
     def _around_async_enter(self, surface: Surface) -> Wrapped:
         async def around(wrapped: Wrapped, manager: Any, args: Any, kwargs: Any) -> Any:
-            if not self._plugin.active:
+            if not self._wanted(manager):
                 return await wrapped(*args, **kwargs)
             session = self._plugin.guard.attempt("opening the session", self._open, manager, surface)
             if session is None:
@@ -182,7 +193,7 @@ class Sockets:
 
     def _around_queue(self, wrapped: Wrapped, manager: Any, args: Any, kwargs: Any) -> Any:
         result = wrapped(*args, **kwargs)
-        if self._plugin.active:
+        if self._wanted(manager):
             manager.__dict__.setdefault(_QUEUED, []).append(_event(args, kwargs))
         return result
 
@@ -194,7 +205,7 @@ class Sockets:
         @wraps(method)
         def recv_bytes(connection: Any, *args: Any, **kwargs: Any) -> Any:
             session: Session | None = connection.__dict__.get(_SESSION)
-            if session is None or not plugin.active:
+            if session is None or not plugin.ready:
                 return method(connection, *args, **kwargs)
             if session.unread:
                 plugin.guard.attempt("reading an event", session.settle)
@@ -214,7 +225,7 @@ class Sockets:
         @wraps(method)
         async def recv_bytes(connection: Any, *args: Any, **kwargs: Any) -> Any:
             session: Session | None = connection.__dict__.get(_SESSION)
-            if session is None or not plugin.active:
+            if session is None or not plugin.ready:
                 return await method(connection, *args, **kwargs)
             if session.unread:
                 plugin.guard.attempt("reading an event", session.settle)
@@ -235,7 +246,7 @@ class Sockets:
         def parse_event(connection: Any, *args: Any, **kwargs: Any) -> Any:
             event = method(connection, *args, **kwargs)
             session: Session | None = connection.__dict__.get(_SESSION)
-            if session is not None and plugin.active:
+            if session is not None and plugin.ready:
                 try:
                     session.parsed(args[0] if args else kwargs.get("data"), event)
                 except Exception as error:  # noqa: BLE001 - inlined guard: this runs for every event
@@ -281,7 +292,7 @@ class Sockets:
         return departure, args, kwargs
 
     def _followed(self, connection: Any) -> bool:
-        return self._plugin.active and _SESSION in getattr(connection, "__dict__", ())
+        return self._plugin.ready and _SESSION in getattr(connection, "__dict__", ())
 
     def _around_send(self, wrapped: Wrapped, connection: Any, args: Any, kwargs: Any) -> Any:
         if not self._followed(connection):

@@ -17,7 +17,10 @@ from contextlib import contextmanager, suppress
 
 import openai
 import pytest
+from arc_instrumentation_openai import OpenAIInstrumentor
 from arc_runtime.fixes import Entry
+from arc_runtime.instrumentation import Runtime
+from arc_runtime.settings import Settings
 from arc_semconv import attributes as semconv
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -1037,3 +1040,26 @@ def test_a_fix_in_shadow_changes_nothing_that_is_sent(spans, instrumented, play,
         until(connection, "response.completed")
     assert server.heard[0]["temperature"] == 2
     assert llm(spans)[0].attributes[semconv.FIX_MODE] == "shadow"
+
+
+def test_of_clients_that_are_protected_one_by_one_only_their_sessions_are_recorded(spans, play, reach, monkeypatch):
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", spans.tracer_provider)
+    plugin = OpenAIInstrumentor()
+    plugin.prepare(Runtime.of(Settings()))
+    server = play(realtime_talk)
+    protected, other = reach(server), reach(server)
+    try:
+        assert plugin.protect(protected)
+        assert not plugin.protect(object())
+        for client in (other, protected, protected.with_options(max_retries=0)):
+            with client.realtime.connect(model="m") as connection:
+                until(connection, "session.created")
+                connection.response.create()
+                until(connection, "response.done")
+        assert spans.tree == "agent.run(chat m) agent.run(chat m)"
+        plugin.rest()
+        with protected.realtime.connect(model="m") as connection:
+            until(connection, "session.created")
+        assert len(spans.spans) == 4
+    finally:
+        plugin.rest()

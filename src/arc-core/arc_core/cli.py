@@ -3,13 +3,19 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
+from arc_semconv.running import note_path
 
 from arc_core.errors import ArcCoreError
 from arc_core.settings import Settings, default_data
+
+if TYPE_CHECKING:
+    from arc_core.app import Endpoints
 
 _INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
@@ -39,9 +45,33 @@ def core(  # noqa: PLR0913 - one for each option
     end_with_stdin: Annotated[
         bool, typer.Option("--end-with-stdin", help="Stop at the end of stdin, for programs that start Arc Core.")
     ] = False,
+    idle_minutes: Annotated[
+        float, typer.Option("--idle-minutes", min=0, help="Stop after so long without use; 0 never does.")
+    ] = 0.0,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the Arc Core of yours that runs, and nothing else.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say in JSON where it is.")] = False,
 ) -> None:
-    """Run Arc Core: take telemetry over OTLP, keep it in ClickHouse, show it."""
+    r"""Run Arc Core: take telemetry over OTLP, keep it in ClickHouse, show it.
+
+    \b
+    Examples:
+      arc core
+      arc core --http 127.0.0.1:0 --grpc 127.0.0.1:0 --data ./traces
+      arc core --stop
+
+    Exit status: 0 when it was stopped, 1 when it cannot start or stop, 2 when an option cannot be used, 3 when there is
+    none to stop.
+    """
+    note = note_path(os.environ, Path.home())
     try:
+        if stop:
+            from arc_core.stopping import stop_core
+
+            stopped = stop_core(note)
+            typer.echo(msgspec.json.encode(stopped).decode() if as_json else f"stopped Arc Core at {stopped.http}")
+            return
         settings = Settings.checked(
             grpc=grpc,
             http=http,
@@ -49,10 +79,12 @@ def core(  # noqa: PLR0913 - one for each option
             api_key=api_key,
             max_pending_mib=max_pending_mib,
             end_with_stdin=end_with_stdin,
+            idle_minutes=idle_minutes,
+            note=None if end_with_stdin else note,  # whoever started that one has it for himself
         )
         if not api_key and (api_key is not None or "ARC_CORE_API_KEY" in os.environ):  # Typer takes "" for unset
             typer.echo("arc core: the API key is empty, so everyone on this machine is let in", err=True)
-        _serve(settings)
+        _serve(settings, _say_in_json if as_json else _say)
     except ArcCoreError as error:
         typer.echo(f"arc core: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
@@ -73,25 +105,40 @@ def demo(
             show_default="one that ends with the demo",
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the trace as a line of JSON.")] = False,
 ) -> None:
-    """Run a recorded multi-agent app against Arc Core, without a key or a network."""
+    r"""Run a recorded multi-agent app against Arc Core, without a key or a network.
+
+    \b
+    Examples:
+      arc demo
+      arc demo --once --json
+
+    Exit status: 0 it shows what it promises, 1 the program failed, 2 something is not installed, 3 no trace arrived,
+    4 the trace lacks something, 130 Ctrl-C.
+    """
     try:
         from arc_core.demo import run
 
-        status = run(once=once, http_port=port, data=data)
+        status = run(once=once, http_port=port, data=data, as_json=as_json)
     except KeyboardInterrupt:  # before `run` listens for it itself: imports take most of a second
         status = _INTERRUPTED
     raise typer.Exit(status)
 
 
-def _serve(settings: Settings) -> None:
-    from arc_core.app import Endpoints, serve  # the servers and the engine: not for `arc --help`
-
-    def ready(endpoints: Endpoints) -> None:
-        # Programs wait for this one line.
-        typer.echo(f"arc core ready http={endpoints.http} grpc={endpoints.grpc} data={endpoints.data}")
-        if sys.stderr.isatty():
-            typer.echo(f"Arc Core is at {endpoints.http}\nStop it with Ctrl-C.", err=True)
+def _serve(settings: Settings, ready: Callable[["Endpoints"], None]) -> None:
+    from arc_core.app import serve  # the servers and the engine: not for `arc --help`
 
     os.umask(0o077)  # prompts are nobody else's business
     asyncio.run(serve(settings, ready))
+
+
+def _say(endpoints: "Endpoints") -> None:
+    # Programs wait for this one line.
+    typer.echo(f"arc core ready http={endpoints.http} grpc={endpoints.grpc} data={endpoints.data}")
+    if sys.stderr.isatty():
+        typer.echo(f"Arc Core is at {endpoints.http}\nStop it with Ctrl-C.", err=True)
+
+
+def _say_in_json(endpoints: "Endpoints") -> None:
+    typer.echo(msgspec.json.encode(endpoints, enc_hook=str).decode())

@@ -18,6 +18,12 @@ class StartError(ArcCoreError):
     """Arc Core cannot start here: a port is taken, a folder is in use or cannot be written."""
 
 
+class NotRunningError(ArcCoreError):
+    """There is no Arc Core to stop."""
+
+    exit_code = 3
+
+
 class StoreError(ArcCoreError):
     """ClickHouse refused a statement; asking again later may work."""
 

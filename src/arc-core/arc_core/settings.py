@@ -68,6 +68,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of requests that may be held at a time before new ones are put off."""
     end_with_stdin: bool = False
     """Stop at the end of stdin: how a program that starts Arc Core takes it along, however that program ends."""
+    idle_minutes: float = 0.0
+    """Stop when nobody has sent or asked anything for so long; 0 never does."""
+    note: Path | None = None
+    """File in which to say that Arc Core is up; None says it nowhere."""
 
     @classmethod
     def checked(  # noqa: PLR0913 - one for each option
@@ -79,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         api_key: str | None,
         max_pending_mib: int,
         end_with_stdin: bool = False,
+        idle_minutes: float = 0.0,
+        note: Path | None = None,
     ) -> Self:
         """Return the settings that the options give; raise UsageError when they cannot be used together."""
         settings = cls(
@@ -88,6 +94,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             api_key=api_key or None,
             max_pending_bytes=max_pending_mib * MIB,
             end_with_stdin=end_with_stdin,
+            idle_minutes=idle_minutes,
+            note=note,
         )
         if "?" in str(settings.data):  # chDB would read what follows as parameters of a connection string
             raise UsageError(f"--data {str(data)!r} has a '?' in it; name another folder")

@@ -96,6 +96,7 @@ def launch(data: Path, *options: str) -> Core:
         if option not in options:
             arguments += [option, "127.0.0.1:0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ARC_")}
+    environment["XDG_RUNTIME_DIR"] = str(data)  # its note is not for whoever runs the tests
     # Its stderr is the test's own: what it says there is shown when a test fails, and no pipe can fill up.
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment)
     lines: queue.Queue[str] = queue.Queue()

@@ -16,10 +16,13 @@ from arc_semconv.kinds import Kind, LinkKind
 from opentelemetry.trace import Span, SpanContext, TraceFlags
 from opentelemetry.util.types import AttributeValue
 
-from arc_langchain_callbacks._run import Action, Graph, Run
+from arc_langchain_callbacks._handoffs import MOST_LINKS
+from arc_langchain_callbacks._run import Action, Giver, Graph, Run
 
-__all__ = ["Note", "answered", "end", "note_of", "open_breakpoint", "open_for", "resumed"]
+__all__ = ["NOTE", "Note", "answered", "end", "note_of", "open_breakpoint", "open_for", "resumed"]
 
+NOTE: Final = "__arc__"
+"""The channel under which a note is saved: no graph has it, so nobody else reads it."""
 _DECISIONS: Final = {"approve": "approved", "reject": "rejected", "edit": "edited", "respond": "answered"}
 
 
@@ -39,6 +42,16 @@ class Asked(msgspec.Struct, frozen=True):
     """16 hex digits."""
 
 
+class Handed(msgspec.Struct, frozen=True):
+    """Who passed control on to a node that had no turn before the graph stopped, as the note has it."""
+
+    to: str
+    giver: str
+    span: str
+    """16 hex digits."""
+    keys: tuple[str, ...]
+
+
 class Note(msgspec.Struct, frozen=True):
     """What is saved with a checkpoint at which a graph stopped."""
 
@@ -49,6 +62,7 @@ class Note(msgspec.Struct, frozen=True):
     asked_ns: int
     """When it stopped, in nanoseconds since the epoch."""
     actions: tuple[Asked, ...]
+    handed: tuple[Handed, ...] = ()
 
 
 def open_for(root: Graph, interrupts: Iterable[Any], span: Span, writer: ArcInstrumentor) -> None:
@@ -93,7 +107,13 @@ def note_of(run: Run) -> Note | None:
         Asked(action_id, action.type, f"{action.span.get_span_context().span_id:016x}")
         for action_id, action in run.graph.actions.items()
     )
-    return Note(f"{job.trace_id:032x}", f"{job.span_id:016x}", time.time_ns(), asked)
+    handed = tuple(
+        Handed(node, giver.name, f"{giver.span.span_id:016x}", giver.keys)
+        for node, givers in run.graph.arriving.items()
+        for giver in givers[:MOST_LINKS]
+        if giver.span.trace_id == job.trace_id
+    )
+    return Note(f"{job.trace_id:032x}", f"{job.span_id:016x}", time.time_ns(), asked, handed)
 
 
 def resumed(run: Run, notes: Iterable[str], answer: object) -> None:
@@ -105,6 +125,9 @@ def resumed(run: Run, notes: Iterable[str], answer: object) -> None:
     span = run.span
     span.add_link(_context(note, note.job), {semconv.LINK: LinkKind.RESUMES.value})
     waited = max(0.0, (time.time_ns() - note.asked_ns) / 1e9)
+    if (graph := run.graph) is not None:
+        for one in note.handed:
+            graph.arriving.setdefault(one.to, []).append(Giver(one.giver, _context(note, one.span), one.keys, {}))
     given = answered(note.actions, answer)
     for asked in note.actions:
         if asked.id not in given:

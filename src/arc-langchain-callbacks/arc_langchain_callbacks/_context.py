@@ -5,10 +5,10 @@ thrown away with the node, so nothing is ever detached. Both functions are priva
 calls stand beside the node instead of below it, and nothing else changes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-import wrapt
 from arc_runtime.instrumentation import ArcInstrumentor
 from opentelemetry import context
 
@@ -23,23 +23,26 @@ _FUNCTION: Final = "_set_config_context"
 
 def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
     """Wrap the functions that enter a node's context; `plugin` waits for the modules."""
+    context_of = handler.tree.context_of
 
-    def entering(wrapped: Callable[..., object], _instance: object, args: Any, kwargs: Any) -> object:
-        token = wrapped(*args, **kwargs)
-        try:  # Guard.attempt, written out: this is the way of every runnable
-            enter(args[0] if args else kwargs["config"])
-        except Exception as error:  # noqa: BLE001
-            plugin.guard.report("entering a run", error)
-        return token
+    def around(original: Callable[..., object]) -> Callable[..., object]:
+        @wraps(original)
+        def entering(config: Any, *args: Any, **kwargs: Any) -> object:
+            token = original(config, *args, **kwargs)
+            try:  # Guard.attempt, written out: this is the way of every runnable
+                inside = context_of(getattr(config.get("callbacks"), "parent_run_id", None))
+                if inside is not None:
+                    context.attach(inside)
+            except Exception as error:  # noqa: BLE001
+                plugin.guard.report("entering a run", error)
+            return token
 
-    def enter(config: Mapping[str, Any]) -> None:
-        inside = handler.context_of(getattr(config.get("callbacks"), "parent_run_id", None))
-        if inside is not None:
-            context.attach(inside)
+        return entering
 
     def wrap(module: Any) -> None:
-        if hasattr(module, _FUNCTION):
-            wrapt.wrap_function_wrapper(module, _FUNCTION, entering)
+        original = getattr(module, _FUNCTION, None)
+        if original is not None:
+            setattr(module, _FUNCTION, around(original))
 
     for module in _MODULES:
         plugin.when_imported(module, wrap)

@@ -1,19 +1,18 @@
 """The callback handler: what langchain-core's callbacks say, guarded, and handed to the tree of spans."""
 
 import asyncio
-import atexit
 import os
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any, Self
 from uuid import UUID
 
+from arc_runtime.instrumentation import also_land, land_all_at_exit
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
-from opentelemetry.context import Context
 
 from arc_langchain_callbacks._models import Models
 from arc_langchain_callbacks._share import Shares
@@ -26,6 +25,7 @@ class Handler(BaseCallbackHandler):
     """Opens and closes spans as the callbacks of the process tell; a failure of its own never reaches the program."""
 
     run_inline = True
+    ignore_chain = False  # a property in the base, which each runnable asks for twice
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
@@ -59,29 +59,27 @@ class Handler(BaseCallbackHandler):
         """Whether retrievers are none of ours to write."""
         return self._shares.chains is None
 
-    def context_of(self, run_id: UUID | None) -> Context | None:
-        """The context for work inside the run `run_id`: its span is the current one; None when it has none."""
-        return self.tree.context_of(run_id)
-
     # --- graphs, nodes, chains ---
 
-    def on_chain_start(
+    def on_chain_start(  # noqa: PLR0913 - what langchain-core says
         self,
         serialized: dict[str, Any] | None,
         inputs: object,
         *,
         run_id: UUID,
         parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         """A graph, a node, a chain, or something inside one starts."""
-        del serialized, inputs
+        del serialized, inputs, kwargs
         writer = self._shares.graphs
         if writer is None:
             return
         try:  # Guard.attempt, written out: this is the way of every runnable
-            said = (kwargs.get("name"), kwargs.get("tags") or (), kwargs.get("metadata") or {})
-            self.tree.start(writer, (run_id, parent_run_id), *said)
+            self.tree.start(writer, (run_id, parent_run_id), name, tags or (), metadata or {})
             if not self._closes_at_exit:
                 self._close_at_exit()
         except Exception as error:  # noqa: BLE001
@@ -90,7 +88,10 @@ class Handler(BaseCallbackHandler):
     def on_chain_end(self, outputs: object, *, run_id: UUID, **kwargs: Any) -> None:
         """It ended."""
         del outputs, kwargs
-        self._end("closing a run", run_id, None)
+        try:  # as above
+            self.tree.end(run_id, None)
+        except Exception as error:  # noqa: BLE001
+            self._report("closing a run", error)
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """It raised `error`, which may be a control flow of LangGraph's."""
@@ -147,11 +148,13 @@ class Handler(BaseCallbackHandler):
         del kwargs
         if (writer := self.tree.writer_of(run_id)) is not None:
             writer.guard.attempt("closing a retriever", self.tree.retriever_found, run_id, documents)
+        self.tree.retrieved(run_id)
         self._end("closing a retriever", run_id, None)
 
     def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """It raised `error`."""
         del kwargs
+        self.tree.retrieved(run_id)
         self._end("closing a retriever", run_id, error)
 
     # --- models ---
@@ -224,25 +227,29 @@ class Handler(BaseCallbackHandler):
 
     # --- ends ---
 
-    def _end(self, what: str, run_id: UUID, error: BaseException | None) -> None:
-        try:  # Guard.attempt, written out: this is the way of every runnable
+    def _end(self, what: str, run_id: object, error: BaseException | None) -> None:
+        try:
             self.tree.end(run_id, error)
         except Exception as failure:  # noqa: BLE001
-            if (writer := self._shares.graphs) is not None:
-                writer.guard.report(what, failure)
+            self._report(what, failure)
+
+    def _report(self, what: str, failure: Exception) -> None:
+        if (writer := self._shares.graphs) is not None:
+            writer.guard.report(what, failure)
 
     def _close_at_exit(self) -> None:
         # Once there is a span, its provider is there too, and has registered its own shutdown: the last in runs first.
         if not self._closes_at_exit and self.tree.has_spans:
             self._closes_at_exit = True
-            atexit.register(self._leave)
+            also_land(self._leave)
+            land_all_at_exit()
 
     def _leave(self) -> None:
         """End what is still open, innermost first: streams that the program holds on to and never finished."""
         for run_id in self._models.under_way:
             self.on_llm_error(asyncio.CancelledError(), run_id=run_id)
-        for run_id in self.tree.under_way:
-            self._end("closing a run", run_id, asyncio.CancelledError())
+        for open_run in self.tree.under_way:
+            self._end("closing a run", open_run, asyncio.CancelledError())
 
     def forget(self) -> None:
         """Leave what is open to the process that opened it: this one is a fork of it."""

@@ -5,6 +5,8 @@ Source: the writes of LangGraph 0.6 to 1.2. An edge, a router and `Command(goto=
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from arc_semconv import attributes as semconv
@@ -14,39 +16,36 @@ from opentelemetry.util.types import AttributeValue
 
 from arc_langchain_callbacks._run import Giver, Graph
 
-__all__ = ["attributes", "links", "pass_on", "values"]
+__all__ = ["MOST_LINKS", "attributes", "links", "pass_on", "values"]
 
 _BRANCH: Final = "branch:to:"
 _JOIN: Final = "join:"
 _PACKETS: Final = "__pregel_tasks"
-_MOST_LINKS: Final = 32
+MOST_LINKS: Final = 32
 """Of one run: the SDK keeps 128 at most, and what a thousand workers gave back is told by the first of them."""
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 Hold = Callable[[object], object]
 
 
 def pass_on(graph: Graph, tasks: Iterable[Any], hold: Hold | None) -> None:
     """Note in `graph` to whom the `tasks` that ended passed control; `hold` copies values, where they are wanted."""
-    done = list(tasks)
-    for task in done:
-        graph.arriving.pop(task.name, None)  # it has run since
+    arriving = graph.arriving
     left, graph.left = graph.left, {}
-    for task in done:
-        span = left.get(_place(task))
+    passed = []
+    for task in tasks:
+        arriving.pop(task.name, None)  # it has run since
+        span = left.get(task.config.get("configurable", _NOTHING).get("checkpoint_ns")) if left else None
         if span is None:
             continue  # the input, what was answered from a cache, and the tasks of the functional API
         to, changed = _read(task.writes)
-        if not to:
-            continue
-        giver = Giver(
-            task.name, span, tuple(changed), {name: hold(value) for name, value in changed.items()} if hold else {}
-        )
+        if to:
+            values = {name: hold(value) for name, value in changed.items()} if hold else _NOTHING
+            passed.append((to, Giver(task.name, span, tuple(changed), values)))
+    for to, giver in passed:
         for node in to:
-            graph.arriving.setdefault(node, []).append(giver)
-
-
-def _place(task: Any) -> str:
-    return str(task.config.get("configurable", {}).get("checkpoint_ns", ""))
+            arriving.setdefault(node, []).append(giver)
 
 
 def _read(writes: Iterable[tuple[str, Any]]) -> tuple[dict[str, None], dict[str, object]]:
@@ -54,15 +53,24 @@ def _read(writes: Iterable[tuple[str, Any]]) -> tuple[dict[str, None], dict[str,
     to: dict[str, None] = {}
     changed: dict[str, object] = {}
     for channel, value in writes:
-        if channel.startswith(_BRANCH):
-            to[channel[len(_BRANCH) :]] = None
-        elif channel.startswith(_JOIN):
-            to[channel.rpartition(":")[2]] = None
+        node = _leads_to(channel)
+        if node is None:
+            changed[channel] = value
+        elif node:
+            to[node] = None
         elif channel == _PACKETS:
             to[str(getattr(value, "node", ""))] = None
-        elif not channel.startswith("__"):
-            changed[channel] = value
     return to, changed
+
+
+@lru_cache(maxsize=1024)
+def _leads_to(channel: str) -> str | None:
+    """The node to which a write to `channel` leads; empty where the channel does not say, None for one of the state."""
+    if channel.startswith(_BRANCH):
+        return channel[len(_BRANCH) :]
+    if channel.startswith(_JOIN):
+        return channel.rpartition(":")[2]
+    return "" if channel.startswith("__") else None
 
 
 def attributes(givers: Sequence[Giver], node: str) -> dict[str, AttributeValue]:
@@ -85,11 +93,11 @@ def links(givers: Sequence[Giver], node: str) -> list[Link]:
                 semconv.HANDOFF_KEYS: giver.keys,
             },
         )
-        for giver in givers[:_MOST_LINKS]
+        for giver in givers[:MOST_LINKS]
     ]
 
 
 def values(givers: Sequence[Giver]) -> dict[str, object]:
     """The changed values by giver and key, as content by attribute name; nothing where none were kept."""
-    said: Mapping[str, object] = {giver.name: giver.values for giver in givers[:_MOST_LINKS] if giver.values}
+    said: Mapping[str, object] = {giver.name: giver.values for giver in givers[:MOST_LINKS] if giver.values}
     return {semconv.HANDOFF_STATE: said} if said else {}

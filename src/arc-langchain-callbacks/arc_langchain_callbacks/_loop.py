@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["follow"]
 
 _MODULE: Final = "langgraph.pregel._loop"
-_NOTE: Final = "__arc__"
-"""The channel under which a note is saved: no graph has it, so nobody else reads it."""
-
 Told = Callable[..., None]
 
 
@@ -36,8 +33,8 @@ def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
     def wrap(module: Any) -> None:
         loop = getattr(module, "PregelLoop", None)
         _around(loop, "_first", plugin, before=seen.begins, after=seen.began)
-        _around(loop, "_put_checkpoint", plugin, after=seen.saved)
-        _around(loop, "after_tick", plugin, before=seen.stepped)
+        _after_saving(loop, "_put_checkpoint", plugin, seen.saved)
+        _before_each(loop, "after_tick", plugin, seen.stepped)
         _around(loop, "_suppress_interrupt", plugin, before=seen.stops, after=seen.stopped)
 
     plugin.when_imported(_MODULE, wrap)
@@ -49,15 +46,47 @@ def _around(
     original = getattr(loop, name, None)
     if original is None:
         return
-    reading = f"reading {name}"
+    reading, attempt = f"reading {name}", plugin.guard.attempt
 
     @wraps(original)
     def around(self: Any, *args: Any, **kwargs: Any) -> object:
         if before is not None:
-            plugin.guard.attempt(reading, before, self, *args)
+            attempt(reading, before, self, *args)
         result = original(self, *args, **kwargs)
         if after is not None:
-            plugin.guard.attempt(reading, after, self, *args)
+            attempt(reading, after, self, *args)
+        return result
+
+    setattr(loop, name, around)
+
+
+def _before_each(loop: Any, name: str, plugin: ArcInstrumentor, before: Told) -> None:
+    """The same for what comes by in each step."""
+    original = getattr(loop, name, None)
+    if original is None:
+        return
+    reading, attempt = f"reading {name}", plugin.guard.attempt
+
+    @wraps(original)
+    def around(self: Any, *args: Any) -> object:
+        attempt(reading, before, self)
+        return original(self, *args)
+
+    setattr(loop, name, around)
+
+
+def _after_saving(loop: Any, name: str, plugin: ArcInstrumentor, after: Told) -> None:
+    """The same for what comes by in each step, and matters only where checkpoints are kept."""
+    original = getattr(loop, name, None)
+    if original is None:
+        return
+    reading, attempt = f"reading {name}", plugin.guard.attempt
+
+    @wraps(original)
+    def around(self: Any, *args: Any, **kwargs: Any) -> object:
+        result = original(self, *args, **kwargs)
+        if getattr(self, "checkpointer", None):
+            attempt(reading, after, self)
         return result
 
     setattr(loop, name, around)
@@ -83,14 +112,14 @@ class _Seen:
         run.graph.root = run.graph  # one with checkpoints of its own, even if it is inside another
         command = loop.input is not None and type(loop.input).__name__ == "Command"
         if loop.input is None or command:
-            notes = [value for _, channel, value in loop.checkpoint_pending_writes if channel == _NOTE]
+            notes = [value for _, channel, value in loop.checkpoint_pending_writes if channel == _actions.NOTE]
             _actions.resumed(run, notes, loop.input.resume if command else None)
 
     def began(self, loop: Any) -> None:
         """It is clear from which checkpoint the graph goes on."""
         self._keep_checkpoint(loop)
 
-    def saved(self, loop: Any, *_: object) -> None:
+    def saved(self, loop: Any) -> None:
         """A checkpoint was saved, or is about to be."""
         self._keep_checkpoint(loop)
 
@@ -105,7 +134,7 @@ class _Seen:
         run = self._run(loop)
         if run is None or run.graph is None:
             return
-        writer = self._tree.graph_writer
+        writer = run.writer or self._tree.graph_writer
         recorder = writer.pen.recorder if writer is not None else None
         hold = recorder.hold if recorder is not None and recorder.on_spans else None
         _handoffs.pass_on(run.graph, loop.tasks.values(), hold)
@@ -143,5 +172,5 @@ def _save(loop: Any, note: str) -> None:
     }
     # Under a task id of its own: the writes under a task's are what that task has done. A checkpointer that fails to
     # save it is not the program's trouble.
-    arguments = (config, [(_NOTE, note)], str(uuid4()))
+    arguments = (config, [(_actions.NOTE, note)], str(uuid4()))
     loop.submit(loop.checkpointer_put_writes, *arguments, __reraise_on_exit__=False)

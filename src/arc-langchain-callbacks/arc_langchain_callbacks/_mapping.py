@@ -28,7 +28,6 @@ __all__ = [
     "node_of",
     "place_of",
     "retriever_attributes",
-    "run_attributes",
     "task_of",
     "tool_attributes",
     "tool_result",
@@ -39,9 +38,9 @@ __all__ = [
 _INTEGRATIONS: Final = frozenset({"langgraph", "langchain_create_agent"})
 _NO_AGENTS: Final = frozenset({"__start__", "__end__"})
 _CLASS_NAMES: Final = frozenset({"LangGraph", "CompiledStateGraph", "Pregel"})
-_CHAINS: Final = frozenset({"RunnableSequence", "AgentExecutor"})
+_CHAINS: Final = frozenset({"RunnableSequence", "RunnableWithFallbacks", "AgentExecutor"})
 _STEPS: Final = ("seq:step:", "map:key:")
-_CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
+_CANCELLATIONS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 
 def is_graph(metadata: Mapping[str, Any]) -> bool:
@@ -106,20 +105,6 @@ def workflow_attributes(name: str | None, metadata: Mapping[str, Any]) -> dict[s
     attributes: dict[str, AttributeValue] = {}
     if name := workflow_name(name):
         attributes[semconv.WORKFLOW_NAME] = name
-    if (thread := metadata.get("thread_id")) is not None:
-        attributes[semconv.CONVERSATION_ID] = str(thread)
-    return attributes
-
-
-def run_attributes(node: str, metadata: Mapping[str, Any]) -> dict[str, AttributeValue]:
-    """What is known when a node starts, its name as an agent apart."""
-    attributes: dict[str, AttributeValue] = {semconv.LANGGRAPH_NODE: node}
-    if isinstance(step := metadata.get("langgraph_step"), int):
-        attributes[semconv.LANGGRAPH_STEP] = step
-    if triggers := metadata.get("langgraph_triggers"):
-        attributes[semconv.LANGGRAPH_TRIGGERS] = tuple(map(str, triggers))
-    if place := place_of(metadata):
-        attributes[semconv.LANGGRAPH_CHECKPOINT_NS] = place
     if (thread := metadata.get("thread_id")) is not None:
         attributes[semconv.CONVERSATION_ID] = str(thread)
     return attributes

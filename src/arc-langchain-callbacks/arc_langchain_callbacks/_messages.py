@@ -10,6 +10,7 @@ from uuid import UUID
 
 from arc_runtime.capture import Recorder
 from arc_semconv import attributes as semconv
+from langchain_core.language_models import BaseChatModel
 from langchain_core.outputs import LLMResult
 from opentelemetry.util.types import AttributeValue
 
@@ -108,11 +109,15 @@ def _server(serialized: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str,
 def is_cached(response: LLMResult, run_id: UUID) -> bool:
     """Whether langchain-core answered the run `run_id` from its cache: nothing was asked then.
 
-    It says so by a cost of nothing, older ones not at all. Then the answer still bears the name of the run that it was
-    given to first.
+    It says so by a cost of nothing, before 0.3.73 not at all. Then the answer still bears the name of the run that it
+    was given to first. (Of later versions that is no sign: a model may hand on the same message twice.)
     """
     messages = [getattr(one, "message", None) for batch in response.generations for one in batch]
-    return bool(messages) and all(_cost_nothing(one) or _is_another_run_s(one, run_id) for one in messages)
+    if not messages:
+        return False
+    if hasattr(BaseChatModel, "_convert_cached_generations"):
+        return all(map(_cost_nothing, messages))
+    return all(_is_another_run_s(one, run_id) for one in messages)
 
 
 def _cost_nothing(message: object) -> bool:

@@ -6,14 +6,16 @@ from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from arc_runtime.instrumentation import ArcInstrumentor
+from arc_runtime.instrumentation import ArcInstrumentor, Pen
 from arc_runtime.metrics import Landed
 from arc_runtime.spans import (
     Announced,
     EndedCall,
     agent_of,
+    ambient,
     cancelled,
     complete,
+    current,
     failed,
     passed_on,
     pipeline_of,
@@ -23,6 +25,8 @@ from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, get_current_span
 from opentelemetry.util.types import AttributeValue
 
@@ -38,22 +42,27 @@ class _Call:
     """One call under way."""
 
     __slots__ = (
-        "above", "announced", "asked", "attributes", "began_ns", "first_chunk_seconds", "pipeline", "writer",
+        "above", "alone", "announced", "asked", "attributes", "began_ns", "first_chunk_seconds", "pipeline", "place",
+        "writer",
     )  # fmt: skip
 
     def __init__(
-        self, writer: ArcInstrumentor, attributes: dict[str, AttributeValue], asked: object, announced: Announced
+        self, writer: ArcInstrumentor, attributes: dict[str, AttributeValue], asked: object, within: Context | None
     ) -> None:
         self.writer = writer
         self.attributes = attributes
         self.asked = asked
         """A copy of what was asked; None where content is not recorded."""
-        self.announced = announced
+        self.alone = True
+        """Whether no other was asked together with it."""
+        self.announced = Announced(within)
+        self.place = ambient() if within is None else within
+        """Where its span belongs, whoever reads the end of its answer, and wherever."""
         self.began_ns = time.time_ns()
         self.first_chunk_seconds: float | None = None
-        self.pipeline = pipeline_of(announced.within)
+        self.pipeline = pipeline_of(self.place)
         """What it is part of, to be told when it has ended."""
-        self.above = get_current_span(announced.within)
+        self.above = get_current_span(self.place)
 
 
 class _Answer(NamedTuple):
@@ -63,8 +72,15 @@ class _Answer(NamedTuple):
     response: object
     """A copy of the answer; None where there was none."""
 
-    def attributes(self) -> dict[str, AttributeValue]:
+    def on_span(self) -> dict[str, AttributeValue]:
         """The attributes of the answer, and the content of both sides where it is recorded."""
+        attributes = self.attributes()
+        if self.call.writer.pen.recorder.on_spans:
+            attributes.update(self.content())
+        return attributes
+
+    def attributes(self) -> dict[str, AttributeValue]:
+        """What is known of the answer, content apart."""
         pen = self.call.writer.pen
         attributes = _messages.answer_attributes(self.response)
         if pen.prices is not None:
@@ -74,12 +90,12 @@ class _Answer(NamedTuple):
             attributes.update(
                 pen.prices.attributes(provider, host, model if isinstance(model, str) else None, attributes)
             )
-        if self.call.asked is not None and pen.recorder.on_spans:
-            attributes.update(self.content())
         return attributes
 
     def content(self) -> dict[str, AttributeValue]:
-        """What was asked and answered, as recorded."""
+        """What was asked and answered, as recorded; nothing where content is not wanted."""
+        if self.call.asked is None:
+            return {}
         record = self.call.writer.pen.recorder.messages
         said = {
             semconv.INPUT_MESSAGES: _messages.inputs(self.call.asked),
@@ -122,11 +138,14 @@ class Models:
 
         `ids` are those of its run and of the run above.
         """
+        if suppressed():
+            return
         run_id, parent_id = ids
         recorder = writer.pen.recorder
         held = recorder.hold(asked) if recorder.wanted else None
         attributes = _messages.request_attributes(serialized, extra)
-        self._calls[run_id] = _Call(writer, attributes, held, Announced(self._tree.place_for(parent_id)))
+        call = self._calls[run_id] = _Call(writer, attributes, held, self._tree.place_for(parent_id))
+        call.alone = extra.get("batch_size", 1) == 1
 
     def chunk(self, run_id: UUID) -> None:
         """A piece of the answer came."""
@@ -150,8 +169,8 @@ class Models:
             self._tell(call, response, error)
 
     def _tell(self, call: _Call, response: LLMResult | None, error: BaseException | None) -> None:
-        if suppressed():
-            return
+        if call.alone:
+            call.announced.take()  # a model that only hands on what this one was asked is not told beside it
         pen = call.writer.pen
         model = call.attributes.get(semconv.REQUEST_MODEL)
         if call.first_chunk_seconds is not None:
@@ -161,7 +180,7 @@ class Models:
             Kind.LLM,
             model if isinstance(model, str) else None,
             call.attributes,
-            parent=call.announced.within,
+            parent=call.place,
             start_ns=call.began_ns,
         )
         self._tree.has_spans = True
@@ -172,7 +191,7 @@ class Models:
             elif error is not None:
                 failed(span, error)
             if span.is_recording():
-                complete(span, answer.attributes)
+                _write(span, pen, answer)
         finally:
             span.end()
         if pen.meters is not None:
@@ -181,6 +200,25 @@ class Models:
             call.pipeline.ended(_ended(call, answer, error))
             if error is not None:
                 passed_on(call.above, error)
+
+
+def _write(span: Span, pen: Pen, answer: _Answer) -> None:
+    """Put on `span` what was asked and answered, and emit the event where one is asked for."""
+    recorder = pen.recorder
+    if not recorder.on_events:
+        complete(span, answer.on_span)
+        return
+    attributes, content = answer.attributes(), answer.content()
+    span.set_attributes({**attributes, **content} if recorder.on_spans else attributes)
+    if content:
+        said = getattr(span, "attributes", None) or {}
+        failure = {semconv.ERROR_TYPE: said[semconv.ERROR_TYPE]} if semconv.ERROR_TYPE in said else {}
+        pen.events.emit(
+            context=current(span),
+            severity_number=SeverityNumber.DEBUG,
+            event_name=semconv.EVENT_INFERENCE_DETAILS,
+            attributes={**answer.call.attributes, **failure, **attributes, **content},
+        )
 
 
 def _ended(call: _Call, answer: _Answer, error: BaseException | None) -> EndedCall:

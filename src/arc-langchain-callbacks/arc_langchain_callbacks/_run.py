@@ -1,13 +1,15 @@
 """What is known of each callback run that is under way."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from arc_runtime.instrumentation import ArcInstrumentor
 from arc_runtime.spans import current
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanContext
-from opentelemetry.util.types import AttributeValue
+
+if TYPE_CHECKING:
+    from arc_langchain_callbacks._node import Node
 
 __all__ = ["Action", "Giver", "Graph", "Run", "Start"]
 
@@ -63,12 +65,11 @@ class Graph:
 class Run:
     """One callback run that is under way: it has a span of its own, lends that of the run above, or has none."""
 
-    __slots__ = ("_inside", "above", "graph", "late", "owned", "place", "span", "start", "told", "within", "writer")
+    __slots__ = ("_inside", "above", "graph", "late", "node", "owned", "place", "span", "start", "within", "writer")
 
     def __init__(
         self,
         above: "Run | None",
-        *,
         span: Span | None = None,
         writer: ArcInstrumentor | None = None,
         place: str | None = None,
@@ -87,8 +88,8 @@ class Run:
         """The innermost graph this is part of, or is."""
         self.start: Start | None = None
         """There as long as it may turn out to be a graph or a chain."""
-        self.told: dict[str, AttributeValue] | None = None
-        """Attributes that are put on the span when it is read."""
+        self.node: Node | None = None
+        """What its span tells when it is read, where this is a node."""
         self.late: dict[str, object] = {}
         """Content by attribute name, a copy that nobody changes; recorded when the span is read."""
 

@@ -20,6 +20,9 @@ class Share(StrEnum):
     CHAINS = "chains"
     """LangChain's chains, agents, retrievers, tools and models; graphs too, where no plugin has taken those on."""
 
+    # That of the enum is a function in Python, and each runnable asks who writes it.
+    __hash__ = str.__hash__
+
 
 class Shares:
     """Who writes what; asked at each run, as plugins can be switched on and off."""
@@ -47,7 +50,7 @@ class Shares:
 
     def listen(self, plugin: ArcInstrumentor) -> None:
         """Register the handler, once; langchain-core is imported by now."""
-        from arc_langchain_callbacks import _context, _handler, _loop
+        from arc_langchain_callbacks import _context, _handler, _loop, _threads, _updates
 
         with self._making:
             if self._handler is not None:
@@ -56,6 +59,8 @@ class Shares:
         _handler.register(self._handler)
         _context.follow(plugin, self._handler)
         _loop.follow(plugin, self._handler)
+        _updates.follow(plugin, self._handler)
+        _threads.follow(plugin, self._handler)
 
 
 _SHARES: Final = Shares()

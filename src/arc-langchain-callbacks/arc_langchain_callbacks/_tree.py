@@ -4,24 +4,28 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from arc_runtime.capture import Recorder
 from arc_runtime.instrumentation import ArcInstrumentor
-from arc_runtime.spans import ambient, cancelled, complete, failed, in_job, interrupted
+from arc_runtime.spans import Announced, ambient, cancelled, complete, failed, in_job, interrupted, suppressed
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span
+from opentelemetry.trace import Span
 from opentelemetry.util.types import AttributeValue
 
-from arc_langchain_callbacks import _actions, _handoffs, _mapping
+from arc_langchain_callbacks import _actions, _mapping
+from arc_langchain_callbacks._node import Node, node_at
 from arc_langchain_callbacks._run import Graph, Run, Start
 from arc_langchain_callbacks._share import Shares
 
 __all__ = ["Tree"]
+
+_RUN: Final = Kind.RUN
+# A member of an enum is looked up by a function in Python.
 
 
 class Tree:
@@ -29,7 +33,9 @@ class Tree:
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
-        self._runs: dict[UUID, Run] = {}
+        # By the number of the id: a UUID hashes itself in Python, and each runnable comes by here five times.
+        self._runs: dict[object, Run] = {}
+        self._retrieving: dict[UUID, Announced] = {}
         self._opening = threading.Lock()
         self.has_spans = False
         """Whether any span was opened so far."""
@@ -37,22 +43,22 @@ class Tree:
     # --- what others ask ---
 
     @property
-    def under_way(self) -> list[UUID]:
+    def under_way(self) -> list[object]:
         """The runs, the latest first."""
         return list(reversed(tuple(self._runs)))
 
     def run(self, run_id: UUID | None) -> Run | None:
         """The run with this id; None when there is none under way."""
-        return self._runs.get(run_id) if run_id else None
+        return self._runs.get(getattr(run_id, "int", run_id))
 
     def writer_of(self, run_id: UUID) -> ArcInstrumentor | None:
         """The plugin whose span the run has; None when it has none of its own."""
-        run = self._runs.get(run_id)
+        run = self._runs.get(getattr(run_id, "int", run_id))
         return run.writer if run is not None else None
 
     def context_of(self, run_id: UUID | None) -> Context | None:
         """The context for work inside the run `run_id`: its span is the current one; None when it has none."""
-        run = self._runs.get(run_id) if run_id else None
+        run = self._runs.get(getattr(run_id, "int", run_id))
         return run.inside() if run is not None else None
 
     @property
@@ -70,6 +76,7 @@ class Tree:
     def forget(self) -> None:
         """Leave what is open to the process that opened it: this one is a fork of it."""
         self._runs.clear()
+        self._retrieving.clear()
         self._opening = threading.Lock()
 
     # --- runs start ---
@@ -84,17 +91,17 @@ class Tree:
     ) -> None:
         """A graph, a node, a chain, or something inside one starts; `ids` are those of its run and the run above."""
         run_id, parent_id = ids
-        above = self._runs.get(parent_id) if parent_id else None
+        above = self._runs.get(getattr(parent_id, "int", parent_id))
         place = _mapping.place_of(metadata)
         # What runs inside a node or task inherits its place: only its own run has one that the run above has not.
         first = place is not None and (above is None or above.place != place)
         if first and above is not None and above.graph is None:
             self.is_graph(above)  # what has nodes is a graph: versions before 1.1 do not say so themselves
-        node = _mapping.node_of(name, tags, metadata) or (_mapping.task_of(name, tags, metadata) if first else None)
-        if node is not None:
-            self._runs[run_id] = self._start_node(writer, above, node, place, metadata)
+        node = (_mapping.node_of(name, tags, metadata) or _mapping.task_of(name, tags, metadata)) if first else None
+        if node is not None and not suppressed():
+            self._runs[getattr(run_id, "int", run_id)] = self._start_node(writer, above, node, place, metadata)
         else:
-            self._runs[run_id] = self._start_chain(above, name, tags, place, metadata)
+            self._runs[getattr(run_id, "int", run_id)] = self._start_chain(above, name, tags, place, metadata)
 
     def _start_node(
         self,
@@ -104,33 +111,19 @@ class Tree:
         place: str | None,
         metadata: Mapping[str, Any],
     ) -> Run:
-        # Samplers see who it is; the rest is put on when the span is read, which costs a node a third of the time.
-        attributes: dict[str, AttributeValue] = {semconv.AGENT_NAME: node}
-        told = _mapping.run_attributes(node, metadata)
-        links: Sequence[Link] = ()
-        values: dict[str, object] = {}
-        graph = above.graph if above is not None else None
-        if graph is not None:
-            if place in graph.failures:
-                told[semconv.RUN_ATTEMPT] = graph.failures[place] + 1
-            if graph.checkpoint_id is not None:
-                told[semconv.LANGGRAPH_CHECKPOINT_ID] = graph.checkpoint_id
-            if givers := graph.arriving.get(node):
-                told.update(_handoffs.attributes(givers, node))
-                links = _handoffs.links(givers, node)
-                values = _handoffs.values(givers)
+        # Samplers see who it is; the rest is told when the span is read, which costs a node two thirds of the time.
         parent = above.inside() if above is not None else None
-        run = self._open(Kind.RUN, node, attributes, above, parent, place=place, links=links, writer=writer)
-        run.told = told
-        if values:
-            run.late.update(values)
+        span = writer.pen.spans.open(_RUN, node, {semconv.AGENT_NAME: node}, parent=parent)
+        self.has_spans = True
+        run = Run(above, span, writer, place)
+        run.node = node_at(node, place, metadata, above.graph if above is not None else None)
         return run
 
     def _start_chain(
         self, above: Run | None, name: str | None, tags: Sequence[str], place: str | None, metadata: Mapping[str, Any]
     ) -> Run:
         """A run that lends the span above, unless it is a graph or a chain, or turns out to be one."""
-        run = Run(above, place=place)
+        run = Run(above, None, None, place)
         if run.within is not None:
             return run
         # A thread that the program made by itself has no context: there the run above knows better.
@@ -155,7 +148,7 @@ class Tree:
             around, run.graph = run.within, run.graph or Graph(run.within.root if run.within else None)
             run.within = run.graph
             writer = self._shares.graphs
-            if start is None or around is not None or writer is None:
+            if start is None or around is not None or writer is None or suppressed():
                 return
             name = _mapping.workflow_name(start.name)
             attributes = _mapping.workflow_attributes(start.name, start.metadata)
@@ -165,7 +158,7 @@ class Tree:
         """`run` is a chain: the job where there is none; inside of one only an agent has a span of its own."""
         with self._opening:
             start, writer = run.start, self._shares.chains
-            if start is None or writer is None or run.owned:
+            if start is None or writer is None or run.owned or suppressed():
                 return
             if (run.span is not None or in_job(start.within)) and not _mapping.is_agent(start.name):
                 return
@@ -197,16 +190,14 @@ class Tree:
         above: Run | None,
         parent: Context | None,
         *,
-        place: str | None = None,
-        links: Sequence[Link] = (),
         writer: ArcInstrumentor | None = None,
     ) -> Run:
         writer = writer or self._shares.graphs
-        if writer is None:
-            return Run(above, place=place)
-        span = writer.pen.spans.open(kind, subject, attributes, parent=parent, links=links)
+        if writer is None or suppressed():
+            return Run(above)
+        span = writer.pen.spans.open(kind, subject, attributes, parent=parent)
         self.has_spans = True
-        return Run(above, span=span, writer=writer, place=place)
+        return Run(above, span, writer)
 
     # --- tools and retrievers ---
 
@@ -228,14 +219,16 @@ class Tree:
         run = self._open(Kind.TOOL, name, attributes, above, self.place_for(parent_id), writer=writer)
         if (recorder := _recorder(run)) is not None:
             run.late[semconv.TOOL_CALL_ARGUMENTS] = recorder.hold(arguments)
-        self._runs[run_id] = run
+        self._runs[getattr(run_id, "int", run_id)] = run
 
     def tool_gave(self, run_id: UUID, output: object) -> None:
         """It gave `output`."""
-        run = self._runs.get(run_id)
-        if run is not None and run.span is not None and isinstance(call := getattr(output, "tool_call_id", None), str):
+        run = self._runs.get(getattr(run_id, "int", run_id))
+        if run is None or run.span is None or not run.owned:
+            return
+        if isinstance(call := getattr(output, "tool_call_id", None), str):
             run.span.set_attribute(semconv.TOOL_CALL_ID, call)  # versions before 1.0 do not tell it before
-        if run is not None and (recorder := _recorder(run)) is not None:
+        if (recorder := _recorder(run)) is not None:
             run.late[semconv.TOOL_CALL_RESULT] = recorder.hold(_mapping.tool_result(output))
 
     def start_retriever(
@@ -248,19 +241,26 @@ class Tree:
         run = self._open(Kind.TOOL, name, attributes, above, parent, writer=self._shares.chains)
         if (recorder := _recorder(run)) is not None:
             run.late[semconv.RETRIEVAL_QUERY] = recorder.hold(query)
-        self._runs[run_id] = run
+        self._runs[getattr(run_id, "int", run_id)] = run
+        # A retriever has no context of its own, as tools have: what it asks is told its place by this.
+        self._retrieving[run_id] = Announced(run.inside())
 
     def retriever_found(self, run_id: UUID, documents: Sequence[object]) -> None:
         """It found `documents`."""
-        run = self._runs.get(run_id)
+        run = self._runs.get(getattr(run_id, "int", run_id))
         if run is not None and (recorder := _recorder(run)) is not None:
             run.late[semconv.RETRIEVAL_DOCUMENTS] = recorder.hold(_mapping.found(documents))
 
+    def retrieved(self, run_id: UUID) -> None:
+        """The retriever has ended, one way or the other."""
+        if (asking := self._retrieving.pop(run_id, None)) is not None:
+            asking.over()
+
     # --- runs end ---
 
-    def end(self, run_id: UUID, error: BaseException | None) -> None:
+    def end(self, run_id: object, error: BaseException | None) -> None:
         """The run ended, in `error` where it raised one."""
-        run = self._runs.pop(run_id, None)
+        run = self._runs.pop(getattr(run_id, "int", run_id), None)
         if run is None:
             return
         if run.graph is not None and run.graph.actions:
@@ -270,28 +270,40 @@ class Tree:
         try:
             self._mark(run, run.span, error)
         finally:
-            if (run.late or run.told) and run.writer is not None:
-                complete(run.span, partial(_recorded, run.writer.pen.recorder, run.told, run.late))
+            node, writer = run.node, run.writer
+            if writer is not None and (node is not None or run.late):
+                links = node.links if node is not None and node.givers else None
+                complete(run.span, partial(_recorded, writer.pen.recorder, node, run.late), links)
             run.span.end()
 
     def _mark(self, run: Run, span: Span, error: BaseException | None) -> None:
         """Say on `span` how `run` ended, and tell the graph around it what it cannot see for itself."""
-        graph, own = run.above.graph if run.above else None, run.graph
-        if graph is not None and run.place:
-            graph.left[run.place] = span.get_span_context()
+        above, own, place = run.above, run.graph, run.place
+        graph = above.graph if above is not None else None
+        if graph is not None and place:
+            graph.left[place] = span.get_span_context()
+        if error is None and own is None:
+            return
         if own is not None and own.checkpoint_id is not None:
             span.set_attribute(semconv.LANGGRAPH_CHECKPOINT_ID, own.checkpoint_id)
         asked = _mapping.interrupts_of(error) if error is not None else None
         if asked is not None:
             _asks(run, span, asked)
         elif error is not None and _mapping.is_failure(error):
-            if graph is not None and run.place:
-                graph.failures[run.place] = graph.failures.get(run.place, 0) + 1
+            _lost(run)
             failed(span, error)
         elif own is not None and own.interrupted:
             interrupted(span)
         elif error is not None and _mapping.is_cancellation(error):
+            _lost(run)  # LangGraph cancels an attempt that takes too long, and may make another
             cancelled(span)
+
+
+def _lost(run: Run) -> None:
+    """Count an attempt at a node or task that came to nothing."""
+    graph = run.above.graph if run.above is not None else None
+    if graph is not None and run.place:
+        graph.failures[run.place] = graph.failures.get(run.place, 0) + 1
 
 
 def _asks(run: Run, span: Span, asked: Sequence[object]) -> None:
@@ -327,7 +339,6 @@ def _recorder(run: Run) -> Recorder | None:
     return recorder if recorder.on_spans and run.span.is_recording() else None
 
 
-def _recorded(
-    recorder: Recorder, told: Mapping[str, AttributeValue] | None, late: Mapping[str, object]
-) -> dict[str, AttributeValue]:
-    return {**(told or {}), **{name: recorder.text(value) for name, value in late.items()}}
+def _recorded(recorder: Recorder, node: Node | None, late: Mapping[str, object]) -> dict[str, AttributeValue]:
+    told, content = (node.attributes(), {**node.content(), **late}) if node is not None else ({}, late)
+    return {**told, **{name: recorder.text(value) for name, value in content.items()}}

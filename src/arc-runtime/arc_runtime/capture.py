@@ -36,8 +36,8 @@ class Recorder:
     """Turns content into bounded, redacted text."""
 
     def __init__(self, mode: Capture, limit: int) -> None:
-        self.on_spans = mode in ("SPAN_ONLY", "SPAN_AND_EVENT")
-        self.on_events = mode in ("EVENT_ONLY", "SPAN_AND_EVENT")
+        self.on_spans: bool = mode in ("SPAN_ONLY", "SPAN_AND_EVENT")
+        self.on_events: bool = mode in ("EVENT_ONLY", "SPAN_AND_EVENT")
         self._limit = limit
 
     @property

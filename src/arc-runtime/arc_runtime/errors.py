@@ -17,7 +17,7 @@ class PatternError(ArcError):
         super().__init__(key, problem)
         self.key = key
         self.problem = problem
-        self.allowed = tuple(allowed)
+        self.allowed: tuple[str, ...] = tuple(allowed)
 
     def __str__(self) -> str:
         way_out = f"; there are: {' '.join(self.allowed)}" if self.allowed else ""

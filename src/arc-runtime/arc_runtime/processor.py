@@ -7,7 +7,7 @@ edited below the public surface; where the SDK's insides are not as expected the
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Final
@@ -19,13 +19,13 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import Link, Status, StatusCode
 from opentelemetry.util.types import AnyValue
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.fixes import Engine, Request
 from arc_runtime.redaction import Tally, is_clean, scrub, scrub_item, tells
-from arc_runtime.spans import LateAttributes
+from arc_runtime.spans import LateAttributes, LateLinks
 
 __all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "SuggestingSpanProcessor", "redact_resource"]
 
@@ -167,19 +167,25 @@ def _redact_span(span: Span) -> None:
 
 
 def _redact_around(span: Span) -> Tally | None:
-    """Redact all of `span` but its attributes; None when there was nothing to count."""
+    """Redact all of `span` but its attributes and late links; None when there was nothing to count."""
     events, links, status = span._events, span._links, span._status  # noqa: SLF001
-    if not events and not links and status.description is None and is_clean(span._name):  # noqa: SLF001
+    late = type(links) is LateLinks
+    if not events and (late or not links) and status.description is None and is_clean(span._name):  # noqa: SLF001
         return None
     tally = Tally()
     span._name = str(scrub(span._name, tally))  # noqa: SLF001
     for event in events or ():
         event._name = str(scrub(event._name, tally))  # noqa: SLF001
         _redact_attributes(event._attributes, tally)  # noqa: SLF001
-    for link in links or ():
-        _redact_attributes(link._attributes, tally)  # noqa: SLF001
+    if not late:
+        _redact_links(links, tally)
     _redact_status(span, tally)
     return tally
+
+
+def _redact_links(links: Iterable[Link], tally: Tally) -> None:
+    for link in links or ():
+        _redact_attributes(link._attributes, tally)  # noqa: SLF001
 
 
 def _finish(attributes: BoundedAttributes, tally: Tally | None) -> None:
@@ -190,12 +196,17 @@ def _finish(attributes: BoundedAttributes, tally: Tally | None) -> None:
         _count(attributes, tally)
 
 
-def _finish_late(attributes: BoundedAttributes, tally: Tally | None = None) -> None:
-    """The same when they are first read, after the span has ended."""
+def _finish_late(attributes: BoundedAttributes, links: Sequence[Link], tally: Tally | None = None) -> None:
+    """The same when they are first read, after the span has ended; late `links` with them."""
     try:
+        if links:
+            tally = Tally() if tally is None else tally
+            _redact_links(links, tally)
         _finish(attributes, tally)
     except Exception as error:  # noqa: BLE001 - fail closed, as in `_on_ending`
         attributes._dict = _safe(attributes)  # noqa: SLF001
+        for link in links:
+            link._attributes = BoundedAttributes()  # noqa: SLF001
         _say(_UNREDACTED, error, set())
 
 

@@ -17,12 +17,14 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
 
-__all__ = ["METRICS_FAMILY", "Capture", "Endpoint", "Mode", "Settings", "masked"]
+__all__ = ["METRICS_FAMILY", "Capture", "Console", "Endpoint", "Granularity", "Mode", "Settings", "masked"]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=str)
 
 Mode = Literal["auto", "enabled", "disabled"]
+Console = Literal["off", "summary", "live", "json"]
+Granularity = Literal["job", "run", "tool", "llm"]
 Capture = Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"]
 
 _OFF: Final = {"", "0", "false", "no", "off"}
@@ -56,6 +58,8 @@ _KNOWN: Final = {
     "ARC_COST_HOSTS",
     "ARC_METRICS_PORT",
     "ARC_METRICS_HOST",
+    "ARC_CONSOLE",
+    "ARC_GRANULARITY",
     METRICS_FAMILY,
     "ARC_CORE_API_KEY",
     "ARC_CORE_URL",
@@ -95,8 +99,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str | None = None
     """`ARC_LOG_LEVEL`: DEBUG, INFO, WARNING, ERROR or CRITICAL on stderr. Unset: one line a problem."""
     core_url: str | None = None
-    """`ARC_CORE_URL`: http address of Arc Core's API, for `arc doctor`. Unset: ARC_ENDPOINT, when that is http or
-    https."""
+    """`ARC_CORE_URL`: http address of Arc Core's API, for the commands of `arc`. Unset: ARC_ENDPOINT, when that is
+    http or https."""
     disabled: bool = False
     """`ARC_DISABLE`: anything but empty, 0, false, no or off switches all of Arc off."""
     fixes: Literal["on", "shadow", "off"] = "on"
@@ -135,6 +139,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page."""
     metrics_host: str = "127.0.0.1"
     """`ARC_METRICS_HOST`: the address that page listens on; `0.0.0.0` lets other machines read it."""
+    console: Console | None = None
+    """`ARC_CONSOLE`: what stderr says of each request: `off`, a `summary` at its end, `live` with each node as it runs,
+    or the same as `json` lines. Unset: `live` for programs that switch Arc on in their code, `off` for others."""
+    granularity: Granularity = "run"
+    """`ARC_GRANULARITY`: the smallest piece of work that counts as a node of a request: `job` (whole graphs), `run`,
+    `tool` or `llm`. What is smaller is told only where it is not part of something larger."""
     metrics_family: str | None = None
     """`ARC_METRICS_FAMILY`: set by Arc itself, not by you: the file in which a program with a metrics page and the
     processes that it starts count. Unset: none."""
@@ -200,6 +210,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             cost_hosts=tuple(name.lower().strip("[].") for name in _names(env.get("ARC_COST_HOSTS", ""))),
             metrics_port=reader.parsed("ARC_METRICS_PORT", _port, None),
             metrics_host=env.get("ARC_METRICS_HOST", "").strip() or "127.0.0.1",
+            console=_console(reader),
+            granularity=_granularity(reader),
             metrics_family=env.get(METRICS_FAMILY) or None,
             capture=_capture(reader),
             disabled_instrumentations=_names(env.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "")),
@@ -318,6 +330,16 @@ def _capture(reader: _Reader) -> Capture:
     modes: tuple[Capture, ...] = ("NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT")
     name = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
     return reader.choice(name, modes, "NO_CONTENT", str.upper)
+
+
+def _console(reader: _Reader) -> Console | None:
+    modes: tuple[Console | Literal[""], ...] = ("off", "summary", "live", "json")
+    return reader.choice("ARC_CONSOLE", modes, "") or None
+
+
+def _granularity(reader: _Reader) -> Granularity:
+    sizes: tuple[Granularity, ...] = ("job", "run", "tool", "llm")
+    return reader.choice("ARC_GRANULARITY", sizes, "run")
 
 
 def _modes(reader: _Reader) -> dict[str, Mode]:

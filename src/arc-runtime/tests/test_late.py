@@ -1,7 +1,9 @@
 """Attributes that are worked out when a span is read: complete, redacted and the same, whoever reads them first."""
 
 import copy
+import gc
 import threading
+import weakref
 
 import pytest
 from arc_runtime.processor import RedactingSpanProcessor
@@ -9,7 +11,7 @@ from arc_runtime.spans import complete
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan
+from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, SpanContext
 
 MAIL = "jane.doe@example.org"
 
@@ -215,8 +217,10 @@ def test_an_attribute_set_between_completion_and_end_stays():
 
 @pytest.mark.parametrize("span", [INVALID_SPAN, NonRecordingSpan(INVALID_SPAN.get_span_context())])
 def test_a_span_that_records_nothing_is_left_alone(span):
-    complete(span, Work(late=1))
+    work = Work(late=1)
+    complete(span, work)
     assert not hasattr(span, "_attributes")
+    assert work.threads == []
 
 
 def test_a_span_of_another_kind_gets_its_attributes_at_once():
@@ -235,3 +239,107 @@ def test_a_span_of_another_kind_gets_its_attributes_at_once():
     span = Wrapping()
     complete(span, Work(late=1))
     assert span.told == {"late": 1}
+
+
+OTHER = SpanContext(1, 2, is_remote=True)
+
+
+def linked(*processors, links=None, limits=None):
+    span = traced(*processors, limits=limits).get_tracer("test").start_span("run", links=[Link(OTHER, {"early": 1})])
+    complete(span, Work(late=MAIL), links or (lambda: [Link(OTHER, {"keys": ("a", MAIL)})]))
+    span.end()
+    return span
+
+
+def said(span):
+    return [dict(link.attributes) for link in span.links]
+
+
+def test_late_links_are_worked_out_when_they_are_read_and_redacted_by_then():
+    worked = []
+    span = linked(RedactingSpanProcessor(), links=lambda: worked.append(1) or [Link(OTHER, {"mail": MAIL})])
+    assert worked == []
+    assert said(span) == said(span) == [{"early": 1}, {"mail": "<EMAIL>"}]
+    assert worked == [1]
+
+
+def test_what_is_found_in_late_links_is_counted_with_the_attributes_whichever_is_read_first():
+    first, second = linked(RedactingSpanProcessor()), linked(RedactingSpanProcessor())
+    assert first.attributes["arc.redaction.count"] == 2
+    assert said(second)[1] == {"keys": ("a", "<EMAIL>")}
+    assert second.attributes["arc.redaction.count"] == 2
+
+
+def test_a_reader_of_links_that_comes_before_the_redaction_leaves_nothing_raw_behind():
+    class Early(SpanProcessor):
+        def _on_ending(self, span):
+            list(span.links)
+
+    assert said(linked(Early(), RedactingSpanProcessor()))[1] == {"keys": ("a", "<EMAIL>")}
+
+
+def test_links_that_cannot_be_told_leave_the_span_with_what_it_had(caplog):
+    def fail():
+        raise ValueError("no links")
+
+    span = linked(RedactingSpanProcessor(), links=fail)
+    assert said(span) == [{"early": 1}]
+    assert span.attributes["late"] == "<EMAIL>"
+    assert len(caplog.records) == 1
+
+
+def test_where_redaction_fails_links_say_nothing(monkeypatch):
+    def fail(*_args):
+        raise RuntimeError("cannot redact")
+
+    monkeypatch.setattr("arc_runtime.processor._redact_attributes", fail)
+    assert said(linked(RedactingSpanProcessor())) == [{}, {}]
+
+
+def test_interrupted_links_are_there_once_when_the_next_reader_has_them(monkeypatch):
+    from arc_runtime import processor
+
+    redact, interruptions = processor._redact_links, [KeyboardInterrupt()]
+
+    def interrupted(*args):
+        if interruptions:
+            raise interruptions.pop()
+        redact(*args)
+
+    monkeypatch.setattr(processor, "_redact_links", interrupted)
+    span = linked(RedactingSpanProcessor())
+    with pytest.raises(KeyboardInterrupt):
+        list(span.links)
+    assert said(span) == [{"early": 1}, {"keys": ("a", "<EMAIL>")}]
+
+
+def test_the_limits_of_the_sdk_hold_for_late_links():
+    many = lambda: [Link(OTHER, {"n": n, "dropped": "x"}) for n in range(5)]  # noqa: E731
+    span = linked(links=many, limits=SpanLimits(max_links=2, max_link_attributes=1))
+    assert said(span) == [{"dropped": "x"}, {"dropped": "x"}]
+    assert copy.deepcopy(span.links) is not None
+    assert span._readable_span().dropped_links == 4
+
+
+def test_a_span_of_another_kind_gets_its_links_at_once():
+    class Other(NonRecordingSpan):
+        def is_recording(self):
+            return True
+
+        def add_link(self, context, attributes=None):
+            self.told = (context, attributes)
+
+    span = Other(OTHER)
+    complete(span, dict, lambda: [Link(OTHER, {"n": 1})])
+    assert span.told == (OTHER, {"n": 1})
+
+
+def test_what_was_read_is_let_go_without_the_collector():
+    span = linked(RedactingSpanProcessor())
+    held = weakref.ref(span.links[1].attributes)
+    gc.disable()
+    try:
+        del span
+        assert held() is None
+    finally:
+        gc.enable()

@@ -190,3 +190,16 @@ def test_a_bad_value_names_itself_and_what_is_used_instead():
     assert len(warnings) == 4
     for warning, value in zip(sorted(warnings), ["'-3'", "'soon'", "'maybe'", "'loud'"], strict=True):
         assert value in warning
+
+
+def test_what_the_console_says_is_left_open_unless_the_environment_says_it():
+    settings, warnings = Settings.from_env({})
+    assert (settings.console, settings.granularity, warnings) == (None, "run", [])
+    settings, warnings = Settings.from_env({"ARC_CONSOLE": "LIVE", "ARC_GRANULARITY": "tool"})
+    assert (settings.console, settings.granularity, warnings) == ("live", "tool", [])
+    settings, warnings = Settings.from_env({"ARC_CONSOLE": "loud", "ARC_GRANULARITY": "atom"})
+    assert (settings.console, settings.granularity) == (None, "run")
+    assert warnings == [
+        "ARC_CONSOLE='loud' is none of off, summary, live, json; it is ignored",
+        "ARC_GRANULARITY='atom' is none of job, run, tool, llm; run is used",
+    ]

@@ -6,8 +6,9 @@
 - `arc_semconv.fixes`: what a fix changed, as it travels on a span.
 - `arc_semconv.bundle`: fixes on their way from Arc Core to a process.
 - `arc_semconv.api`: what Arc Core answers under `/api/v1`.
+- `arc_semconv.running`: where a running Arc Core says that it is up.
 """
 
-from arc_semconv import api, attributes, bundle, fixes, kinds, others
+from arc_semconv import api, attributes, bundle, fixes, kinds, others, running
 
-__all__ = ["api", "attributes", "bundle", "fixes", "kinds", "others"]
+__all__ = ["api", "attributes", "bundle", "fixes", "kinds", "others", "running"]

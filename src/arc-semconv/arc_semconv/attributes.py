@@ -100,6 +100,8 @@ SPAN_KIND: Final = "arc.span.kind"
 RUN_STATE: Final = "arc.run.state"
 RUN_ATTEMPT: Final = "arc.run.attempt"
 REQUEST_ID: Final = "arc.request.id"
+AGENT_FRAMEWORK: Final = "arc.agent.framework"
+AGENT_DOMAIN: Final = "arc.agent.domain"
 PIPELINE_ID: Final = "arc.pipeline.id"
 APPLICATION_ID: Final = "arc.application.id"
 ACTION_ID: Final = "arc.action.id"
@@ -120,6 +122,9 @@ LANGGRAPH_NODE: Final = "arc.langgraph.node"
 LANGGRAPH_TRIGGERS: Final = "arc.langgraph.triggers"
 LANGGRAPH_CHECKPOINT_NS: Final = "arc.langgraph.checkpoint_ns"
 LANGGRAPH_CHECKPOINT_ID: Final = "arc.langgraph.checkpoint_id"
+
+# --- Arc: the resource ---
+INVOCATION_ID: Final = "arc.invocation.id"
 
 # --- Arc: fixes ---
 FIX_IDS: Final = "arc.fix.ids"

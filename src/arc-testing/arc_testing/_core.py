@@ -50,7 +50,9 @@ class RunningCore(NamedTuple):
 def running_core(data: Path, *options: str) -> Iterator[RunningCore]:
     """Arc Core over the folder `data`, ended with the block; `options` are those of `arc core`."""
     command = [sys.executable, "-m", "arc_core", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(data)]
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+    # By the end of stdin it ends with the tests, however they end; and it is none that `arc` finds by itself.
+    command += ["--end-with-stdin", *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

@@ -19,8 +19,9 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, state_home: Path) -> None:
-    """No test sees the OTEL_* and ARC_* variables of whoever runs it, nor his spool."""
+    """No test sees the OTEL_* and ARC_* variables of whoever runs it, nor his spool, nor his Arc Core."""
     monkeypatch.setenv("XDG_STATE_HOME", str(state_home))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(state_home))
     for name in list(os.environ):
         if name.startswith(("OTEL_", "ARC_")):
             monkeypatch.delenv(name)

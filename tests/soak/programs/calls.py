@@ -10,6 +10,7 @@ import json
 import os
 import random
 import sys
+import tracemalloc
 
 import httpx2
 import openai
@@ -141,7 +142,16 @@ async def main():
         objects, live, flights = held()
         done = (thousand + 1) * 1000
         print(
-            json.dumps({"calls": done, "kb": resident_kb(), "objects": objects, "live": live, "flights": flights}),
+            json.dumps(
+                {
+                    "calls": done,
+                    "kb": tracemalloc.get_traced_memory()[0] / 1024,
+                    "resident_kb": resident_kb(),
+                    "objects": objects,
+                    "live": live,
+                    "flights": flights,
+                }
+            ),
             flush=True,
         )
 

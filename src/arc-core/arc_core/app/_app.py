@@ -14,11 +14,9 @@ from contextlib import (
     nullcontext,
     suppress,
 )
-from pathlib import Path
 from typing import Final
 
 import grpc  # type: ignore[import-untyped]
-import msgspec
 import uvicorn
 from arc_prices import PriceList
 from starlette.applications import Starlette
@@ -28,6 +26,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from arc_core.access import Access
+from arc_core.app._endpoints import Endpoints
+from arc_core.app._idle import Idle, NotingUse
+from arc_core.app._note import noted
 from arc_core.app._sockets import bound
 from arc_core.ingest import MAX_REQUEST_BYTES, Bodies, Capacity, Receiver, grpc_handlers, http_routes
 from arc_core.settings import Address, Settings
@@ -42,18 +43,8 @@ _KEEP_ALIVE_SECONDS: Final = 75
 """uvicorn's 5 s is just the time between two exports of an SDK, which would then meet a connection being closed."""
 
 
-class Endpoints(msgspec.Struct, frozen=True):
-    """Where a running Arc Core is reached."""
-
-    http: str
-    """A URL, without a path."""
-    grpc: str
-    """`HOST:PORT`."""
-    data: Path
-
-
 async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
-    """Run until SIGTERM, SIGINT or, when so set, the end of stdin; `ready` is called once, when requests are taken.
+    """Run until SIGTERM, SIGINT or, when so set, the end of stdin or of use; `ready` is called once requests are taken.
 
     Raise StartError when a port or the data folder cannot be had. On return everything acknowledged is on disk.
     """
@@ -71,22 +62,31 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             writer = await stack.enter_async_context(_running_writer(Writer(database)))
             access = Access(settings.api_key)
             capacity = Capacity(settings.max_pending_bytes)
-            receiver = Receiver(writer.write, PriceList().usd)
+            idle = Idle(settings.idle_minutes * 60)
+            receiver = Receiver(idle.noting(writer.write), PriceList().usd)
             bodies = Bodies()
             otlp = http_routes(receiver, bodies, capacity, access)
-            app = _application([*otlp, *api_routes(TraceStore(database), access), *workbench_routes()], access)
+            routes = [*otlp, *api_routes(TraceStore(database), access), *workbench_routes()]
+            app = _application(routes, access, idle)
             await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, access))
             await stack.enter_async_context(_http_server(app, http_socket, stop))
             stack.callback(bodies.close)
-            ready(_endpoints(settings, http_socket, grpc_address))
+            endpoints = _endpoints(settings, http_socket, grpc_address)
+            stack.enter_context(noted(settings, endpoints))
+            stack.callback(asyncio.create_task(idle.stop_when_unused(stop)).cancel)
+            ready(endpoints)
             await stop.wait()
 
 
-def _application(routes: list[BaseRoute], access: Access) -> Starlette:
+def _application(routes: list[BaseRoute], access: Access, idle: Idle) -> Starlette:
     return Starlette(
         routes=routes,
         exception_handlers={HTTPException: refused, Exception: failed},
-        middleware=[Middleware(Guard, access=access), Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)],
+        middleware=[
+            Middleware(NotingUse, idle=idle),
+            Middleware(Guard, access=access),
+            Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1),
+        ],
     )
 
 

@@ -48,10 +48,10 @@ def app_environment(env: Mapping[str, str], *, core_url: str, model_url: str) ->
     }
 
 
-def run_app(env: Mapping[str, str], stop: Stop) -> None:
-    """Run the application to its end, its output shown as it comes; raise DemoError when it fails."""
+def run_app(env: Mapping[str, str], stop: Stop, stdout: IO[str] | None) -> None:
+    """Run the application to its end, its output shown as it comes, or on `stdout`; raise DemoError when it fails."""
     command = [_instrument(), sys.executable, str(APP)]
-    with _child(command, env=env, stdin=subprocess.DEVNULL, stdout=None, stderr=None) as process:
+    with _child(command, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=None) as process:
         until = time.monotonic() + APP_SECONDS
         while (status := process.poll()) is None:
             if time.monotonic() > until:
@@ -135,7 +135,7 @@ def _ready(lines: queue.SimpleQueue[str]) -> str | None:
 
 @contextmanager
 def _child(
-    command: list[str], *, env: Mapping[str, str], stdin: int, stdout: int | None, stderr: IO[str] | None
+    command: list[str], *, env: Mapping[str, str], stdin: int, stdout: IO[str] | int | None, stderr: IO[str] | None
 ) -> Iterator[subprocess.Popen[str]]:
     """Start `command` and end it with the block: asked to, and killed when it does not."""
     # In a process group of its own: Ctrl-C reaches the demo alone, which ends its children in order.

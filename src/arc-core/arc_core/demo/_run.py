@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
+import msgspec
 from arc_semconv.api import TraceDetail
 from rich.console import Console
 
@@ -26,11 +27,11 @@ NEEDED: Final = ("openai", "langgraph", "arc_instrumentation_openai", "arc_instr
 ARRIVAL_SECONDS: Final = 10.0
 
 
-def run(*, once: bool, http_port: int, data: Path | None) -> int:
+def run(*, once: bool, http_port: int, data: Path | None, as_json: bool = False) -> int:
     """Return the exit status (`Exit`) of the demo: a traced run of `loan_agents.py`, shown and checked.
 
     Unless `once`, Arc Core stays up on `http_port` (0 takes a free one) until Ctrl-C. Without `data` it keeps the
-    telemetry in a directory that is removed at the end.
+    telemetry in a directory that is removed at the end. With `as_json` the trace is printed as a line of JSON.
     """
     if absent := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         _complain(f"{', '.join(absent)} not installed: pip install 'arc-core[demo]'")
@@ -46,12 +47,12 @@ def run(*, once: bool, http_port: int, data: Path | None) -> int:
                         running_core(clean(os.environ), http_port=http_port, data=kept, log=log, stop=stop)
                     )
                 progress.say(f"Arc Core is up at {core.url}, data in {kept}")
-                detail = _trace_of_app(core, progress, stop)
-                _show(detail, Traces(core.url).page(detail.trace.trace_id))
+                detail = _trace_of_app(core, progress, stop, sys.stderr if as_json else None)
+                _show(detail, Traces(core.url).page(detail.trace.trace_id), as_json=as_json)
                 _check(detail)
                 shown = True
                 if not once:
-                    _stay(core, stop)
+                    _stay(core, stop, sys.stderr if as_json else sys.stdout)
         except DemoError as error:
             _complain(str(error))
             return error.exit_code
@@ -82,14 +83,14 @@ class Progress:
             yield
 
 
-def _trace_of_app(core: Core, progress: Progress, stop: Stop) -> TraceDetail:
+def _trace_of_app(core: Core, progress: Progress, stop: Stop, stdout: TextIO | None) -> TraceDetail:
     """Run the application and return its trace once it arrived whole."""
     traces = Traces(core.url)
     before = {trace.trace_id for trace in traces.of(SERVICE)}
     with ReplayServer(json.loads(EXCHANGES.read_text("utf-8"))) as models:
         progress.say("running the application; written answers stand in for the model, nothing leaves this machine")
         progress.say(f"$ opentelemetry-instrument python {APP}")
-        run_app(app_environment(os.environ, core_url=core.url, model_url=models.url), stop)
+        run_app(app_environment(os.environ, core_url=core.url, model_url=models.url), stop, stdout)
     with progress.waiting("the application is done; waiting for its telemetry"):
         detail = _arrived(traces, before, core, stop, seconds=ARRIVAL_SECONDS)
     progress.say(f"{len(detail.spans)} spans arrived")
@@ -115,10 +116,13 @@ def _arrived(traces: Traces, before: set[str], core: Core, stop: Stop, *, second
     )
 
 
-def _show(detail: TraceDetail, url: str) -> None:
+def _show(detail: TraceDetail, url: str, *, as_json: bool) -> None:
     """Print the summary, for as long as somebody reads it: `arc demo --once | head` is no failure."""
     try:
-        _summary.show(detail, url, sys.stdout)
+        if as_json:
+            sys.stdout.write(msgspec.json.encode(detail).decode() + "\n")
+        else:
+            _summary.show(detail, url, sys.stdout)
         sys.stdout.flush()
     except BrokenPipeError:
         with Path(os.devnull).open("w") as nowhere:  # or the interpreter would meet the pipe again at its end
@@ -130,8 +134,8 @@ def _check(detail: TraceDetail) -> None:
         raise DemoError(f"the trace arrived, but {'; '.join(missing)}", Exit.PROMISE_MISSING)
 
 
-def _stay(core: Core, stop: Stop) -> None:
-    print(f"\nArc Core stays up at {core.url}. Ctrl-C to stop.", flush=True)  # noqa: T201 - the command's answer
+def _stay(core: Core, stop: Stop, where: TextIO) -> None:
+    print(f"\nArc Core stays up at {core.url}. Ctrl-C to stop.", flush=True, file=where)
     while True:
         core.check()
         stop.pause(2 * POLL_SECONDS)

@@ -142,6 +142,10 @@ class TraceFilter(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     text: str = ""
     """Part of its name, or the beginning of its id."""
+    invocation: str = ""
+    """One of its spans comes from a program of this `arc run` (`arc.invocation.id`)."""
+    since_ns: int = 0
+    """It began then or later; 0 for any time."""
     before_ns: int = 0
     """With `before_id`, the last trace of the page before; 0 for the first page."""
     before_id: str = ""

@@ -124,7 +124,8 @@ def _locked(folder: Path) -> int:
     except OSError:
         os.close(lock)
         raise StartError(
-            f"the data folder {folder} is in use by another Arc Core; stop that one, or name another with --data"
+            f"the data folder {folder} is in use by another Arc Core; stop that one (arc core --stop), "
+            "or name another with --data"
         ) from None
     return lock
 

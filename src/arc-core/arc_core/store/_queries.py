@@ -22,8 +22,17 @@ WHERE TenantId = {tenant:String} AND TraceId IN (
     SELECT TraceId
     FROM traces
     WHERE TenantId = {tenant:String} AND ({trace_id:String} = '' OR TraceId = {trace_id:String})
+        AND ({invocation:String} = '' OR TraceId IN (
+            -- Repeated inside, as the list is made whether it is asked for or not.
+            SELECT TraceId
+            FROM spans
+            WHERE {invocation:String} != '' AND TenantId = {tenant:String}
+                AND Timestamp >= fromUnixTimestamp64Nano({since_ns:Int64})
+                AND ResourceAttributes['arc.invocation.id'] = {invocation:String}
+        ))
     GROUP BY TraceId
     HAVING ({service:String} = '' OR has(groupUniqArrayArray(Services), {service:String}))
+        AND ({since_ns:Int64} = 0 OR toUnixTimestamp64Nano(min(Start)) >= {since_ns:Int64})
         AND ({before_id:String} = ''
             OR (toUnixTimestamp64Nano(min(Start)), TraceId) < ({before_ns:Int64}, {before_id:String}))
     ORDER BY min(Start) DESC, TraceId DESC

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Final
 
@@ -24,6 +25,8 @@ _MAX_PAGE: Final = 200
 _MAX_TEXT: Final = 1000
 _STATUSES: Final = ("ok", "error", "interrupted", "cancelled", "running")
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _CURSOR: Final = re.compile(r"([0-9]{1,19})-([0-9a-f]{32})")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -117,9 +120,23 @@ def _filter(query: QueryParams) -> TraceFilter:
         service=query.get("service", ""),
         status=status,
         text=query.get("q", "").strip()[:_MAX_TEXT],
+        invocation=query.get("invocation", "")[:_MAX_TEXT],
+        since_ns=_since_ns(query.get("since", "")),
         before_ns=before_ns,
         before_id=before_id,
     )
+
+
+def _since_ns(text: str) -> int:
+    if not text:
+        return 0
+    try:
+        since = datetime.fromisoformat(text)
+    except ValueError:
+        since = None
+    if since is None or since.tzinfo is None:
+        raise MalformedError(f"since {text[:100]!r} is no time with its zone, for example 2026-11-21T09:30:00Z")
+    return max(0, (since - _EPOCH) // _MICROSECOND * 1000)
 
 
 def _limit(query: QueryParams) -> int:

@@ -7,19 +7,17 @@ from typing import Annotated, Final
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from arc_runtime.cli._check import Check, failed, passed, warned
-from arc_runtime.cli._config_file import check_config_file
-from arc_runtime.cli._delivery import check_delivery
 from arc_runtime.cli._export import SILENT, check_service_name
-from arc_runtime.cli._installation import check_entry_points, check_plugins, check_versions
-from arc_runtime.cli._metrics_page import check_metrics_page
 from arc_runtime.settings import Settings
 
-__all__ = ["doctor"]
+__all__ = ["EPILOG", "doctor"]
+
+EPILOG: Final = """\b
+Examples:
+  ARC_ENDPOINT=http://127.0.0.1:4318 arc doctor
+  arc doctor --json"""
 
 _MARKS: Final = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 _PLAIN: Final = {"ok": "ok", "warning": "!!", "problem": "XX"}
@@ -33,18 +31,23 @@ def doctor(
     Exit status: 0 when telemetry works or is set to send nothing, 1 when something must be done.
     """
     findings: list[Check] = []
-    console = Console()
     for check in _checks(os.environ):
         findings.append(check)
         if as_json:
             sys.stdout.write(msgspec.json.encode(check).decode() + "\n")
     if not as_json:
-        _print(console, findings)
+        _print(findings)
     if any(check.state == "problem" for check in findings):
         raise typer.Exit(1)
 
 
 def _checks(env: Mapping[str, str]) -> Iterator[Check]:
+    # The SDK and what it brings: not for the other commands.
+    from arc_runtime.cli._config_file import check_config_file
+    from arc_runtime.cli._delivery import check_delivery
+    from arc_runtime.cli._installation import check_entry_points, check_plugins, check_versions
+    from arc_runtime.cli._metrics_page import check_metrics_page
+
     yield from check_versions()
     yield from check_entry_points(env)
     settings, warnings = Settings.from_env(env)
@@ -65,7 +68,12 @@ def _checks(env: Mapping[str, str]) -> Iterator[Check]:
     yield from check_delivery(settings, env)
 
 
-def _print(console: Console, findings: list[Check]) -> None:
+def _print(findings: list[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
     table = Table.grid(padding=(0, 2))
     for check in findings:
         mark, colour = _MARKS[check.state]

@@ -2,14 +2,17 @@
 
 import sys
 from importlib.metadata import entry_points, version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from arc_runtime.cli._doctor import doctor
+from arc_runtime.cli import _bootstrap, _completion, _doctor, _fixes, _run, _traces
 from arc_runtime.errors import ArcError
 
 __all__ = ["main"]
+
+_AS_TYPED: Final = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+"""Words behind the program are the program's."""
 
 
 def main() -> None:
@@ -30,7 +33,12 @@ def _app() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(_root)
-    app.command("doctor")(doctor)
+    app.command("run", context_settings=_AS_TYPED, epilog=_run.EPILOG)(_run.run)
+    app.add_typer(_traces.traces, name="traces")
+    app.add_typer(_fixes.fixes, name="fixes")
+    app.command("doctor", epilog=_doctor.EPILOG)(_doctor.doctor)
+    app.command("bootstrap", epilog=_bootstrap.EPILOG)(_bootstrap.bootstrap)
+    app.command("completion", epilog=_completion.EPILOG)(_completion.completion)
     for entry_point in sorted(entry_points(group="arc.commands"), key=lambda found: found.name):
         try:
             app.command(entry_point.name)(entry_point.load())

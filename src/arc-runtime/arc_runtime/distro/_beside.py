@@ -21,12 +21,12 @@ from arc_runtime.distro._choice import CONFIGURATOR, DISTRO, is_plain, loaded
 from arc_runtime.distro._distro import ArcConfigurator, ArcDistro
 from arc_runtime.distro._redaction import redact_providers_that_are_there, redact_providers_to_come, withdraw
 from arc_runtime.distro._resource import settle_resources
-from arc_runtime.distro._wiring import wired
+from arc_runtime.distro._wiring import follow_spans, wired
 from arc_runtime.export import Exports, flush_at_every_end
 from arc_runtime.instrumentation import land_all
 from arc_runtime.settings import Settings
 
-__all__ = ["before_plugins"]
+__all__ = ["before_plugins", "join_providers"]
 
 
 @cache
@@ -75,12 +75,17 @@ def _configure(settings: Settings) -> None:
         return
     else:
         _say_who_configures(settings, chosen.name)
+    join_providers(settings, Exports(settings))
+
+
+def join_providers(settings: Settings, exports: Exports) -> None:
+    """Do on the providers that are there what is done on Arc's own: redact, lose nothing, name the service."""
     redact_providers_that_are_there()
     redact_providers_to_come()
-    exports = Exports(settings)
     exports.adopt()
     settle_resources(settings.config_file)
     flush_at_every_end(exports, land_all)
+    follow_spans(settings)
 
 
 def _say_who_configures(settings: Settings, name: str) -> None:

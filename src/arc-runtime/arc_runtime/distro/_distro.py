@@ -15,7 +15,7 @@ from arc_runtime._stderr import LOGGER
 from arc_runtime.distro._coexistence import rival_of
 from arc_runtime.distro._redaction import redact_providers_that_are_there, redact_providers_to_come, withdraw
 from arc_runtime.distro._resource import settle_resources
-from arc_runtime.distro._wiring import wired
+from arc_runtime.distro._wiring import by_code, follow_spans, wired
 from arc_runtime.export import Exports, destination, flush_at_every_end, plan
 from arc_runtime.fixes import Engine
 from arc_runtime.instrumentation import ArcInstrumentor, land_all
@@ -70,7 +70,7 @@ class ArcDistro(BaseDistro):  # type: ignore[misc]
             LOGGER.info("plugin %s is switched off by ARC_INSTRUMENT_%s", entry_point.name, name.upper())
             return
         off = {*runtime.settings.disabled_instrumentations, *self._failed}
-        rival = rival_of(entry_point, off) if mode == "auto" else None
+        rival = rival_of(entry_point, off, only_on=by_code()) if mode == "auto" else None
         if rival is not None:
             LOGGER.info("plugin %s leaves the spans to the instrumentor %s", entry_point.name, rival)
             self._yielded.setdefault(rival, []).append(plugin)
@@ -141,6 +141,7 @@ class ArcConfigurator(_OTelSDKConfigurator):
         settle_resources(settings.config_file)
         redact_providers_to_come()
         flush_at_every_end(exports, land_all)
+        follow_spans(settings)
         _say_hello(settings)
 
 

@@ -6,7 +6,7 @@ done here, once.
 
 from arc_runtime.instrumentation._account import Attributes, Content, Facts, Reply, Said
 from arc_runtime.instrumentation._guard import Guard
-from arc_runtime.instrumentation._instrumentor import ArcInstrumentor, Target
+from arc_runtime.instrumentation._instrumentor import ArcInstrumentor, Target, instruments_of
 from arc_runtime.instrumentation._model_call import Fold, Hold, ModelCall, also_land, land_all, land_all_at_exit
 from arc_runtime.instrumentation._owners import announce
 from arc_runtime.instrumentation._runtime import Pen, Providers, Runtime
@@ -32,6 +32,7 @@ __all__ = [
     "Watcher",
     "also_land",
     "announce",
+    "instruments_of",
     "land_all",
     "land_all_at_exit",
     "untested_libraries",

@@ -2,6 +2,7 @@
 
 import inspect
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,7 +19,7 @@ from arc_runtime.instrumentation._runtime import Pen, Providers, Runtime
 from arc_runtime.instrumentation._versions import untested_libraries
 from arc_runtime.instrumentation._wrapping import Place
 
-__all__ = ["ArcInstrumentor", "Target"]
+__all__ = ["ArcInstrumentor", "Target", "instruments_of"]
 
 Describe = Callable[[object, tuple[Any, ...], dict[str, Any]], ModelCall | None]
 
@@ -58,6 +59,7 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             self._hooked = False
             self._versions_seen = False
             self._places: list[Place] = []
+            self._protected: weakref.WeakSet[object] = weakref.WeakSet()
 
     @property
     def active(self) -> bool:
@@ -68,6 +70,11 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
     def prepared(self) -> bool:
         """Whether the plugin can work `on_request`."""
         return self._prepared
+
+    @property
+    def ready(self) -> bool:
+        """Whether the plugin does its work for anything at all; what it follows already, it goes on to follow."""
+        return self._active or self._prepared
 
     @property
     def writes_spans(self) -> bool:
@@ -109,6 +116,10 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         self._fill_places()
 
     def _uninstrument(self, **_kwargs: Any) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """Do nothing any more, neither on request nor for clients that are protected."""
         self._active = self._prepared = False
 
     def prepare(self, runtime: Runtime) -> None:
@@ -117,6 +128,20 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             self._prepared = self._set_up(runtime=runtime)
             if self._prepared:
                 self._hook_once()
+
+    def protect(self, client: object) -> bool:
+        """Do the plugin's work for calls of `client`, as far as it is prepared; False when it is none of its own."""
+        if not any(place.holds(client) for place in self._places):
+            return False
+        self._protected.add(client)
+        return True
+
+    def works_for(self, client: object) -> bool:
+        """Whether the plugin does its work for calls of `client`, here and now."""
+        return self.active or self._is_protected(client)
+
+    def _is_protected(self, client: object) -> bool:
+        return self._prepared and client in self._protected
 
     @contextmanager
     def on_request(self) -> Iterator[None]:
@@ -186,7 +211,7 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _around(self, target: Target) -> Callable[..., object]:
         def wrapper(wrapped: Callable[..., object], instance: object, args: Any, kwargs: Any) -> object:
-            seen = self._active and not self.guard.at_work
+            seen = (self._active or self._is_protected(instance)) and not self.guard.at_work
             flight = self._boarded(target, instance, args, kwargs) if seen else None
             if flight is None:
                 return wrapped(*args, **kwargs)
@@ -218,7 +243,7 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
     def _around_async(self, target: Target) -> Callable[..., object]:
         async def wrapper(wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any) -> object:
-            seen = self._active and not self.guard.at_work
+            seen = (self._active or self._is_protected(instance)) and not self.guard.at_work
             flight = self._boarded(target, instance, args, kwargs) if seen else None
             if flight is None:
                 return await wrapped(*args, **kwargs)

@@ -48,6 +48,7 @@ __all__ = ["Flight", "Fold", "Hold", "ModelCall", "also_land", "depart", "land_a
 
 Hold = Callable[[object], object]
 
+_EMBEDDINGS: Final = "embeddings"
 _NO_MARKS: Final[Mapping[str, object]] = {}
 _CALLING: Final[set["Flight"]] = set()
 """Calls whose function has not returned yet."""
@@ -157,8 +158,7 @@ class Flight:
     def board(self, traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
         """The call is about to leave: open its span, where it is `traced` and nobody else has one."""
         body = self._fixing.body
-        coming = announced()
-        parent = coming.take() if coming is not None else None  # also where its span is another's, or not wanted
+        parent = self._announced_place()  # also where its span is another's, or not wanted
         enabled = not suppressed()
         traced, pipeline = traced and enabled, pipeline_of() if enabled else None
         if not traced and pipeline is None and not self._fixing:
@@ -189,6 +189,15 @@ class Flight:
     def _recorder_of_spans(self) -> Recorder | None:
         recorder = self._pen.recorder
         return recorder if recorder.on_spans else None
+
+    def _announced_place(self) -> Context | None:
+        """Where the span belongs that a framework announced, which is told here from now on; None where none was."""
+        coming = announced()
+        if coming is None:
+            return None
+        if self.call.request.api != _EMBEDDINGS:  # a model may look something up first
+            coming.take()
+        return coming.within
 
     def _asked(self, body: Mapping[str, object]) -> dict[str, object]:
         hold = self._pen.recorder.hold

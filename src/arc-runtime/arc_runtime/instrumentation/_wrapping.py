@@ -34,6 +34,10 @@ class Place:
             elif not self._is_in(found):
                 self._fill(kind, found)
 
+    def holds(self, instance: object) -> bool:
+        """Whether calls of `instance` come by here."""
+        return isinstance(self._owner, type) and isinstance(instance, self._owner)
+
     def _is_in(self, found: object) -> bool:
         return any(getattr(link, "_self_wrapper", None) is self._wrapper for link in _chain(found))
 

@@ -19,21 +19,20 @@ class Announced:
     __slots__ = ("_open", "_outer", "taken", "within")
 
     def __init__(self, within: Context | None) -> None:
-        self.within = within
-        """Where the span of the call belongs; None is the ambient context."""
-        self.taken = False
+        self.within: Context | None = within
+        """Where the span on the wire belongs; None is the ambient context."""
+        self.taken: bool = False
         """Whether somebody on the wire tells of it."""
         self._open = True
         self._outer = announced()
         _CURRENT.set(self)
 
-    def take(self) -> Context | None:
-        """Where the span on the wire belongs, which tells of this call, and of those that led to it."""
+    def take(self) -> None:
+        """A span on the wire tells of this call, and of those that led to it."""
         one: Announced | None = self
         while one is not None:  # a model that calls another, or one of several that are asked together
             one.taken = True
             one = one._outer  # noqa: SLF001 - of this class
-        return self.within
 
     def over(self) -> None:
         """It has begun to answer, or ended: what comes now is another call."""

@@ -12,19 +12,27 @@ from typing import Final
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span
+from opentelemetry.trace import Span, propagation
 
-__all__ = ["attach", "current", "detach", "in_job", "suppressed", "within"]
+__all__ = ["attach", "current", "detach", "in_job", "inside", "suppressed", "within"]
 
 # Both are in use: `is_instrumentation_enabled` asks for each in turn, which takes a microsecond.
 _SUPPRESSED: Final = (context._SUPPRESS_INSTRUMENTATION_KEY, "suppress_instrumentation")  # noqa: SLF001
+_SPAN: Final = propagation._SPAN_KEY  # noqa: SLF001 - what `set_span_in_context` sets
 _JOB: Final = context.create_key("arc-job")
 
 
 def current(span: Span, *, of_job: bool = False) -> Context:
     """The ambient context with `span` as the current one; `of_job` marks that a job is under way in it."""
     inside = trace.set_span_in_context(span)
-    return context.set_value(_JOB, value=True, context=inside) if of_job else inside
+    if of_job and inside.get(_JOB) is not True:
+        return context.set_value(_JOB, value=True, context=inside)
+    return inside
+
+
+def inside(ambient: Context, span: Span, values: Mapping[str, object] = MappingProxyType({})) -> Context:
+    """`ambient` with `span` as the current one, in a job, and with `values` by key; made in one copy."""
+    return Context({**ambient, _SPAN: span, _JOB: True, **values})
 
 
 def in_job(ambient: Context | None = None) -> bool:
@@ -32,10 +40,11 @@ def in_job(ambient: Context | None = None) -> bool:
     return context.get_value(_JOB, ambient) is True
 
 
-def suppressed() -> bool:
+def suppressed(ambient: Context | None = None) -> bool:
     """Whether somebody has switched instrumentation off for what goes on here (`suppress_instrumentation`)."""
-    ambient = context.get_current()
-    return bool(ambient) and any(ambient.get(key) for key in _SUPPRESSED)
+    ambient = context.get_current() if ambient is None else ambient
+    one, other = _SUPPRESSED
+    return bool(ambient.get(one) or ambient.get(other))  # written out: this is the way of every node
 
 
 def attach(span: Span, values: Mapping[str, object] = MappingProxyType({})) -> Token[Context]:

@@ -27,7 +27,7 @@ class _Seat(NamedTuple):
     marks: deque[Mark]
 
 
-# Values hold no error: its frames may hold the span, which would then live for ever.
+# Values hold no error, whose frames may hold the span, nor anything else that leads to it: it would live for ever.
 _SEATS: Final["weakref.WeakKeyDictionary[Span, _Seat]"] = weakref.WeakKeyDictionary()
 
 

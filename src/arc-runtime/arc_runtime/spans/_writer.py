@@ -29,6 +29,10 @@ __all__ = ["SpanWriter", "cancelled", "failed", "interrupted"]
 _TOLD_OTHERWISE: Final = (Kind.LLM, Kind.ACTION)
 """Kinds whose failures no pipeline is told by their spans: it is told each model call, and actions do not fail."""
 
+# A member of an enum is looked up by a function in Python, and each span would do that.
+_RUN: Final = Kind.RUN
+_KINDS: Final = {kind: SpanKind.CLIENT if kind is Kind.LLM else SpanKind.INTERNAL for kind in Kind}
+
 
 class SpanWriter:
     """Opens spans as the contract names them; the caller ends each."""
@@ -46,27 +50,30 @@ class SpanWriter:
         parent: Context | None = None,
         links: Sequence[Link] = (),
         start_ns: int | None = None,
+        late: dict[str, AttributeValue] | None = None,
     ) -> Span:
         """A started span of `kind` about `subject` (workflow, agent, tool, action type), not made current.
 
         `attributes` are those known at the start: samplers see them, so content never belongs here. A model call names
         its operation in them (`gen_ai.operation.name`); the other kinds have one of their own. `start_ns` is the time
-        since the epoch when it began, by default now.
+        since the epoch when it began, by default now. `late` takes what Arc itself would add to them, for the caller to
+        `complete` the span with: that costs nothing until somebody reads it, and samplers do not see it.
         """
-        naming = NAMING[kind]
-        operation = attributes.get(semconv.OPERATION) or naming.operation
+        prefix, own = NAMING[kind]
+        operation = attributes.get(semconv.OPERATION) or own
         given: dict[str, AttributeValue] = {semconv.SPAN_KIND: kind._value_}
+        rest = given if late is None else late
         if operation:
-            given[semconv.OPERATION] = operation
+            rest[semconv.OPERATION] = operation
         pipeline = pipeline_of(parent)
         if pipeline is not None:
-            given.update(pipeline.attributes)
+            rest.update(pipeline.attributes)
         given.update(attributes)
-        first = str(operation) if self._genai_names and operation else naming.prefix or str(operation)
+        first = str(operation) if self._genai_names and operation else prefix or str(operation)
         span = self._tracer.start_span(
             f"{first} {subject}" if subject else first,
             context=parent,
-            kind=SpanKind.CLIENT if kind is Kind.LLM else SpanKind.INTERNAL,
+            kind=_KINDS[kind],
             attributes=given,
             links=links,
             start_time=start_ns,

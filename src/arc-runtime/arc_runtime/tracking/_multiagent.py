@@ -25,7 +25,6 @@ from arc_runtime.errors import ArcError
 from arc_runtime.instrumentation import Guard, Pen, Providers, also_land, land_all_at_exit
 from arc_runtime.settings import Settings
 from arc_runtime.spans import (
-    EndedCall,
     Pipeline,
     SpanWriter,
     agent_of,
@@ -46,6 +45,7 @@ from arc_runtime.tracking._summary import PipelineSummary, Status
 __all__ = ["MultiAgentContext", "create_multiagent_context"]
 
 P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
 
 _DISTRIBUTION: Final = "arc-runtime"
@@ -122,9 +122,16 @@ class MultiAgentContext:
         if not self._span.is_recording():
             self._span = NonRecordingSpan(self._span.get_span_context())  # it may be one object for all
         agent = self._name if part else None
-        seat(self._span, above, agent or agent_of(above), partial(self._failed_itself, outer, agent))
+        ledger = self._ledger
+        # What a seat holds must not lead to the span, nor to this context, which holds it: neither would ever go.
+        failed_itself = _both(lambda _: ledger.failed(None), outer.failed if outer else None)
+        seat(self._span, above, agent or agent_of(above), partial(failed_itself, agent))
         self._pipeline = Pipeline(
-            attributes, self._hears(outer), self._sees(outer), self._suffers(outer), self._take_back
+            attributes,
+            ended=_both(ledger.ended, outer.ended if outer else None),
+            turned=_both(ledger.turned, outer.turned if outer else None),
+            failed=_both(ledger.failed, outer.failed if outer else None),
+            left=self._take_back,
         )
         self._inside = in_pipeline(self._pipeline, current(self._span, of_job=True))
         self._token = context.attach(self._inside)
@@ -174,41 +181,6 @@ class MultiAgentContext:
         """Go on in a forked process, as part of the span that the process which opened it will end."""
         self._span = NonRecordingSpan(self._span.get_span_context())
         self._ledger.forked()
-
-    def _hears(self, outer: Pipeline | None) -> Callable[[EndedCall], None]:
-        if outer is None:
-            return self._ledger.ended
-
-        def both(call: EndedCall) -> None:
-            self._ledger.ended(call)
-            outer.ended(call)
-
-        return both
-
-    def _sees(self, outer: Pipeline | None) -> Callable[[str], None]:
-        if outer is None:
-            return self._ledger.turned
-
-        def both(agent: str) -> None:
-            self._ledger.turned(agent)
-            outer.turned(agent)
-
-        return both
-
-    def _suffers(self, outer: Pipeline | None) -> Callable[[str | None], None]:
-        if outer is None:
-            return self._ledger.failed
-
-        def both(agent: str | None) -> None:
-            self._ledger.failed(agent)
-            outer.failed(agent)
-
-        return both
-
-    def _failed_itself(self, outer: Pipeline | None, agent: str | None) -> None:
-        self._ledger.failed(None)
-        if outer is not None:
-            outer.failed(agent)
 
     def _close(self, error: BaseException | None) -> None:
         span = self._span
@@ -339,6 +311,17 @@ def _check(argument: str, value: object, kind: type) -> None:
             f"create_multiagent_context takes {'a str' if kind is str else kind.__qualname__} as its {argument}, "
             f"and not {value!r}, of type {type(value).__qualname__}"
         )
+
+
+def _both(inner: Callable[[S], None], outer: Callable[[S], None] | None) -> Callable[[S], None]:
+    if outer is None:
+        return inner
+
+    def both(said: S) -> None:
+        inner(said)
+        outer(said)
+
+    return both
 
 
 def _keys_of(passed: object) -> list[str]:

@@ -5,9 +5,9 @@ LangGraph is imported with this module, which `arc_runtime` imports on use.
 
 import copy
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
-from dataclasses import replace
-from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, overload
+from dataclasses import is_dataclass, replace
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, get_type_hints, overload
 
 from langgraph.errors import InvalidUpdateError
 from langgraph.graph import END, START, StateGraph
@@ -42,8 +42,9 @@ class ArcStateGraph(StateGraph[StateT, ContextT, InputT, OutputT], Generic[State
 
     The spans are those of the plugin arc-instrumentation-langgraph; where that is on, nothing is written twice, and
     where it is missing the graph runs without spans. Without a schema the state is a plain dict: what a node returns is
-    merged into it, key by key. A graph without any edge runs its nodes in the order in which they were added; of those
-    that declare where they lead (`Command[Literal[...]]`, `destinations`) each goes there instead.
+    merged into it, key by key. A node that takes a dataclass or a Pydantic model is given one, with the fields that the
+    state has; every other is given the whole dict. A graph without any edge runs its nodes in the order in which they
+    were added; of those that declare where they lead (`Command[Literal[...]]`, `destinations`) each goes there instead.
     """
 
     @overload
@@ -75,8 +76,22 @@ class ArcStateGraph(StateGraph[StateT, ContextT, InputT, OutputT], Generic[State
             self.compiled = True
             if self._schemaless:
                 _GUARD.attempt("reading commands", _take_commands, compiled)
+                _GUARD.attempt("reading what nodes take", _give_objects, compiled)
             compiled.__class__ = _TracedGraph
             return compiled
+
+        @wraps(StateGraph.validate)
+        def validate(self, *args: Any, **kwargs: Any) -> Any:
+            """See `StateGraph.validate`."""
+            StateGraph.validate(self._in_a_row() if self._has_no_edges() else self, *args, **kwargs)
+            return self
+
+        def _add_schema(self, schema: Any, *args: Any, **kwargs: Any) -> None:
+            """See `StateGraph._add_schema`: without a schema, what nodes say they take is no channel of the state."""
+            if self._schemaless and schema is not self.state_schema:
+                self.schemas[schema] = self.schemas[self.state_schema]
+            else:
+                super()._add_schema(schema, *args, **kwargs)
 
     def _has_no_edges(self) -> bool:
         return bool(self.nodes) and not (self.edges or self.waiting_edges or self.branches)
@@ -148,6 +163,18 @@ def _take_commands(compiled: Any) -> None:
     for node in compiled.nodes.values():
         for writer in node.writers:
             writer.writes = [_rooted_entry(entry) for entry in writer.writes]
+
+
+def _give_objects(compiled: Any) -> None:
+    """Have nodes that take a dataclass or a model be given one, as LangGraph does where the state has fields."""
+    for name, node in compiled.builder.nodes.items():
+        kind = node.input_schema
+        if isinstance(kind, type) and (is_dataclass(kind) or hasattr(kind, "model_fields")):
+            compiled.nodes[name].mapper = partial(_object_of, kind, frozenset(get_type_hints(kind)))
+
+
+def _object_of(kind: type, fields: frozenset[str], state: Mapping[str, object]) -> object:
+    return kind(**{name: value for name, value in state.items() if name in fields})
 
 
 def _with_whole_update(graph: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
