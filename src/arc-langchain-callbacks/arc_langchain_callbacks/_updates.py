@@ -5,10 +5,10 @@ one it stopped at, and whoever resumes it there is to find the note all the same
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import uuid4
 
-import wrapt
 from arc_runtime.instrumentation import ArcInstrumentor
 
 from arc_langchain_callbacks._actions import NOTE
@@ -25,35 +25,53 @@ _CARRYING: Final = "carrying a note on"
 def follow(plugin: ArcInstrumentor, handler: "Handler") -> None:
     """Wrap the two methods through which all updates go; `plugin` waits for their module."""
 
-    def update(wrapped: Callable[..., Any], graph: Any, args: Any, kwargs: Any) -> Any:
-        notes = plugin.guard.attempt(_CARRYING, _Notes.of, handler, graph, args, kwargs)
+    def notes_of(*call: Any) -> "_Notes | None":
+        return plugin.guard.attempt(_CARRYING, _Notes.of, handler, *call)
+
+    def wrap(module: Any) -> None:
+        kind = module.Pregel
+        kind.bulk_update_state = _around(kind.bulk_update_state, notes_of, plugin)
+        kind.abulk_update_state = _around_async(kind.abulk_update_state, notes_of, plugin)
+
+    plugin.when_imported(_MODULE, wrap)
+
+
+def _around(
+    original: Callable[..., Any], notes_of: Callable[..., "_Notes | None"], plugin: ArcInstrumentor
+) -> Callable[..., Any]:
+    @wraps(original)
+    def update(graph: Any, *args: Any, **kwargs: Any) -> Any:
+        notes = notes_of(graph, args, kwargs)
         if notes is not None:
             plugin.guard.attempt(_CARRYING, notes.read)
-        updated = wrapped(*args, **kwargs)
+        updated = original(graph, *args, **kwargs)
         if notes is not None:
             plugin.guard.attempt(_CARRYING, notes.write, updated)
         return updated
 
-    async def update_later(wrapped: Callable[..., Awaitable[Any]], graph: Any, args: Any, kwargs: Any) -> Any:
-        notes = plugin.guard.attempt(_CARRYING, _Notes.of, handler, graph, args, kwargs)
-        if notes is not None:
-            await guarded(notes.read_later())
-        updated = await wrapped(*args, **kwargs)
-        if notes is not None:
-            await guarded(notes.write_later(updated))
-        return updated
+    return update
 
+
+def _around_async(
+    original: Callable[..., Awaitable[Any]], notes_of: Callable[..., "_Notes | None"], plugin: ArcInstrumentor
+) -> Callable[..., Awaitable[Any]]:
     async def guarded(work: Awaitable[None]) -> None:
         try:
             await work
         except Exception as error:  # noqa: BLE001 - Guard.attempt awaits nothing
             plugin.guard.report(_CARRYING, error)
 
-    def wrap(module: Any) -> None:
-        wrapt.wrap_function_wrapper(module, "Pregel.bulk_update_state", update)
-        wrapt.wrap_function_wrapper(module, "Pregel.abulk_update_state", update_later)
+    @wraps(original)
+    async def update(graph: Any, *args: Any, **kwargs: Any) -> Any:
+        notes = notes_of(graph, args, kwargs)
+        if notes is not None:
+            await guarded(notes.read_later())
+        updated = await original(graph, *args, **kwargs)
+        if notes is not None:
+            await guarded(notes.write_later(updated))
+        return updated
 
-    plugin.when_imported(_MODULE, wrap)
+    return update
 
 
 class _Notes:
