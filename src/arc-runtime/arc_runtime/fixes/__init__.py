@@ -10,8 +10,7 @@ from arc_runtime.fixes._catalogue import DEFAULT_ENTRIES, catalogue
 from arc_runtime.fixes._changes import COMMANDS, without_content
 from arc_runtime.fixes._engine import Engine, Mended
 from arc_runtime.fixes._entry import Entry, Guardrail
-from arc_runtime.fixes._explain import Explanation, Reason, explain
-from arc_runtime.fixes._explanation import Held, Verdict, explained
+from arc_runtime.fixes._explain import Explanation, Held, Reason, explain
 from arc_runtime.fixes._fields import MENDABLE, REWRITABLE
 from arc_runtime.fixes._learning import Learned, Learner
 from arc_runtime.fixes._mend import Afterwards, Asked, Lesson, Mend
@@ -60,13 +59,11 @@ __all__ = [
     "Registry",
     "Request",
     "UserFile",
-    "Verdict",
     "catalogue",
     "cut_short",
     "demands",
     "entries_in",
     "explain",
-    "explained",
     "unfit",
     "without_content",
 ]

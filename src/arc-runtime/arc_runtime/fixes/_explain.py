@@ -1,20 +1,31 @@
 """Why an entry did what it did to a request, or why it did nothing."""
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from arc_semconv.fixes import Change
 
 from arc_runtime.fixes._engine import Engine, applied
-from arc_runtime.fixes._entry import Compiled
+from arc_runtime.fixes._entry import Compiled, Entry
 from arc_runtime.fixes._paths import MISSING, lookup
 from arc_runtime.fixes._pattern import PREDICATE, Condition, holds
 from arc_runtime.fixes._request import Request
 
-__all__ = ["Explanation", "Reason", "explain"]
+__all__ = ["Explanation", "Held", "Reason", "explain"]
 
 _NEAREST: Final = 5
+
+
+class Held(msgspec.Struct, frozen=True):
+    """One condition of a pattern, and whether it holds."""
+
+    key: str
+    wanted: Any
+    """As the pattern has it: a value, or operators with theirs."""
+    found: Any
+    """What the request has there; left out when it has nothing."""
+    holds: bool
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,6 +36,8 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
         "applied", "shadow", "canary", "control", "level", "alert", "outranked", "nothing to change", "off", "no match"
     ]
     """`level`: it asks, and the settings let safe ones pass alone; `outranked`: a better entry changes its fields."""
+    conditions: tuple[Held, ...] = ()
+    """Its pattern, key by key."""
     failed: tuple[str, ...] = ()
     """The conditions that do not hold, each with the value found."""
     held: int = 0
@@ -108,14 +121,18 @@ def explain(engine: Engine, request: Request) -> Explanation:
         if failed or one.state == "off" or one.id in engine.registry.silenced:
             said = tuple(_failure(condition, request) for condition in failed)
             verdict: Literal["no match", "off"] = "no match" if failed else "off"
-            others.append(Reason(one.id, verdict, said, len(one.conditions) - len(failed), reason=entry.reason))
+            held = len(one.conditions) - len(failed)
+            others.append(Reason(one.id, verdict, _held(one, entry, request), said, held, reason=entry.reason))
             continue
         would = applied(request, [one], "shadow")
         changes = would.changes if would else ()
         verdict_of = _verdict(engine, one, mended.ids if mended else (), mended.mode if mended else "on", bool(changes))
         matched.append(
-            Reason(one.id, verdict_of, (), len(one.conditions), changes, entry.reason, entry.advice)  # type: ignore[arg-type]
-        )
+            Reason(
+                one.id, verdict_of, _held(one, entry, request), (), len(one.conditions), changes,  # type: ignore[arg-type]
+                entry.reason, entry.advice,
+            )
+        )  # fmt: skip
     others.sort(key=lambda one: (len(one.failed), -one.held))
     did_change = mended is not None and bool(mended.changes)
     return Explanation(
@@ -127,6 +144,8 @@ def explain(engine: Engine, request: Request) -> Explanation:
 
 
 def _verdict(engine: Engine, one: Compiled, ids: tuple[str, ...], mode: str, changes: bool) -> str:  # noqa: FBT001
+    if engine.mode == "off":
+        return "off"
     if one.id in ids:
         return "applied" if mode == "on" else mode
     if one.level == "alert":
@@ -138,8 +157,22 @@ def _verdict(engine: Engine, one: Compiled, ids: tuple[str, ...], mode: str, cha
     return "outranked" if changes else "nothing to change"
 
 
+def _held(one: Compiled, entry: Entry, request: Request) -> tuple[Held, ...]:
+    found: list[Held] = []
+    for key, wanted in entry.pattern.items():
+        tests = [condition for condition in one.conditions if condition.key == key]
+        value = _found(tests[0], request) if tests and key != PREDICATE else MISSING
+        all_hold = all(holds(condition, request.body, request.call) for condition in tests)
+        found.append(Held(key, wanted, msgspec.UNSET if value is MISSING else value, all_hold))
+    return tuple(found)
+
+
+def _found(condition: Condition, request: Request) -> object:
+    return lookup(request.body, condition.path) if condition.path else request.call.get(condition.key, MISSING)
+
+
 def _failure(condition: Condition, request: Request) -> str:
     if condition.key == PREDICATE:
         return f"{condition}"
-    value = lookup(request.body, condition.path) if condition.path else request.call.get(condition.key, MISSING)
+    value = _found(condition, request)
     return f"{condition}; it is {'not there' if value is MISSING else _shown(value)}"
