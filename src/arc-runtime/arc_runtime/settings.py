@@ -45,6 +45,7 @@ _KNOWN: Final = {
     "ARC_DISABLE",
     "ARC_FIXES",
     "ARC_FIXES_LEVEL",
+    "ARC_FIXES_RETRY",
     "ARC_FIXES_FILE",
     "ARC_FIXES_DIR",
     "ARC_FIXES_PUBLIC_KEYS",
@@ -107,6 +108,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`ARC_FIXES`: mend requests, only record what would change, or neither."""
     fixes_level: Literal["safe", "ask"] = "safe"
     """`ARC_FIXES_LEVEL`: apply only entries of level safe, or those that ask too."""
+    fixes_retry: Literal["on", "off"] = "off"
+    """`ARC_FIXES_RETRY`: ask once more where a whole answer is not as the request's JSON schema or tools demand, or do
+    not; the second answer costs as much as the first."""
     fixes_file: Path | None = None
     """`ARC_FIXES_FILE`: entries of your own, JSON or YAML; read again when it changes. Unset: none."""
     fixes_dir: Path | None = None
@@ -196,6 +200,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             disabled=env.get("ARC_DISABLE", "").strip().lower() not in _OFF,
             fixes=reader.choice("ARC_FIXES", ("on", "shadow", "off"), "on"),
             fixes_level=reader.choice("ARC_FIXES_LEVEL", ("safe", "ask"), "safe"),
+            fixes_retry=reader.choice("ARC_FIXES_RETRY", ("on", "off"), "off"),
             fixes_file=reader.parsed("ARC_FIXES_FILE", _file, None),
             fixes_dir=reader.parsed("ARC_FIXES_DIR", _folder, _state_folder(env, "fixes")),
             fixes_public_keys=reader.parsed("ARC_FIXES_PUBLIC_KEYS", _public_keys, ()),

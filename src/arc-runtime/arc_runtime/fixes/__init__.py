@@ -18,6 +18,7 @@ from arc_runtime.fixes._pattern import CALL_KEYS, ERROR_KEYS, OPERATORS
 from arc_runtime.fixes._predicates import PREDICATES
 from arc_runtime.fixes._refusal import NOT_PROCESSED, Refusal
 from arc_runtime.fixes._registry import LAYERS, Registry
+from arc_runtime.fixes._repair import Repair, ask_again
 from arc_runtime.fixes._request import Request
 from arc_runtime.fixes._rewrites import REWRITES
 from arc_runtime.fixes._silent import Failure, cut_short, demands, unfit
@@ -57,8 +58,10 @@ __all__ = [
     "Reason",
     "Refusal",
     "Registry",
+    "Repair",
     "Request",
     "UserFile",
+    "ask_again",
     "catalogue",
     "cut_short",
     "demands",

@@ -36,7 +36,7 @@ class Mended(msgspec.Struct, frozen=True):
     """Entries that changed something, or would have."""
     changes: tuple[Change, ...]
     mode: Mode
-    trigger: Literal["before", "after_error"] = "before"
+    trigger: Literal["before", "after_error", "after_answer"] = "before"
     suggested: tuple[str, ...] = ()
     """Entries that match and may not be applied: they ask, or only report."""
     advice: str = ""
@@ -67,10 +67,12 @@ class Engine:
         key_of: KeyOf | None = None,
         learner: Learner | None = None,
         breaker: Breaker | None = None,
+        repairs: bool = False,
     ) -> None:
         """With `on_match` told how many entries matched a request and had something left to change, where any did.
 
-        `key_of` gives what a canary draws for: the id of the trace, session or user of a request.
+        `key_of` gives what a canary draws for: the id of the trace, session or user of a request. With `repairs` an
+        answer that is not as the request demands is asked for once more.
         """
         self.registry = registry
         self.mode: Literal["on", "shadow", "off"] = mode
@@ -79,6 +81,7 @@ class Engine:
         self._key_of = key_of
         self.learner = learner
         self.breaker = breaker
+        self.repairs = repairs and mode == "on"
         self._off = mode == "off"
         self._levels = frozenset({"safe"} if level == "safe" else {"safe", "ask"})
 

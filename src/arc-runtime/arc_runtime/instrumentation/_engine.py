@@ -40,6 +40,7 @@ def engine_of(settings: Settings, on_match: Callable[[int], None] | None = None)
         key_of=_key_of,
         learner=learner,
         breaker=Breaker(registry, _tripped),
+        repairs=settings.fixes_retry == "on",
     )
     if settings.fixes_file is not None:
         UserFile(registry, settings.fixes_file, _warn).start()

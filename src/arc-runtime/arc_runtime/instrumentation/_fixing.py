@@ -8,7 +8,18 @@ from arc_semconv import attributes as semconv
 from arc_semconv.fixes import Change
 
 from arc_runtime.capture import Recorder
-from arc_runtime.fixes import NOT_PROCESSED, Afterwards, Engine, Entry, Mended, Refusal, Request, without_content
+from arc_runtime.fixes import (
+    NOT_PROCESSED,
+    Afterwards,
+    Engine,
+    Entry,
+    Failure,
+    Mended,
+    Refusal,
+    Request,
+    ask_again,
+    without_content,
+)
 from arc_runtime.instrumentation._account import Attributes
 
 __all__ = ["Arguments", "Fixing", "Mendable"]
@@ -60,6 +71,8 @@ class Fixing:
         self.before: Mended | None = None
         self.again: Mended | None = None
         """What was sent after the provider had refused the first, or is known of the refusal."""
+        self.repair: Mended | None = None
+        """What was sent after an answer that was not as demanded."""
         self.refusal: Refusal | None = None
         self.learned: tuple[Entry, ...] = ()
         """Entries that came of this call."""
@@ -72,7 +85,7 @@ class Fixing:
     @property
     def body(self) -> Mapping[str, object]:
         """The body that was sent last."""
-        for mended in (self.again, self.before):
+        for mended in (self.repair, self.again, self.before):
             if mended is not None and mended.sends:
                 return mended.body
         return self._call.request.body
@@ -80,10 +93,19 @@ class Fixing:
     @property
     def count(self) -> int:
         """How many entries changed what was sent."""
-        return sum(len(mended.ids) for mended in (self.before, self.again) if mended is not None and mended.sends)
+        told = (self.before, self.again, self.repair)
+        return sum(len(mended.ids) for mended in told if mended is not None and mended.sends)
+
+    @property
+    def repairs(self) -> bool:
+        """Whether an answer that is not as demanded may be asked for once more: nobody has seen anything of it."""
+        call = self._call
+        if not self._engine.repairs or not call.mends or call.request.stream or not call.restores:
+            return False
+        return self.again is None or not self.again.sends  # a call is two requests at most
 
     def __bool__(self) -> bool:
-        return self.before is not None or self.again is not None
+        return self.before is not None or self.again is not None or self.repair is not None
 
     def depart(self) -> Arguments | None:
         """What to send in the place of the program's own arguments; None to leave them."""
@@ -126,6 +148,15 @@ class Fixing:
         if {change.path for change in other.changes}.isdisjoint(change.path for change in again.changes):
             self._learn(again)
 
+    def unfit(self, failure: Failure, elapsed_seconds: float) -> Arguments | None:
+        """What to send once more after an answer with `failure`; None when that is not known to help, or too late."""
+        found = ask_again(self.body, self._call.request.api, failure)
+        arguments = self._call.again(found.body, elapsed_seconds) if found is not None else None
+        if found is not None and arguments is not None:
+            entry_id = f"arc.retry.{failure.type}"
+            self.repair = Mended(found.body, (entry_id,), (found.change,), "on", "after_answer")
+        return arguments
+
     def ended(self, outcome: str) -> None:
         """The call is over."""
         if outcome == "ok" and self.again is not None and self.again.sends:
@@ -148,7 +179,7 @@ class Fixing:
 
     def attributes(self, outcome: str, recorder: Recorder | None) -> Attributes:
         """What was mended; with the words of the user's that changed where there is a `recorder` for them."""
-        told = [mended for mended in (self.before, self.again) if mended is not None]
+        told = [mended for mended in (self.before, self.again, self.repair) if mended is not None]
         attributes: Attributes = {}
         changed = [mended for mended in told if mended.ids]
         if changed:

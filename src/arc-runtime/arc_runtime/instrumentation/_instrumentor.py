@@ -209,8 +209,10 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         flight.began = began
         return flight
 
-    def _around(self, target: Target) -> Callable[..., object]:
-        def wrapper(wrapped: Callable[..., object], instance: object, args: Any, kwargs: Any) -> object:
+    def _around(self, target: Target) -> Callable[..., object]:  # noqa: C901 - a call more would be in every traceback
+        def wrapper(  # noqa: C901 - as above
+            wrapped: Callable[..., object], instance: object, args: Any, kwargs: Any
+        ) -> object:
             seen = (self._active or self._is_protected(instance)) and not self.guard.at_work
             flight = self._boarded(target, instance, args, kwargs) if seen else None
             if flight is None:
@@ -236,13 +238,24 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                         raise
                     if not mended:  # out of the handler above: it would be told as the context of the program's error
                         raise
+                retry = flight.unfit(result)
+                if retry is not None:
+                    try:
+                        result = flight.better(result, wrapped(*retry[0], **retry[1]))
+                    except Exception as worse:  # noqa: BLE001 - of a request that the program did not make
+                        flight.no_better(worse)
+                    except BaseException as stopped:
+                        flight.broke(stopped)
+                        raise
             flight.landed(result)
             return result
 
         return wrapper
 
-    def _around_async(self, target: Target) -> Callable[..., object]:
-        async def wrapper(wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any) -> object:
+    def _around_async(self, target: Target) -> Callable[..., object]:  # noqa: C901 - as above
+        async def wrapper(  # noqa: C901 - as above
+            wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any
+        ) -> object:
             seen = (self._active or self._is_protected(instance)) and not self.guard.at_work
             flight = self._boarded(target, instance, args, kwargs) if seen else None
             if flight is None:
@@ -267,6 +280,15 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                         flight.broke(stopped)
                         raise
                     if not mended:  # out of the handler above: it would be told as the context of the program's error
+                        raise
+                retry = flight.unfit(result)
+                if retry is not None:
+                    try:
+                        result = flight.better(result, await wrapped(*retry[0], **retry[1]))
+                    except Exception as worse:  # noqa: BLE001 - of a request that the program did not make
+                        flight.no_better(worse)
+                    except BaseException as stopped:
+                        flight.broke(stopped)
                         raise
             flight.landed(result)
             return result

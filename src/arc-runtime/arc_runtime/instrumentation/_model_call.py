@@ -143,6 +143,8 @@ class Flight:
         self._error: str | None = None
         self._failure: Failure | None = None
         """What was wrong with an answer that came as if nothing was."""
+        self._first: Reply | None = None
+        """An answer after which another was asked for."""
         self._reads = pen.meters is not None
         """Whether anybody wants to know what the answer says."""
         self._fold: Fold | None = None
@@ -260,6 +262,62 @@ class Flight:
             said = {semconv.ERROR_TYPE: type(error).__qualname__, **self.call.error_attributes(error)}
             self._span.add_event(semconv.EVENT_ATTEMPT, said)
 
+    def unfit(self, result: object) -> Arguments | None:
+        """What to send once more where `result` is not as the request demands; the call is still under way then."""
+        if not self._fixing.repairs or not self._open:
+            return None
+        try:
+            reply = self.call.reply(result, None)()
+            failure = self._failure_in(reply)
+            if failure is None:
+                return None
+            arguments = self._fixing.unfit(failure, time.perf_counter() - self.began)
+            if arguments is None:
+                return None
+            self._failure, self._first = failure, reply
+            if self._span.is_recording():
+                self._span.set_attribute(semconv.HTTP_RESEND_COUNT, 1)
+        except Exception as error:  # noqa: BLE001 - a guard, as everywhere: the program gets its answer
+            self.guard.report("asking once more", error)
+            return None
+        return arguments
+
+    def better(self, first: object, second: object) -> object:
+        """Of two answers the one that the program gets: the second where it is as demanded, else the first."""
+        kept = first
+        try:
+            reply = self.call.reply(second, None)()
+            fits = bool(reply.messages) and cut_short(reply.attributes) is None
+            failure = self._failure_in(reply) if fits else cut_short(reply.attributes)
+            if fits and failure is None:
+                self._answered(self._first, self._failure)
+                self._failure, kept = None, second
+                if self.asked:
+                    self.asked = self._asked(self._fixing.body)
+            else:
+                self._answered(reply, failure)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.guard.report("reading the second answer", error)
+        if kept is first:
+            self._fixing.repair = None
+        return kept
+
+    def no_better(self, error: BaseException) -> None:
+        """What was sent once more raised `error`: the program gets the answer that it has."""
+        self._fixing.repair = None
+        self.guard.attempt("recording the attempt", self._attempted, error)
+
+    def _answered(self, reply: Reply | None, failure: Failure | None) -> None:
+        """Have the span say what an answer was like that the program does not get, and what it costs."""
+        if reply is None or not self._span.is_recording():
+            return
+        said = {**reply.attributes, **(failure.attributes if failure is not None else {})}
+        if self._pen.prices:
+            request = self.call.request
+            model = _model_name(self._fixing.body)
+            said.update(self._pen.prices.attributes(request.provider, request.host, model, reply.attributes))
+        self._span.add_event(semconv.EVENT_ATTEMPT, said)
+
     def landed(self, result: object) -> None:
         """The call returned `result`."""
         try:  # Guard.attempt, written out
@@ -289,9 +347,13 @@ class Flight:
 
     def _look(self, reply: Reply) -> None:
         """Note what of the answer is not as the request demands."""
+        self._failure = self._failure_in(reply)
+
+    def _failure_in(self, reply: Reply) -> Failure | None:
         body = self._fixing.body
         if demands(body) and reply.messages and cut_short(reply.attributes) is None:
-            self._failure = unfit(body, reply.messages)
+            return unfit(body, reply.messages)
+        return None
 
     # --- the stream ---
 
