@@ -4,6 +4,7 @@ import asyncio
 import copy
 import gzip
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import openai
@@ -558,3 +559,29 @@ def test_nothing_is_learned_where_nothing_was_cured(instrumented, connect, provi
     plugin = instrumented()
     refused(connect(server), max_tokens=9)
     assert plugin.runtime.engine.learner.known == []
+
+
+def test_an_entry_under_test_that_does_harm_is_off_and_told_of_by_an_event(spans, instrumented, connect, tmp_path):
+    entry = {
+        "id": "harmful", "pattern": {"model": "m"}, "fix": {"seed": 1}, "state": "canary", "percent": 100,
+        "guard": {"min_n": 5, "max_delta": 0.05},
+    }  # fmt: skip
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps([entry]))
+    instrumented(fixes_file=path)
+    bodies = []
+
+    def harmed(asked):
+        bodies.append(asked.body)
+        return Answer(500, {"error": {"message": "no"}}) if "seed" in asked.body else answer(asked)
+
+    with Provider(harmed) as server:
+        client = connect(server)
+        for _ in range(60):  # one in twenty is of the control group
+            with suppress(openai.InternalServerError):
+                client.chat.completions.create(model="m", messages=ASK)
+    [event] = [log for log in spans.logs if log.event_name == semconv.EVENT_FIX_TRIPPED]
+    assert event.attributes[semconv.FIX_IDS] == ("harmful",)
+    assert json.loads(event.attributes[semconv.FIX_ENTRY])["state"] == "canary"
+    assert sum("seed" in body for body in bodies) == 5
+    assert len(bodies) == 60

@@ -60,10 +60,10 @@ class Breaker:
         renew_lock_after_fork(self)
         self._sides: dict[tuple[str, Arm], _Side] = {}
 
-    def ended(self, entry_id: str, arm: Arm, *, failed: bool) -> None:
-        """A call on that side of the entry's test has ended."""
+    def ended(self, entry_id: str, arm: Arm, *, failed: bool) -> bool:
+        """A call on that side of the entry's test has ended; whether the entry is off from now on."""
         if entry_id in self._registry.silenced:
-            return
+            return False
         entry = self._registry.get(entry_id)
         guard = entry.guard if entry is not None and entry.guard is not None else _DEFAULT
         with self._lock:
@@ -77,6 +77,7 @@ class Breaker:
         if harm:
             self._registry.silence(entry_id)
             self._tripped(entry_id)
+        return harm
 
     def _side(self, entry_id: str, arm: Arm) -> _Side:
         return self._sides.get((entry_id, arm)) or _Side()

@@ -191,14 +191,19 @@ class Engine:
         learned = (self.learner.learn(request, entry_id, lesson) for entry_id, lesson in mended.lessons)
         return tuple(entry for entry in learned if entry is not None)
 
-    def ended(self, mended: Mended, *, failed: bool, refused: bool) -> None:
-        """The call of which this was decided before it left has ended; `refused`: as no valid request."""
+    def ended(self, mended: Mended, *, failed: bool, refused: bool) -> tuple[Entry, ...]:
+        """The call of which this was decided before it left has ended; `refused`: as no valid request.
+
+        The entries under test that are off in this process from now on, as calls with them fail more often.
+        """
+        tripped: tuple[str, ...] = ()
         if self.breaker is not None:
-            for entry_id, arm in mended.trials:
-                self.breaker.ended(entry_id, arm, failed=failed)
+            breaker = self.breaker
+            tripped = tuple(entry_id for entry_id, arm in mended.trials if breaker.ended(entry_id, arm, failed=failed))
         if refused and self.learner is not None and mended.sends:
             for entry_id in mended.ids:
                 self.learner.forget(entry_id)
+        return tuple(entry for entry in map(self.registry.get, tripped) if entry is not None)
 
     def suggestions(self, request: Request, seen: AbstractSet[str]) -> tuple[str, ...]:
         """Ids of the entries that match `request`, of which only the keys in `seen` are known."""

@@ -76,6 +76,8 @@ class Fixing:
         self.refusal: Refusal | None = None
         self.learned: tuple[Entry, ...] = ()
         """Entries that came of this call."""
+        self.tripped: tuple[Entry, ...] = ()
+        """Entries that this call was the last straw for."""
 
     @property
     def engine(self) -> Engine:
@@ -163,7 +165,7 @@ class Fixing:
             self._learn(self.again)
         if self.before is not None:
             refused = self.refusal is not None and self.refusal.status in NOT_PROCESSED and not self.learned
-            self._engine.ended(self.before, failed=outcome == "error", refused=refused)
+            self.tripped = self._engine.ended(self.before, failed=outcome == "error", refused=refused)
 
     def _learn(self, again: Mended) -> None:
         self.learned = self._engine.succeeded(self._call.request, again)

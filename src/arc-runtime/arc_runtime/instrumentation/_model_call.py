@@ -20,7 +20,7 @@ from opentelemetry.util.types import AttributeValue
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.capture import Recorder
-from arc_runtime.fixes import Failure, cut_short, demands, unfit
+from arc_runtime.fixes import Entry, Failure, cut_short, demands, unfit
 from arc_runtime.instrumentation._account import Account, Attributes, Content, Facts, Reply, Said
 from arc_runtime.instrumentation._fixing import Arguments, Fixing, Mendable
 from arc_runtime.instrumentation._guard import Guard
@@ -454,12 +454,17 @@ class Flight:
             return
         fixing.ended(outcome)
         for entry in fixing.learned:
-            self._pen.events.emit(
-                context=current(self._span),
-                severity_number=SeverityNumber.INFO,
-                event_name=semconv.EVENT_FIX_PROPOSED,
-                attributes={semconv.FIX_IDS: (entry.id,), semconv.FIX_ENTRY: msgspec.json.encode(entry).decode()},
-            )
+            self._tell_of(semconv.EVENT_FIX_PROPOSED, entry, SeverityNumber.INFO)
+        for entry in fixing.tripped:
+            self._tell_of(semconv.EVENT_FIX_TRIPPED, entry, SeverityNumber.WARN)
+
+    def _tell_of(self, event: str, entry: Entry, severity: SeverityNumber) -> None:
+        self._pen.events.emit(
+            context=current(self._span),
+            severity_number=severity,
+            event_name=event,
+            attributes={semconv.FIX_IDS: (entry.id,), semconv.FIX_ENTRY: msgspec.json.encode(entry).decode()},
+        )
 
     def _tell_owner(self, owner: Owner, outcome: str) -> None:
         if self._fixing:
