@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from arc_runtime.fixes import Engine, Refusal, Registry, Request, catalogue
+from arc_runtime.fixes._rewrites._models import model_table
 
 FAILURES = Path(__file__).parents[4] / "shared/data/cassettes/llm_api_failures.json"
 KINDS = json.loads(FAILURES.read_text())["errors"] if FAILURES.exists() else []
@@ -42,3 +43,9 @@ def test_an_entry_says_why_and_where_it_was_seen(entry):
     assert entry.reason
     assert entry.source
     assert entry.fix or entry.advice
+
+
+def test_no_model_is_replaced_by_one_that_is_gone_or_that_nobody_knows():
+    table = model_table()
+    known = {name for provider in ("openai", "anthropic") for name in table.known[provider]}
+    assert set(table.replacements.values()) <= known - table.replacements.keys()
