@@ -73,13 +73,26 @@ class SuggestingSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
         """Look at `span`, where it stands for a model call that is not Arc's."""
-        attributes = getattr(getattr(span, "_attributes", None), "_dict", None)
+        self._look(span)
+
+    def _on_ending(self, span: Span) -> None:
+        # Some say what was asked once there is an answer; and what Arc has applied meanwhile is no suggestion any more.
+        self._look(span)
+
+    def _look(self, span: Span) -> None:
+        held = getattr(span, "_attributes", None)
+        attributes = getattr(held, "_dict", None)
         if not attributes or semconv.SPAN_KIND in attributes or attributes.get(semconv.OPERATION) not in _APIS:
             return
         try:
-            suggested = self._engine().suggestions(_request_of(attributes), _SEEN)
-            if suggested:
-                span.set_attribute(semconv.FIX_SUGGESTED, suggested)
+            found = self._engine().suggestions(_request_of(attributes), _SEEN)
+            applied: object = attributes.get(semconv.FIX_IDS)
+            suggested = tuple(one for one in found if not (isinstance(applied, tuple) and one in applied))
+            with _bounded(held)._lock:  # noqa: SLF001 - the SDK has frozen them when the span ends
+                if suggested:
+                    attributes[semconv.FIX_SUGGESTED] = suggested
+                elif applied is not None:
+                    attributes.pop(semconv.FIX_SUGGESTED, None)
         except Exception as error:  # noqa: BLE001 - the program that starts the span is not to hear of it
             _say("a span could not be looked at for fixes", error, self._said)
 

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from importlib.metadata import EntryPoint, version
 from typing import Any, ClassVar
 
+from opentelemetry import trace
 from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.util._importlib_metadata import entry_points  # cached: a scan takes tens of milliseconds
 
 from arc_runtime._stderr import LOGGER
@@ -136,6 +138,7 @@ class ArcConfigurator(_OTelSDKConfigurator):
         else:
             # A configuration file leaves no room for arguments: redaction is put in afterwards.
             super()._configure(**kwargs)  # type: ignore[no-untyped-call]
+            _suggest_where_there_is_a_provider()
             redact_providers_that_are_there()
         exports.adopt()
         settle_resources(settings.config_file)
@@ -143,6 +146,12 @@ class ArcConfigurator(_OTelSDKConfigurator):
         flush_at_every_end(exports, land_all)
         follow_spans(settings)
         _say_hello(settings)
+
+
+def _suggest_where_there_is_a_provider() -> None:
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.add_span_processor(SuggestingSpanProcessor(_engine))
 
 
 def _engine() -> Engine:
