@@ -5,7 +5,7 @@ from arc_runtime.fixes import Engine, Entry, Registry
 from arc_runtime.processor import SuggestingSpanProcessor
 from arc_semconv import attributes as semconv
 from arc_testing import Answer, Provider
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -98,6 +98,39 @@ def test_a_foreign_span_says_which_entries_match_what_it_tells():
         None,
         None,
     ]
+
+
+def test_a_foreign_span_that_tells_late_is_looked_at_as_it_ends():
+    entry = Entry(id="hot", pattern={"model": "m", "temperature": {">": 0.9}}, fix={"temperature": 0.7})
+    kept, engine = InMemorySpanExporter(), Engine(Registry([entry]))
+    provider = TracerProvider()
+    provider.add_span_processor(SuggestingSpanProcessor(lambda: engine))
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    tracer = provider.get_tracer("x")
+    for applied in ({}, {semconv.FIX_IDS: ("hot",)}):
+        span = tracer.start_span("chat m", attributes={"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"})
+        span.set_attributes({"gen_ai.request.temperature": 1.0, **applied})
+        span.end()
+    late, applied = (span.attributes for span in kept.get_finished_spans())
+    assert (late.get(semconv.FIX_SUGGESTED), applied.get(semconv.FIX_SUGGESTED)) == (("hot",), None)
+
+
+def test_looking_at_suggestions_works_nothing_out_of_arc_s_own_spans(instrumented, connect, spans):
+    instrumented(capture="SPAN_ONLY")
+    seen = []
+
+    class Watching(SpanProcessor):
+        def on_end(self, span):
+            seen.append(getattr(span._attributes, "_settled", None))
+
+    engine = Engine(Registry())
+    spans.tracer_provider.add_span_processor(SuggestingSpanProcessor(lambda: engine))
+    spans.tracer_provider.add_span_processor(Watching())
+    said = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [said]}
+    with Provider(lambda _asked: Answer(body=body)) as server:
+        connect(server).chat.completions.create(**ASK)
+    assert seen == [False]
 
 
 def test_the_second_door_never_fails_the_program_that_starts_a_span():

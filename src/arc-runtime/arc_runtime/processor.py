@@ -81,6 +81,8 @@ class SuggestingSpanProcessor(SpanProcessor):
 
     def _look(self, span: Span) -> None:
         held = getattr(span, "_attributes", None)
+        if isinstance(held, LateAttributes):  # Arc's own: to look would be to work them out, in the program's time
+            return
         attributes = getattr(held, "_dict", None)
         if not attributes or semconv.SPAN_KIND in attributes or attributes.get(semconv.OPERATION) not in _APIS:
             return
