@@ -326,7 +326,7 @@ def test_a_malformed_entry_in_a_layer_leaves_the_layer_as_it_was():
         (Entry(id="a", pattern={"model": "m"}, fix={"$rewrite": "say_json", "seed": 1}),
          "'$rewrite': a rewrite stands alone; make two entries"),
         (Entry(id="a", pattern={"temperature": {"<": float("inf")}}, fix={"seed": 1}), "'temperature': inf has no form in JSON"),
-        (Entry(id="a", pattern={"model": "m"}, fix={"seed": object()}), "'a': it has no form in JSON"),
+        (Entry(id="a", pattern={"model": "m"}, fix={"seed": object()}), "'seed': what it is set to has no form in JSON"),
         (Entry(id="", pattern={"model": "m"}, fix={"seed": 1}), "'id': an entry has an id, a non-empty string"),
         (Entry(id="a", pattern={"model": "m"}, fix={"seed": 1}, percent=101), "'percent': 101 is not from 0 to 100"),
     ],

@@ -1,7 +1,7 @@
 """The fix language: a closed list of changes to a request body. Data, never code; the caller's body stays as it is."""
 
 import copy
-import math
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -53,8 +53,11 @@ def parse_fix(fix: object) -> tuple[Step, ...]:
 def _parse_step(path: object, wanted: object) -> Step:
     steps, fields = _checked(path)
     name = ".".join(steps)
-    if isinstance(wanted, float) and not math.isfinite(wanted):
-        raise PatternError(name, f"{wanted!r} has no form in JSON")
+    if not isinstance(wanted, str | int | None):
+        try:
+            json.dumps(wanted, allow_nan=False)
+        except Exception as error:  # a client would raise it at the program's call
+            raise PatternError(name, f"what it is set to has no form in JSON: {error}") from error
     if not isinstance(wanted, Mapping) or not any(str(key).startswith("$") for key in wanted):
         return Step(fields, _set_field if len(steps) == 1 and isinstance(wanted, _PLAIN) else _set, name, steps, wanted)
     command = next(iter(wanted))

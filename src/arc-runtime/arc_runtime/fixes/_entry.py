@@ -64,6 +64,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return cls(id=f"user.{content.hexdigest()[:12]}", pattern=pattern, fix=fix)
 
 
+_STATES: Final = ("on", "canary", "shadow", "off")
 _DECODER: Final = msgspec.json.Decoder(Entry)
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -102,6 +103,12 @@ def compiled(entry: Entry) -> tuple[Compiled, tuple[str, ...]]:
         raise PatternError("id", "an entry has an id, a non-empty string")
     if not 0 <= entry.percent <= 100:  # noqa: PLR2004 - per cent
         raise PatternError("percent", f"{entry.percent!r} is not from 0 to 100")
+    if not isinstance(entry.priority, int):
+        raise PatternError("priority", f"{entry.priority!r} is no int")
+    if entry.state not in _STATES:
+        raise PatternError("state", f"{entry.state!r} is none", allowed=_STATES)
+    if not isinstance(entry.reason, str):
+        raise PatternError("reason", f"{entry.reason!r} is no str")
     pattern = parse_pattern(entry.pattern, after_error=entry.when == "after_error", predicates=PREDICATES)
     steps = _steps(entry)
     try:
