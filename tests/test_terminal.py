@@ -112,6 +112,16 @@ def test_without_an_id_the_newest_is_shown_and_without_unicode_too(arc, told):
     assert b"temperature 0.95 -> 0.7" in done.stdout
 
 
+def test_where_there_is_no_room_names_give_way_and_states_do_not(arc, told):
+    trace = told.traces("loan")[0]["trace"]["trace_id"]
+    narrow = said(arc("traces", "show", trace, "--core", told.url, COLUMNS="64"))[1].splitlines()
+    reviewer = next(line for line in narrow if "agent.run re" in line)
+    assert "…  ✓ ok" in reviewer
+    assert max(map(len, narrow[:4])) <= 64
+    piped = said(arc("traces", "show", trace, "--core", told.url))[1].splitlines()
+    assert "agent.run reviewer  ✓ ok" in next(line for line in piped if "agent.run reviewer" in line)
+
+
 def test_tail_prints_what_ends_from_then_on(tmp_path, model):
     with running_core(tmp_path / "data") as core:
         env = environment(ARC_CORE_URL=core.url, ARC_ENDPOINT=core.url, OPENAI_BASE_URL=model.url, OPENAI_API_KEY="x")

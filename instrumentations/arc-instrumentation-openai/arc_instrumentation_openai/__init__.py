@@ -4,7 +4,7 @@ Everything the client sends by HTTP goes through one method, `request`; wrapping
 made before instrumentation and Azure alike. Sessions over a WebSocket are observed at their connection (`_sockets`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final
 
@@ -99,6 +99,9 @@ class OpenAIInstrumentor(ArcInstrumentor):
 
     def _around_headers(self, wrapped: Callable[..., Any], client: object, args: Any, kwargs: Any) -> Any:
         headers = wrapped(*args, **kwargs)
-        if self.works_for(client):
-            self.guard.attempt("reading the headers", settle, headers, kwargs.get("retries_taken", 0))
+        self.guard.attempt("reading the headers", self._settle, client, headers, kwargs)
         return headers
+
+    def _settle(self, client: object, headers: Any, options: Mapping[str, Any]) -> None:
+        if self.works_for(client):
+            settle(headers, options.get("retries_taken", 0))

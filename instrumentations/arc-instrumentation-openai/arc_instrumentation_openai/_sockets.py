@@ -153,7 +153,10 @@ class Sockets:
 
     def _wanted(self, manager: object) -> bool:
         plugin = self._plugin
-        return plugin.active or (plugin.ready and plugin.works_for(_private(manager, "client")))
+        return plugin.active or plugin.guard.attempt("looking whose it is", self._is_protected, manager) is True
+
+    def _is_protected(self, manager: object) -> bool:
+        return self._plugin.ready and self._plugin.works_for(_private(manager, "client"))
 
     def _around_enter(self, surface: Surface) -> Wrapped:
         def around(wrapped: Wrapped, manager: Any, args: Any, kwargs: Any) -> Any:

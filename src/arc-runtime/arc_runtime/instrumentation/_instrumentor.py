@@ -141,7 +141,10 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         return self.active or self._is_protected(client)
 
     def _is_protected(self, client: object) -> bool:
-        return self._prepared and client in self._protected
+        if not self._prepared:
+            return False
+        # A client of the program's own making may have any `__hash__`.
+        return self.guard.attempt("looking whose the call is", self._protected.__contains__, client) is True
 
     @contextmanager
     def on_request(self) -> Iterator[None]:
