@@ -1,6 +1,10 @@
 """Requests that the API refuses: mended and sent once more inside the same call, or the API's own error."""
 
+import asyncio
 import copy
+import gzip
+import json
+import time
 from pathlib import Path
 
 import anthropic
@@ -125,3 +129,162 @@ def test_the_header_that_keeps_fixes_away_does_not_leave(instrumented, connect, 
             ask(connect(server), temperature=0.1, extra_headers={"X-Arc-Fixes": "off", "X-Agent-Name": "a"})
         (asked,) = server.asked
         assert not {"x-arc-fixes", "x-agent-name"} & set(asked.headers)
+
+
+# --- the error of the program's own request ---
+
+
+def refused(client, ask, **given):
+    with pytest.raises(anthropic.APIStatusError) as caught:
+        ask(client, **given)
+    return caught.value
+
+
+@pytest.mark.parametrize("own_spans", [False, True])
+def test_the_error_is_the_very_one_that_a_bare_client_raises(spans, instrumented, connect, ask, own_spans):
+    told = {"open_telemetry": {"tracer_provider": spans.tracer_provider}} if own_spans else {}
+    headers = {"request-id": "req_9"}
+    with Provider(lambda _: Answer(400, KINDS["deprecated"][0], headers=headers)) as server:
+        bare = refused(connect(server, **told), ask, temperature=0.1)
+        plugin = instrumented()
+        mended = refused(connect(server, **told), ask, temperature=0.1)
+        plugin.uninstrument()
+        assert len(server.asked) == 3
+    for error in (bare, mended):
+        assert (error.__cause__, error.request_id, error.message) == (None, "req_9", bare.message)
+    assert (type(mended), str(mended), mended.body) == (type(bare), str(bare), bare.body)
+    assert type(mended.__context__) is type(bare.__context__)
+
+
+def test_when_the_mended_request_fails_too_the_first_error_is_raised(spans, instrumented, connect, ask):
+    instrumented()
+    with Provider(
+        lambda asked: Answer(400, KINDS["deprecated"][0]) if "temperature" in asked.body else Answer(500, {})
+    ) as server:
+        assert refused(connect(server), ask, temperature=0.1).status_code == 400
+        assert len(server.asked) == 2
+    told = [
+        event.attributes[semconv.HTTP_STATUS_CODE] for event in spans.only.events if event.name == semconv.EVENT_ATTEMPT
+    ]
+    assert told == [400, 500]
+    assert spans.only.attributes[semconv.FIX_OUTCOME] == "error"
+
+
+def test_a_refusal_in_the_midst_of_a_stream_is_the_program_s(spans, instrumented, connect, ask):
+    instrumented()
+    events = [*message_events()[:3], ("error", KINDS["deprecated"][0])]
+    with Provider(lambda _: Answer(events=events)) as server:
+        stream = ask(connect(server), temperature=0.1, stream=True)
+        assert next(stream).type == "message_start"
+        with pytest.raises(anthropic.APIStatusError, match="deprecated"):
+            list(stream)
+        assert len(server.asked) == 1
+    assert spans.only.status.status_code is StatusCode.ERROR
+
+
+def test_once_is_enough_whatever_the_client_retries(instrumented, connect, ask):
+    instrumented()
+    with Provider(lambda _: Answer(400, KINDS["deprecated"][0])) as server:
+        refused(connect(server, max_retries=5), ask, temperature=0.1)
+        assert len(server.asked) == 2
+
+
+def test_without_time_left_nothing_is_sent_again(instrumented, connect, ask):
+    def slow(_asked):
+        time.sleep(0.4)
+        return Answer(400, KINDS["deprecated"][0])
+
+    instrumented()
+    with Provider(slow) as server:
+        refused(connect(server), ask, temperature=0.1, timeout=0.43)
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kind", ["deprecated", "unanswered"])
+def test_the_async_client_is_mended(spans, instrumented, kind, stream):
+    body, given, is_mended = KINDS[kind]
+    instrumented()
+
+    async def call(server):
+        async with anthropic.AsyncAnthropic(base_url=server.url, api_key="k", max_retries=0) as client:
+            result = await client.messages.create(**{**ASK, "extra_body": given}, stream=stream)
+            return [event async for event in result] if stream else result.content
+
+    with Provider(lambda asked: message_answer(asked) if is_mended(asked.body) else Answer(400, body)) as server:
+        assert len(asyncio.run(call(server))) == (6 if stream else 1)
+        assert len(server.asked) == 2
+    assert spans.only.attributes[semconv.FIX_OUTCOME] == "ok"
+
+
+def raw(client):
+    return client.messages.with_raw_response.create(**ASK, extra_body={"temperature": 0.1}).parse()
+
+
+def streaming_response(client):
+    with client.messages.with_streaming_response.create(**ASK, extra_body={"temperature": 0.1}) as opened:
+        return opened.parse()
+
+
+def helper(client):
+    with client.messages.stream(**ASK, extra_body={"temperature": 0.1}) as stream:
+        return stream.get_final_message()
+
+
+def beta(client):
+    return client.beta.messages.create(**ASK, extra_body={"temperature": 0.1})
+
+
+def copied(client):
+    return client.with_options(timeout=30).messages.create(**ASK, extra_body={"temperature": 0.1})
+
+
+@pytest.mark.parametrize("mode", [raw, streaming_response, helper, beta, copied])
+def test_every_mode_of_the_client_is_mended(spans, instrumented, connect, mode):
+    instrumented(capture="SPAN_ONLY")
+    with Provider(
+        lambda asked: Answer(400, KINDS["deprecated"][0]) if "temperature" in asked.body else message_answer(asked)
+    ) as server:
+        assert mode(connect(server)).content[0].text == "Hello"
+        assert len(server.asked) == 2
+    assert spans.only.attributes[semconv.FIX_OUTCOME] == "ok"
+    assert "Hello" in spans.only.attributes[semconv.OUTPUT_MESSAGES]
+    assert spans.only.attributes[semconv.USAGE_INPUT_TOKENS] == 7
+
+
+# --- recorded refusals ---
+
+
+def recorded():
+    if not ERRORS.exists():
+        return []
+    with gzip.open(ERRORS, "rt") as file:
+        return [line for line in map(json.loads, file) if line["provider"] == "anthropic"]
+
+
+@pytest.mark.skipif(not ERRORS.exists(), reason="recorded exchanges are not beside this clone")
+@pytest.mark.parametrize("level", ["safe", "ask"])
+@pytest.mark.parametrize("line", recorded(), ids=lambda one: one["id"])
+def test_recorded_refusals(instrumented, connect, line, level):
+    sent = line["request"]
+    counts = "count_tokens" in line["url_path"]
+    mendable = level == "ask" and "claude-sonet-4-5" in json.dumps(line["response"]) and not counts
+
+    def refusing(asked):
+        same = all(asked.body.get(field) == value for field, value in sent.items())
+        return Answer(line["status"], line["response"]) if same else message_answer(asked)
+
+    instrumented(fixes_level=level)
+    with Provider(refusing) as server:
+        messages = connect(server).beta.messages
+
+        def call():
+            return messages.count_tokens(**sent) if counts else messages.create(**sent)
+
+        if mendable:
+            assert call().content[0].text == "Hello"
+        else:
+            with pytest.raises(anthropic.APIStatusError) as caught:
+                call()
+            assert (caught.value.status_code, caught.value.body) == (line["status"], line["response"])
+        assert len(server.asked) == 1 + mendable

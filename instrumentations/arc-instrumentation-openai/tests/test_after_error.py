@@ -4,6 +4,8 @@ import asyncio
 import copy
 import gzip
 import json
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -313,8 +315,6 @@ def test_a_refusal_in_the_midst_of_a_stream_is_the_program_s(spans, instrumented
 
 
 def test_without_time_left_nothing_is_sent_again(instrumented, connect):
-    import time
-
     def slow(asked):
         time.sleep(0.4)
         return Answer(400, UNSUPPORTED)
@@ -325,10 +325,17 @@ def test_without_time_left_nothing_is_sent_again(instrumented, connect):
         assert len(server.asked) == 1
 
 
-def test_what_is_sent_again_has_the_time_that_is_left(instrumented, connect):
-    import threading
-    import time
+@pytest.mark.parametrize("of", ["the client", "the call"])
+@pytest.mark.parametrize("limit", [None, 30, openai.Timeout(30), openai.Timeout(None), openai.Timeout(30, read=None)])
+def test_a_request_is_sent_again_under_any_limit_that_leaves_time(instrumented, connect, provider, limit, of):
+    server = provider(UNSUPPORTED, KINDS["max tokens"][2])
+    instrumented()
+    client = connect(server, **({"timeout": limit} if of == "the client" else {}))
+    assert ask(client, max_tokens=9, **({"timeout": limit} if of == "the call" else {}))
+    assert len(server.asked) == 2
 
+
+def test_what_is_sent_again_has_the_time_that_is_left(instrumented, connect):
     done = threading.Event()
 
     def slow(asked):

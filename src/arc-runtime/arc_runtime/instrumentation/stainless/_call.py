@@ -99,7 +99,7 @@ class ApiCall(ModelCall):
         """The same arguments with `body`, one attempt, and what is left of the caller's time."""
         options = options_of(*self._arguments)
         left = _timeouts.left(options.timeout, getattr(self._client, "timeout", None), elapsed_seconds)
-        if left is None:
+        if left is _timeouts.NOTHING:
             return None
         # The provider knows the caller's key of idempotency by the request that it refused.
         once = {"timeout": left, "max_retries": 0, "idempotency_key": None}
