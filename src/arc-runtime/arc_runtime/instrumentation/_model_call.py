@@ -270,9 +270,9 @@ class Flight:
 
     def unfit(self, result: object) -> Arguments | None:
         """What to send once more where `result` is not as the request demands; the call is still under way then."""
-        if not self._fixing.repairs or not self._open:
-            return None
         try:
+            if not self._fixing.repairs or not self._open:
+                return None
             reply = self.call.reply(result, None)()
             failure = self._failure_in(reply)
             if failure is None:
