@@ -228,6 +228,20 @@ def test_the_async_client_is_mended(spans, instrumented, provider, stream):
     assert len(server.asked) == 2
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_azure_is_mended_at_the_program_s_own_deployment(spans, instrumented, connect, provider, stream):
+    server = provider(UNSUPPORTED, KINDS["max tokens"][2])
+    instrumented()
+    client = connect(server, openai.AzureOpenAI, api_version="2025-01-01")
+    for expected in (2, 3):
+        said = mode_stream(client, max_tokens=9) if stream else mode_sync(client, max_tokens=9)
+        assert said == "fine"
+        assert len(server.asked) == expected
+    assert {asked.path for asked in server.asked} == {"/deployments/some-model/chat/completions?api-version=2025-01-01"}
+    assert [span.attributes[semconv.FIX_OUTCOME] for span in spans.spans] == ["ok", "ok"]
+    assert {span.attributes[semconv.PROVIDER] for span in spans.spans} == {"azure.ai.openai"}
+
+
 def test_a_mended_call_runs_with_content_recorded_as_it_was_sent(spans, instrumented, connect, provider):
     body, given, is_mended = KINDS["role"]
     instrumented(capture="SPAN_ONLY")
