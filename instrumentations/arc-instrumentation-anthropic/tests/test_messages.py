@@ -33,9 +33,7 @@ def test_a_stream_is_one_span_that_ends_with_it(spans, instrumented, connect, mo
         if mode == "async":
 
             async def read():
-                async with anthropic.AsyncAnthropic(
-                    base_url=server.url, api_key="k", open_telemetry={"traces": False}
-                ) as client:
+                async with connect(server, anthropic.AsyncAnthropic) as client:
                     return [event async for event in await client.messages.create(**ASK, stream=True)]
 
             assert len(asyncio.run(read())) == 6

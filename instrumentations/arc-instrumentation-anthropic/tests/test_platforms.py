@@ -1,10 +1,10 @@
 """The client's kin on other platforms, its copies, and clients that are protected one by one."""
 
 import asyncio
+import inspect
 import threading
 
 import anthropic
-import httpx2
 import pytest
 from arc_instrumentation_anthropic._call import describe
 from arc_runtime.fixes import Request
@@ -14,9 +14,17 @@ from arc_semconv import attributes as semconv
 from arc_testing import Answer, Provider, message, message_answer, message_error, message_request
 
 ASK = message_request()
+HTTP = getattr(anthropic._base_client, "httpx2", None) or anthropic._base_client.httpx
+OWN_SPANS_OFF = {"open_telemetry": {"traces": False}} if hasattr(anthropic.Anthropic, "open_telemetry") else {}
 GONE = message_error("`temperature` is deprecated for this model.")
 BEDROCK = {"aws_region": "us-east-1", "api_key": "k"}
 VERTEX = {"region": "us-east5", "project_id": "p", "access_token": "t"}
+VERTEX_PATH = "/projects/p/locations/us-east5/publishers/anthropic/models"
+PLATFORMS = [(anthropic.AnthropicVertex, VERTEX, "gcp.vertex_ai", f"{VERTEX_PATH}/claude-x:rawPredict")]
+if hasattr(anthropic, "AnthropicFoundry"):
+    PLATFORMS += [(anthropic.AnthropicFoundry, {"api_key": "k"}, "anthropic", "/v1/messages")]
+if "api_key" in inspect.signature(anthropic.AnthropicBedrock).parameters:  # else it wants Amazon's own library
+    PLATFORMS += [(anthropic.AnthropicBedrock, BEDROCK, "aws.bedrock", "/model/claude-x/invoke")]
 
 
 def refusing(asked):
@@ -24,18 +32,10 @@ def refusing(asked):
 
 
 def of(server, kind, given):
-    return kind(base_url=server.url, max_retries=0, open_telemetry={"traces": False}, **given)
+    return kind(base_url=server.url, max_retries=0, **OWN_SPANS_OFF, **given)
 
 
-@pytest.mark.parametrize(
-    ("kind", "given", "provider", "path"),
-    [
-        (anthropic.AnthropicBedrock, BEDROCK, "aws.bedrock", "/model/claude-x/invoke"),
-        (anthropic.AnthropicVertex, VERTEX, "gcp.vertex_ai", "/projects/p/locations/us-east5/publishers/anthropic/models/claude-x:rawPredict"),
-        (anthropic.AnthropicFoundry, {"api_key": "k"}, "anthropic", "/v1/messages"),
-    ],
-    ids=["bedrock", "vertex", "foundry"],
-)  # fmt: skip
+@pytest.mark.parametrize(("kind", "given", "provider", "path"), PLATFORMS, ids=lambda one: getattr(one, "__name__", ""))
 def test_the_clients_of_other_platforms_are_mended_and_told_apart(spans, instrumented, kind, given, provider, path):
     instrumented()
     with Provider(refusing) as server, of(server, kind, given) as client:
@@ -71,21 +71,19 @@ def test_a_client_with_http_of_the_program_s_own_is_mended_by_it(instrumented, c
     instrumented()
     with (
         Provider(refusing) as server,
-        httpx2.Client(event_hooks={"request": [lambda request: seen.append(request.url.path)]}) as own,
+        HTTP.Client(event_hooks={"request": [lambda request: seen.append(request.url.path)]}) as own,
     ):
         assert ask(connect(server, http_client=own), temperature=0.1)
     assert seen == ["/v1/messages", "/v1/messages"]
 
 
-def test_a_task_that_is_cancelled_sends_nothing_again(spans, instrumented):
+def test_a_task_that_is_cancelled_sends_nothing_again(spans, instrumented, connect):
     instrumented()
 
     sent_again, go_on = threading.Event(), threading.Event()
 
     async def call(server):
-        async with anthropic.AsyncAnthropic(
-            base_url=server.url, api_key="k", open_telemetry={"traces": False}
-        ) as client:
+        async with connect(server, anthropic.AsyncAnthropic) as client:
             task = asyncio.create_task(client.messages.create(**ASK, extra_body={"temperature": 0.1}))
             assert await asyncio.to_thread(sent_again.wait, 20)
             task.cancel()
@@ -107,7 +105,7 @@ def test_a_task_that_is_cancelled_sends_nothing_again(spans, instrumented):
 
 
 def test_other_endpoints_are_not_calls_of_a_model():
-    client = anthropic.Anthropic(api_key="k", open_telemetry={"traces": False})
+    client = anthropic.Anthropic(api_key="k")
     asked = anthropic._base_client.FinalRequestOptions
 
     def call(method, url):

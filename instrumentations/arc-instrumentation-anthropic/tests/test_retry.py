@@ -35,8 +35,7 @@ def test_the_second_answer_is_the_program_s_where_it_is_as_asked(spans, instrume
     answers = iter([wrong, right])
 
     async def create(server):
-        told = {"open_telemetry": {"traces": False}} if hasattr(anthropic.AsyncAnthropic, "open_telemetry") else {}
-        async with anthropic.AsyncAnthropic(base_url=server.url, api_key="k", max_retries=0, **told) as client:
+        async with connect(server, anthropic.AsyncAnthropic) as client:
             return await client.messages.create(**ASK, extra_body=given)
 
     with Provider(lambda _: Answer(body=next(answers))) as server:

@@ -9,6 +9,7 @@ import contextvars
 import gc
 import importlib
 import inspect
+import json
 import pkgutil
 import sys
 from functools import partial
@@ -317,6 +318,13 @@ def broken(function):
     return kind.__code__.replace(co_freevars=function.__code__.co_freevars)
 
 
+def as_sent(result):
+    """`result` with the name of the tool that was sent: where undoing that fails, the program sees it."""
+    if isinstance(result, dict | list):
+        return json.loads(json.dumps(result).replace("math.add", "math_add"))
+    return result
+
+
 def afresh(call):
     """What `call` returns; a span that a fault leaves as the current one is not that of the calls after it."""
     return contextvars.copy_context().run(call)
@@ -354,7 +362,7 @@ def quick_collections():
 # A stream whose fault was logged is held by the record's traceback, and let go with that in any order.
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_whatever_of_ours_raises_each_call_is_as_without_arc_and_nothing_raw_is_sent(
     spans, instrumented, clients, calls, monkeypatch, caplog, quick_collections
 ):
@@ -375,9 +383,10 @@ def test_whatever_of_ours_raises_each_call_is_as_without_arc_and_nothing_raw_is_
         clear_caches(modules, clients)
         good[name] = [bare[name]]
         codes[name] = reached(lambda call=call, results=good[name]: results.append(call()))
+        good[name].append(as_sent(good[name][1]))
         plugin.uninstrument()
         plugin = instrumented(capture="SPAN_AND_EVENT", fixes_retry="on")  # what it has learned is forgotten
-    assert {name for name, (without, with_arc) in good.items() if with_arc != without} == {
+    assert {name for name, (without, with_arc, _) in good.items() if with_arc != without} == {
         *sync_again(clients[0]),
         *async_again(clients[1]),
     }
