@@ -88,8 +88,13 @@ def _settings(prefix: str) -> Iterator[tuple[str, ...]]:
             says = told["says"]
             if standard := re.fullmatch(r"unset: (\w+)\.", says):
                 default, says = standard[1], "as OpenTelemetry defines it."
-            values = "a URL" if re.search(r"(_URL|_ENDPOINT)$", told["name"]) else _values(field.annotation)
+            values = next((says for end, says in _BY_NAME.items() if told["name"].endswith(end)), None)
+            values = values or _values(field.annotation)
             yield f"`{told['name']}`", values, default, says
+
+
+_BY_NAME: Final = {"_URL": "a URL", "_ENDPOINT": "a URL", "_FILE": "a file"}
+"""What a setting takes, by the end of its name."""
 
 
 def _values(annotation: str) -> str:
