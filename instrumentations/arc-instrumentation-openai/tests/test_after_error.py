@@ -386,6 +386,15 @@ def test_a_header_keeps_fixes_away_from_one_call_and_never_leaves(spans, instrum
     assert all("x-arc-fixes" not in asked.headers for asked in server.asked)
 
 
+def test_a_key_of_idempotency_is_that_of_the_first_request_alone(instrumented, connect, provider):
+    server = provider(UNSUPPORTED, lambda b: "max_tokens" not in b)
+    instrumented()
+    headers = {"Idempotency-Key": "mine", "X-Mine": "1"}
+    ask(connect(server), max_tokens=9, extra_headers=headers)
+    assert [asked.headers.get("idempotency-key") for asked in server.asked] == ["mine", None]
+    assert [asked.headers["x-mine"] for asked in server.asked] == ["1", "1"]
+
+
 @pytest.mark.parametrize(("mode", "sent"), [("on", 2), ("shadow", 1), ("off", 1)])
 def test_the_mode_holds_after_an_error_too(spans, instrumented, connect, provider, mode, sent):
     server = provider(UNSUPPORTED, lambda b: "max_tokens" not in b)

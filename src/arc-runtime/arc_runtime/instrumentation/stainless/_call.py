@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from arc_semconv import attributes as semconv
 
@@ -15,6 +15,9 @@ from arc_runtime.instrumentation.stainless import _answers, _restoring, _timeout
 from arc_runtime.instrumentation.stainless._api import Api
 
 __all__ = ["ApiCall", "body_of", "options_of"]
+
+
+_IDEMPOTENCY: Final = "idempotency-key"
 
 
 class ApiCall(ModelCall):
@@ -103,6 +106,8 @@ class ApiCall(ModelCall):
             return None
         # The provider knows the caller's key of idempotency by the request that it refused.
         once = {"timeout": left, "max_retries": 0, "idempotency_key": None}
+        if isinstance(headers := options.headers, Mapping):
+            once["headers"] = {name: value for name, value in headers.items() if name.lower() != _IDEMPOTENCY}
         return self._with_options({"json_data": dict(body), "extra_json": None, **once})
 
     @property
