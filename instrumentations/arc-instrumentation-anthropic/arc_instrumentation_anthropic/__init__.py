@@ -10,7 +10,7 @@ from arc_runtime.instrumentation import Target
 from arc_runtime.instrumentation.stainless import StainlessInstrumentor
 
 from arc_instrumentation_anthropic._call import describe
-from arc_instrumentation_anthropic._own_spans import CLIENTS, put_off_their_end
+from arc_instrumentation_anthropic._own_spans import CLIENTS, OwnSpans
 
 __all__ = ["AnthropicInstrumentor"]
 
@@ -26,7 +26,7 @@ class AnthropicInstrumentor(StainlessInstrumentor):
     def hook(self) -> None:
         """Wrap what sends, where that depends on the client's version, and what every such client has."""
         self.when_imported(_MODULE, self._wrap_clients)
-        self.when_imported(_MODULE, put_off_their_end)
+        self.when_imported(_MODULE, OwnSpans(self.guard).follow)
         super().hook()
 
     def _wrap_clients(self, module: Any) -> None:

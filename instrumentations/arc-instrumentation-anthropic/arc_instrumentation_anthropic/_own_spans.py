@@ -9,8 +9,9 @@ from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
 import wrapt
+from arc_runtime.instrumentation import Guard
 
-__all__ = ["CLIENTS", "put_off_their_end"]
+__all__ = ["CLIENTS", "OwnSpans"]
 
 CLIENTS: Final = ("SyncAPIClient", "AsyncAPIClient")
 _FINISH: Final = "finish_api_call_span"
@@ -35,43 +36,46 @@ class _End(NamedTuple):
 _PUT_OFF: Final[ContextVar[list[_End] | None]] = ContextVar("arc-anthropic-ends", default=None)
 
 
-def put_off_their_end(module: Any) -> None:
-    """Wrap what ends the client's own spans, where `module`, its base client, has that."""
-    if not hasattr(module, _FINISH):
-        return
-    wrapt.wrap_function_wrapper(module, _FINISH, _later)
-    for name, wrapper in zip(CLIENTS, (_around, _around_async), strict=True):
-        wrapt.wrap_function_wrapper(module, f"{name}.request", wrapper)
+class OwnSpans:
+    """Puts off the end of the client's own spans; nothing of it raises into the program's call."""
 
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
 
-def _later(wrapped: Callable[..., object], _instance: object, args: Any, kwargs: Any) -> object:
-    ends = _PUT_OFF.get()
-    if ends is None:
-        return wrapped(*args, **kwargs)
-    ends.append(_End(wrapped, args, kwargs))
-    return None
+    def follow(self, module: Any) -> None:
+        """Wrap what ends them, where `module`, the client's base, has that."""
+        if not hasattr(module, _FINISH):
+            return
+        wrapt.wrap_function_wrapper(module, _FINISH, self._later)
+        for name, wrapper in zip(CLIENTS, (self._around, self._around_async), strict=True):
+            wrapt.wrap_function_wrapper(module, f"{name}.request", wrapper)
 
+    def _later(self, wrapped: Callable[..., object], _instance: object, args: Any, kwargs: Any) -> object:
+        ends = _PUT_OFF.get()
+        if ends is None:
+            return wrapped(*args, **kwargs)
+        ends.append(_End(wrapped, args, kwargs))
+        return None
 
-def _around(wrapped: Callable[..., object], _client: object, args: Any, kwargs: Any) -> object:
-    ends: list[_End] = []
-    token, result = _PUT_OFF.set(ends), None
-    try:
-        result = wrapped(*args, **kwargs)
-        return result
-    finally:
-        _PUT_OFF.reset(token)
-        _run(ends, result)
+    def _around(self, wrapped: Callable[..., object], _client: object, args: Any, kwargs: Any) -> object:
+        ends: list[_End] = []
+        token, result = _PUT_OFF.set(ends), None
+        try:
+            result = wrapped(*args, **kwargs)
+            return result
+        finally:
+            _PUT_OFF.reset(token)
+            self._guard.attempt("ending the client's own span", _run, ends, result)
 
-
-async def _around_async(wrapped: Callable[..., Any], _client: object, args: Any, kwargs: Any) -> object:
-    ends: list[_End] = []
-    token, result = _PUT_OFF.set(ends), None
-    try:
-        result = await wrapped(*args, **kwargs)
-        return result
-    finally:
-        _PUT_OFF.reset(token)
-        _run(ends, result)
+    async def _around_async(self, wrapped: Callable[..., Any], _client: object, args: Any, kwargs: Any) -> object:
+        ends: list[_End] = []
+        token, result = _PUT_OFF.set(ends), None
+        try:
+            result = await wrapped(*args, **kwargs)
+            return result
+        finally:
+            _PUT_OFF.reset(token)
+            self._guard.attempt("ending the client's own span", _run, ends, result)
 
 
 def _run(ends: list[_End], result: object) -> None:
