@@ -376,6 +376,16 @@ def test_once_is_enough_whatever_the_client_retries(instrumented, provider):
     assert len(server.asked) == 2
 
 
+def test_what_the_client_sent_again_itself_is_counted_too(spans, instrumented):
+    answers = iter([Answer(429, refusal("slow down"), headers={"retry-after-ms": "1"}), Answer(400, UNSUPPORTED)])
+    instrumented()
+    with Provider(lambda asked: next(answers, None) or answer(asked)) as server:
+        with openai.OpenAI(base_url=server.url, api_key="k", max_retries=2) as client:
+            assert ask(client, max_tokens=9)
+        assert len(server.asked) == 3
+    assert spans.only.attributes[semconv.HTTP_RESEND_COUNT] == 2
+
+
 def test_a_header_keeps_fixes_away_from_one_call_and_never_leaves(spans, instrumented, connect, provider):
     server = provider(UNSUPPORTED, lambda b: "max_tokens" not in b)
     instrumented()

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Token
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from arc_semconv import attributes as semconv
@@ -251,9 +251,15 @@ class Flight:
 
     def _sends_again(self, error: BaseException) -> None:
         self._attempted(error)
-        self._told.set_attribute(semconv.HTTP_RESEND_COUNT, 1)
+        self._count_resend()
         if self.asked:
             self.asked = self._asked(self._fixing.body)
+
+    def _count_resend(self) -> None:
+        """One request more than the client itself has counted until now."""
+        span: Any = self._told
+        before = (getattr(span, "attributes", None) or {}).get(semconv.HTTP_RESEND_COUNT) or 0
+        span.set_attribute(semconv.HTTP_RESEND_COUNT, before + 1)
 
     def refused_again(self, error: BaseException, second: BaseException) -> None:
         """What was sent once more raised `second`: the program gets `error`, that of its own request."""
@@ -281,7 +287,7 @@ class Flight:
             if arguments is None:
                 return None
             self._failure, self._first = failure, reply
-            self._told.set_attribute(semconv.HTTP_RESEND_COUNT, 1)
+            self._count_resend()
         except Exception as error:  # noqa: BLE001 - a guard, as everywhere: the program gets its answer
             self.guard.report("asking once more", error)
             return None
