@@ -305,7 +305,8 @@ def _rewritten(request: Request, one: Compiled, body: Mapping[str, object], take
     if one.rewrite is None:
         return None
     try:
-        mend = one.rewrite.run(Asked(body, request.api, request.refusal, request.provider))
+        refusal = request.refusal.own if request.refusal is not None else None
+        mend = one.rewrite.run(Asked(body, request.api, refusal, request.provider))
     except Exception:  # noqa: BLE001 - a body may be of any shape: one that a rewrite can't read is not mended
         return None
     if mend is None:

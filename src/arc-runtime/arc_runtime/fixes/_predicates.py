@@ -24,6 +24,7 @@ _ABOUT: Final[dict[str, Callable[[Refusal], bool]]] = {
     "refuses_tool_name": _names.is_tool_name_refused,
     "misses_the_word_json": _content.is_json_word_missing,
     "refuses_system_role": _content.is_role_refused,
+    "refuses_developer_role": _content.is_developer_unknown,
     "refuses_empty_content": _content.is_empty_content,
     "refuses_media": _content.is_media_refused,
     "refuses_length": _content.is_prompt_too_long,

@@ -16,7 +16,16 @@ from arc_runtime.fixes._refusal import Refusal
 __all__ = ["ModelTable", "is_model_gone", "is_model_unknown", "model_table", "nearest_name", "replace_model"]
 
 _CODES: Final = frozenset(
-    {"model_not_found", "invalid_request_error", "not_found_error", "not_found", "invalid_model", "model_not_available"}
+    {
+        "api_error",
+        "invalid_model",
+        "invalid_request_error",
+        "model_decommissioned",
+        "model_not_available",
+        "model_not_found",
+        "not_found",
+        "not_found_error",
+    }
 )
 _GONE: Final = whole(
     r"The model ['\"`](?P<name>[^'\"`]+)['\"`] has been (?:deprecated|decommissioned|retired)"
@@ -26,7 +35,13 @@ _GONE: Final = whole(
     r"The model ['\"`](?P<name>[^'\"`]+)['\"`] does not exist or you do not have access to it",
     r"The model ['\"`]?(?P<name>[\w.:@/-]+)['\"`]? is not (?:found|available|supported)",
     r"Model (?:not found|Not Exist)[: ]*['\"`]?(?P<name>[\w.:@/-]*)['\"`]?",
-    r"Invalid model: (?P<name>[\w.:@/-]+)",
+    r"model ['\"`](?P<name>[^'\"`]+)['\"`] not found(?:, try pulling it first)?",
+    r"The model (?P<name>[\w.:@/-]+) does not exist or your team [\w-]+ does not have access to it",
+    r"(?P<name>[\w.:@/-]+) is not a valid model ID",
+    r"No endpoints found for (?P<name>[\w.:@/-]*[\w])",
+    r"(?:models/)?(?P<name>[\w.:@-]+) is not found for API version \w+, or is not supported for \w+.{0,200}",
+    r"Unable to access model (?P<name>[\w.:@/-]*[\w])",
+    r"Invalid model(?: name| identifier|: |ID)?:? ['\"`]?(?P<name>[\w.:@/-]*\w)['\"`]?",
     r"Model (?P<name>[\w.:@/-]+) is not supported.{0,400}",
 )
 _CLOSEST: Final = 2

@@ -94,6 +94,7 @@ def _anthropic(messages: Sequence[Any]) -> list[Any]:
                 paired.append(answered)
             asked = []
         else:
+            message = _without_orphans(message)  # noqa: PLW2901 - what follows is about what is sent
             paired.append(message)
             asked = [
                 block_id
@@ -103,6 +104,18 @@ def _anthropic(messages: Sequence[Any]) -> list[Any]:
     if asked:
         paired.append({"role": "user", "content": [_stub(call_id) for call_id in asked]})
     return paired
+
+
+def _without_orphans(message: Any) -> Any:
+    """`message` without results of the provider's own tools that it has no calls of."""
+    blocks = _blocks(message)
+    calls = {_get(block, "id") for block in blocks if str(_get(block, "type")).endswith("_tool_use")}
+    kept = [
+        block
+        for block in blocks
+        if not str(_get(block, "type")).endswith("_tool_result") or _get(block, "tool_use_id") in calls
+    ]
+    return message if len(kept) == len(blocks) or not kept else {**message, "content": kept}
 
 
 def _is_call(block: object) -> bool:
@@ -227,7 +240,7 @@ _UNPAIRED: Final = whole(
     # OpenAI chat and those that speak it
     r"An assistant message with ['\"`]tool_calls['\"`] must be followed by tool messages responding to each "
     r"['\"`]tool_call_id['\"`]\.?(?:\s*\(insufficient tool messages following tool_calls message\))?"
-    r"(?:\s*The following tool_call_ids did not have response messages: [\w, -]+)?",
+    r"(?:\s*The following tool_call_ids did not have response messages: [\w, .\[\]-]+)?",
     r"(?:Invalid parameter: )?messages with role ['\"`]tool['\"`] must be a response to a prece+ding message with "
     r"['\"`]tool_calls['\"`]",
     r"(?:Not the same number of function calls and responses|Expected last role User or Tool .{0,80})",
@@ -235,14 +248,16 @@ _UNPAIRED: Final = whole(
     # Anthropic
     r"messages\.\d+(?:\.content\.\d+)?: `tool_use` ids were found without `tool_result` blocks immediately after: [\w, -]+\.?"
     r"(?:\s*Each `tool_use` block must have a corresponding `tool_result` block in the next message)?",
-    r"messages\.\d+(?:\.content\.\d+)?: unexpected `tool_use_id` found in `tool_result` blocks: [\w, -]+\.?"
-    r"(?:\s*Each `tool_result` block must have a corresponding `tool_use` block in the previous message)?",
+    r"messages\.\d+(?:\.content\.\d+)?: unexpected `tool_use_id` found in `(?:\w+_)?tool_result` blocks: [\w, -]+\.?"
+    r"(?:\s*Each `\w+` block must have a corresponding `\w+` block (?:in the previous message|before it))?",
+    r"messages\.\d+(?:\.content\.\d+)?: each tool_use must have a single result\.\s*Found multiple `tool_result` blocks with id: "
+    r"[\w-]+",
     # OpenAI responses and those that speak it
     r"No tool output found for (?:function|tool|custom tool) call [\w-]+",
     r"No tool call found for (?:function|tool|custom tool) call output with call_id [\w-]+",
     # Gemini behind OpenAI's protocol
     r"Please ensure that (?:function call turn comes immediately|function response turn comes immediately"
-    r"|the number of function response parts).{0,200}",
+    r"|(?:that )?the number of function response parts).{0,200}",
 )
 
 
