@@ -317,13 +317,58 @@ RESPONSES = {
 }  # fmt: skip
 
 
-def mended(api, status, error, given):
+LARGE = "Request too large for gpt-4o in organization org-1 on tokens per min (TPM): Limit 30000, Requested 31538. The input or output tokens must be reduced in order to run successfully. Visit https://platform.openai.com/account/rate-limits to learn more."
+LARGE_OF_GROQ = "Request too large for model `llama-3.1-8b-instant` in organization `org_1` service tier `on_demand` on tokens per minute (TPM): Limit 6000, Requested 7000, please reduce your message size and try again. Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing"
+TOLD_OF = {
+    "rate": (429, openai("Rate limit reached for gpt-4 in organization org-1 on tokens per min (TPM): Limit 10000, Used 9348, Requested 5086. Please try again in 26.604s.", None, "rate_limit_exceeded", "tokens"), "arc.rate_limit_retry"),
+    "rate, azure": (429, {"error": {"code": "429", "message": "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-06-01 have exceeded token rate limit of your current OpenAI S0 pricing tier. Please retry after 20 seconds."}}, "arc.rate_limit_retry"),
+    "rate, mistral": (429, {"object": "error", "message": "Requests rate limit exceeded", "type": "rate_limited", "param": None, "code": "1300"}, "arc.rate_limit_retry"),
+    "relayed": (429, {"error": {"code": 429, "message": "Provider returned error", "metadata": {"raw": "m is temporarily rate-limited upstream."}}}, None),
+    "credit": (429, openai("You exceeded your current quota, please check your plan and billing details.", None, "insufficient_quota", "insufficient_quota"), "arc.insufficient_quota"),
+    "credit, by litellm": (429, openai("litellm.RateLimitError: OpenAIException - You exceeded your current quota, please check your plan and billing details.", None, "429", "throttling_error"), "arc.insufficient_quota"),
+    "credit, deepseek": (402, openai("Insufficient Balance", None, "invalid_request_error", "unknown_error"), "arc.insufficient_quota"),
+    "credit, anthropic": (400, anthropic("Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits."), "arc.insufficient_quota"),
+    "busy": (529, anthropic("Overloaded", "overloaded_error"), "arc.overloaded"),
+    "busy, openai": (503, openai("The engine is currently overloaded, please try again later", None, None, "server_error"), "arc.overloaded"),
+    "an error of the server": (500, openai("The server had an error while processing your request.", None, None, "server_error"), None),
+    "filter": (400, openai("The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify your prompt and retry.", "prompt", "content_filter", None), "arc.content_filter"),
+    "filter, deepseek": (400, openai("Content Exists Risk"), "arc.content_filter"),
+    "filter, qwen": (400, openai("<400> InternalError.Algo.DataInspectionFailed: Input text data may contain inappropriate content.", None, "data_inspection_failed"), "arc.content_filter"),
+    "large": (429, openai(LARGE, None, "rate_limit_exceeded", "tokens"), "arc.request_larger_than_limit"),
+    "large, groq": (413, groq(LARGE_OF_GROQ, None, "rate_limit_exceeded"), "arc.request_larger_than_limit"),
+    "key": (401, openai("Incorrect API key provided: sk-1.", None, "invalid_api_key"), "arc.invalid_api_key"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOLD_OF)
+def test_what_only_a_person_can_mend_is_told_by_one_entry(case):
+    status, error, entry_id = TOLD_OF[case]
+    outcome = Engine(Registry(catalogue())).after_error(asked("chat.completions", status, error, {}))
+    assert (outcome.suggested if outcome else ()) == ((entry_id,) if entry_id else ())
+    assert entry_id is None or outcome.advice
+    assert entry_id is None or not outcome.sends
+
+
+@pytest.mark.parametrize("case", ["large", "large, groq"])
+def test_a_request_larger_than_a_minute_allows_is_sent_shorter_where_the_user_lets_arc(case):
+    status, error, _ = TOLD_OF[case]
+    outcome = mended("chat.completions", status, error, {"messages": TALK})
+    assert outcome.sends
+    assert len(outcome.body["messages"]) < len(TALK)
+
+
+def asked(api, status, error, given):
     field = "input" if api == "responses" else "messages"
     body = {"model": "some-model", field: ASK, **given}
-    before = copy.deepcopy(body)
     request = Request(body, provider="openai", api=api, host="h", stream=False)
-    outcome = ENGINE.after_error(request.refused(body, Refusal.of(status, error)))
-    assert body == before
+    return request.refused(body, Refusal.of(status, error))
+
+
+def mended(api, status, error, given):
+    request = asked(api, status, error, given)
+    before = copy.deepcopy(request.body)
+    outcome = ENGINE.after_error(request)
+    assert request.body == before
     return outcome
 
 

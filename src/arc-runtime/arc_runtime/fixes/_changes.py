@@ -10,7 +10,7 @@ from arc_semconv.fixes import Change
 
 from arc_runtime.errors import PatternError
 from arc_runtime.fixes._fields import ANY_API, CONTENT
-from arc_runtime.fixes._paths import MISSING, Path, assigned, lookup, path_of, removed
+from arc_runtime.fixes._paths import DEEPEST, MISSING, Path, assigned, lookup, path_of, removed
 
 __all__ = ["COMMANDS", "REWRITE", "Body", "Step", "change_of", "parse_fix", "without_content"]
 
@@ -47,7 +47,18 @@ def parse_fix(fix: object) -> tuple[Step, ...]:
     """The steps of `fix`, rewrites apart; PatternError names the field at fault and the way out."""
     if not isinstance(fix, Mapping) or not fix:
         raise PatternError("fix", "a fix is a mapping with at least one change")
-    return tuple(_parse_step(path, wanted) for path, wanted in fix.items() if path != REWRITE)
+    steps = tuple(_parse_step(path, wanted) for path, wanted in fix.items() if path != REWRITE)
+    moves = [step for step in steps if step.run is _rename]
+    if not moves:
+        return steps
+    sources = {step.path for step in moves}
+    for step in moves:
+        shorter = min(len(step.path), len(step.operand))
+        if step.operand in sources or step.path[:shorter] == step.operand[:shorter]:
+            target = ".".join(step.operand)
+            raise PatternError(step.name, f"it can't be renamed to {target!r}, which is part of it or is renamed too")
+    # First what is renamed, so that the other changes see it where it will be: the same fix once more changes nothing.
+    return (*moves, *(step for step in steps if step.run is not _rename))
 
 
 def _parse_step(path: object, wanted: object) -> Step:
@@ -58,6 +69,8 @@ def _parse_step(path: object, wanted: object) -> Step:
             json.dumps(wanted, allow_nan=False)
         except Exception as error:  # a client would raise it at the program's call
             raise PatternError(name, f"what it is set to has no form in JSON: {error}") from error
+        if _is_deep(wanted):
+            raise PatternError(name, f"what it is set to has more than {DEEPEST} levels")
     if not isinstance(wanted, Mapping) or not any(str(key).startswith("$") for key in wanted):
         return Step(fields, _set_field if len(steps) == 1 and isinstance(wanted, _PLAIN) else _set, name, steps, wanted)
     command = next(iter(wanted))
@@ -68,6 +81,11 @@ def _parse_step(path: object, wanted: object) -> Step:
     if command == "$rename":
         fields = (*fields, operand[0])
     return Step(fields, act, name, steps, operand)
+
+
+def _is_deep(value: object, depth: int = 0) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return depth > DEEPEST or any(_is_deep(one, depth + 1) for one in inner)
 
 
 def _checked(path: object) -> tuple[Path, tuple[str, ...]]:

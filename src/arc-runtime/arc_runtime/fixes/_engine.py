@@ -14,7 +14,6 @@ from arc_runtime.fixes._fields import MENDABLE, REWRITABLE
 from arc_runtime.fixes._learning import Learner
 from arc_runtime.fixes._mend import NO_AFTERWARDS, Afterwards, Asked, Lesson, Mend
 from arc_runtime.fixes._plan import Item, passes
-from arc_runtime.fixes._refusal import NOT_PROCESSED
 from arc_runtime.fixes._registry import Registry
 from arc_runtime.fixes._request import Request
 from arc_runtime.fixes._trial import Arm, KeyOf, arm_of
@@ -170,7 +169,7 @@ class Engine:
             return None
         if self._on_match is not None:
             self._on_match(len(matching))
-        mended = self._decided(request, matching) if refusal.status in NOT_PROCESSED else None
+        mended = self._decided(request, matching) if refusal.is_unprocessed else None
         others = tuple(one for one in matching if mended is None or one.id not in mended.ids)
         reported = [one for one in others if one.level not in self._levels]
         if mended is None and not reported:

@@ -177,7 +177,7 @@ def limits(refusal: Refusal) -> Limits | None:
         upward = sign == "less" if found.string[0] in "-0123456789" else sign in _UPWARD
         low, high = (edge, None) if upward else (None, edge)
     highest = _number(high)
-    if highest is not None and highest.is_integer() and parts.get("end") in ("exclusive", "lower"):
+    if highest is not None and highest % 1 == 0 and parts.get("end") in ("exclusive", "lower"):
         highest -= 1
     return Limits("max_tokens" if name == "max" else name, _number(low), highest)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from arc_runtime.errors import PatternError
-from arc_runtime.fixes._paths import MISSING, Path, lookup, path_of
+from arc_runtime.fixes._paths import DEEPEST, MISSING, Path, lookup, path_of
 
 __all__ = [
     "CALL_KEYS",
@@ -118,7 +118,7 @@ def _parse_key(key: object, *, after_error: bool) -> Path:
         return ()
     path = path_of(key)
     if path is None:
-        raise PatternError(key, "a path has no empty steps")
+        raise PatternError(key, f"a path has no empty steps, and {DEEPEST} at most")
     return path
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from arc_runtime.fixes import _account
 from arc_runtime.fixes._messages import choice, limits, refused
 from arc_runtime.fixes._refusal import Refusal
 from arc_runtime.fixes._rewrites import _content, _models, _names, _pairing, _parameters, _schemas
@@ -31,6 +32,11 @@ _ABOUT: Final[dict[str, Callable[[Refusal], bool]]] = {
     "refuses_tool_arguments": _content.is_tool_use_failed,
     "misses_model": _models.is_model_unknown,
     "has_replacement_for_model": _models.is_model_gone,
+    "refuses_size": _content.is_larger_than_limit,
+    "has_no_credit": _account.has_no_credit,
+    "limits_rate": _account.is_rate_limited,
+    "has_too_much_to_do": _account.is_overloaded,
+    "filters_what_is_said": _account.is_filtered,
 }
 
 

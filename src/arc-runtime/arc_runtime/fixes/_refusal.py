@@ -9,6 +9,8 @@ __all__ = ["NOT_PROCESSED", "Refusal"]
 
 NOT_PROCESSED: Final = frozenset({400, 404, 413, 422})
 """HTTP statuses with which a provider says that it did nothing with the request, so that another may be sent."""
+_LIMITED: Final = 429
+_TOO_LARGE: Final = "Request too large for"
 _LONGEST: Final = 8192
 _DEEPEST: Final = 4
 """Envelopes in one another that are taken off."""
@@ -30,6 +32,14 @@ class Refusal(NamedTuple):
     def own(self) -> "Refusal":
         """What the provider itself said."""
         return self if self.within is None else self.within
+
+    @property
+    def is_unprocessed(self) -> bool:
+        """Whether the provider says that it did nothing with the request, and would not if it came later.
+
+        Of the limits of an account that is so for one request that is larger than all it may ask in a minute.
+        """
+        return self.status in NOT_PROCESSED or (self.status == _LIMITED and self.own.message.startswith(_TOO_LARGE))
 
     @property
     def call(self) -> dict[str, object]:

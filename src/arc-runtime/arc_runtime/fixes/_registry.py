@@ -54,7 +54,7 @@ class _Bucket:
 class _Index:
     """What a call looks at. A change of what is filed under a model is the change of one reference."""
 
-    __slots__ = ("after_error", "exact", "families", "general", "seen")
+    __slots__ = ("_after_error", "exact", "families", "general", "seen")
 
     def __init__(self, entries: Iterable[Compiled] = ()) -> None:
         self.exact: dict[str, _Bucket] = {}
@@ -64,15 +64,17 @@ class _Index:
         self.seen: dict[str, _Bucket | None] = {}
         """For a model's name, the families that it belongs to."""
         self.general: _Bucket | None = None
-        self.after_error: tuple[Compiled, ...] = ()
+        self._after_error: dict[str | None, list[Compiled]] = {}
+        """Those for use after an error, by the model they demand; None where it is not known by its name."""
         for one in entries:
             self.add(one)
 
     def add(self, one: Compiled) -> None:
-        if one.when == "after_error":
-            self.after_error = tuple(sorted((*self.after_error, one), key=lambda one: one.rank))
-            return
         condition = _model_condition(one.conditions)
+        if one.when == "after_error":
+            for name in (_names(condition) if condition is not None else ()) or (None,):
+                self._after_error.setdefault(name, []).append(one)
+            return
         if condition is None:
             self.general = _Bucket([one], None) if self.general is None else self.general.with_one(one)
         elif names := _names(condition):
@@ -80,8 +82,13 @@ class _Index:
                 bucket = self.exact.get(name)
                 self.exact[name] = _Bucket([one], _MODEL) if bucket is None else bucket.with_one(one)
         else:
-            self.families = [*self.families, (condition, one)]
-            self.seen = {}
+            self.families.append((condition, one))
+            self.seen = {}  # only now: who looks at the old one meanwhile keeps what it finds there
+
+    def after_error(self, model: object) -> list[Compiled]:
+        """The entries for use after an error that may be about `model`, best first."""
+        named = self._after_error.get(model, ()) if isinstance(model, str) else ()
+        return sorted((*named, *self._after_error.get(None, ())), key=lambda one: one.rank)
 
     def family(self, model: str) -> "_Bucket | None":
         """The entries of the families that `model` belongs to."""
@@ -234,7 +241,8 @@ class Registry:
     def matching_error(self, request: Request) -> Sequence[Compiled]:
         """The entries for use after an error that match the request and its refusal, best first."""
         body, call = request.body, request.call
-        return [one for one in self._index.after_error if all(holds(each, body, call) for each in one.conditions)]
+        candidates = self._index.after_error(body.get(_MODEL))
+        return [one for one in candidates if all(holds(each, body, call) for each in one.conditions)]
 
     def _standing(self) -> list[Compiled]:
         standing: dict[str, Compiled] = {}

@@ -16,6 +16,7 @@ __all__ = [
     "is_developer_unknown",
     "is_empty_content",
     "is_json_word_missing",
+    "is_larger_than_limit",
     "is_media_refused",
     "is_prompt_too_long",
     "is_role_refused",
@@ -362,7 +363,6 @@ _TOO_LONG: Final = whole(
     r"prompt is too long: (?P<asked>\d+) tokens > (?P<limit>\d+) maximum",
     r"This model's maximum context length is (?P<limit>\d+) tokens\.\s*However,? (?:your messages resulted in|you requested) "
     r"(?P<asked>\d+) tokens.{0,300}",
-    r"Request too large for .{1,160}?: Limit (?P<limit>\d+), Requested (?P<asked>\d+)\.?.{0,200}",
     r"This model's maximum context length is (?P<limit>\d+) tokens\.\s*However,? your request has (?P<asked>\d+) input tokens.{0,300}",
     r"Input tokens exceed the configured limit of (?P<limit>\d+) tokens\.\s*Your messages resulted in (?P<asked>\d+) tokens",
     r"Prompt contains (?P<asked>\d+) tokens(?: and \d+ draft tokens)?, too large for model with (?P<limit>\d+) maximum context length",
@@ -372,6 +372,9 @@ _TOO_LONG: Final = whole(
     r"the request exceeds the available context size(?:[,.] try increasing (?:it|the context size).{0,80})?",
     r"Please reduce the length of the messages or completion",
     r"Your input exceeds the context window of this model",
+)
+_TOO_LARGE: Final = whole(
+    r"Request too large for .{1,240}?: Limit (?P<limit>\d+), Requested (?P<asked>\d+)[.,]?.{0,300}"
 )
 _TOO_LONG_CODES: Final = frozenset(
     {
@@ -393,9 +396,14 @@ def is_prompt_too_long(refusal: Refusal) -> bool:
     return is_request_fault(refusal, _TOO_LONG_CODES) and said(refusal, _TOO_LONG) is not None
 
 
+def is_larger_than_limit(refusal: Refusal) -> bool:
+    """Whether the error says that this one request is more than the account may ask in a minute."""
+    return refusal.is_unprocessed and said(refusal, _TOO_LARGE) is not None
+
+
 def truncate_history(asked: Asked) -> Mend | None:
     """Leave out the oldest turns: the system, the first user turn, the last four and whole tool calls with results stay."""
-    found = said(asked.refusal, _TOO_LONG) if asked.refusal else None
+    found = (said(asked.refusal, _TOO_LONG) or said(asked.refusal, _TOO_LARGE)) if asked.refusal else None
     field, items = _items(asked)
     if found is None or len(items) <= _LAST_TURNS + 1 or not any(_get(item, "role") == "user" for item in items):
         return None
