@@ -17,6 +17,7 @@ __all__ = ["COMMANDS", "REWRITE", "Body", "Step", "change_of", "parse_fix", "wit
 Body = Mapping[str, object]
 Run = Callable[["Step", Body], "tuple[Body, Change] | None"]
 
+_ATOMS: Final = frozenset({str, int, float})
 _PLAIN: Final = (str, int, float, bool, type(None))
 REWRITE: Final = "$rewrite"
 """In a fix, the key under which it names a rewrite of the catalogue."""
@@ -139,7 +140,8 @@ def _set_field(step: Step, body: Body) -> tuple[Body, Change] | None:
     if name not in body:
         return {**body, name: value}, Change(name, "set", msgspec.UNSET, value)
     old = body[name]
-    if old is value or _is_same(old, value):
+    kind = type(old)  # most are what they seem; to compare them at once is half as dear
+    if old == value if kind is type(value) and kind in _ATOMS else _is_same(old, value):
         return None
     return {**body, name: value}, Change(name, "set", old, value)
 

@@ -109,7 +109,7 @@ class Engine:
     def _one_field(self, request: Request, found: Sequence[Item]) -> Mended | None:
         """`_at_once`, for entries that all change one field: the first that has something to change is the last."""
         body, matched = request.body, 0
-        may = not MENDABLE.get(request.api, _NONE).isdisjoint(found[0][0].steps[0].fields)
+        may = found[0][0].steps[0].fields[0] in MENDABLE.get(request.api, _NONE)
         for one, rest in found:
             if rest and not passes(rest, request):
                 continue
