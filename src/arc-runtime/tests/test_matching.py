@@ -22,6 +22,7 @@ from arc_runtime.fixes import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 FIELDS = [
     "model",
@@ -430,3 +431,22 @@ def test_entries_for_use_after_an_error_are_found_by_model_too():
     assert found("all") == [*sorted(map(str, range(20))), "any"]
     assert found(None) == ["any"]
     assert found(["m7"]) == ["any"]
+
+
+def test_what_was_learned_from_an_entry_is_off_as_soon_as_the_entry_is():
+    source = Entry(
+        id="a", when="after_error", pattern={"$status": 400}, fix={"seed": {"$delete": True}}, origin="catalogue"
+    )
+    learned = Entry(
+        id="learned.1", pattern={"model": "m"}, fix={"seed": {"$delete": True}}, origin="learned", source="a"
+    )
+    registry = Registry([source, learned])
+    engine = Engine(registry)
+    body = {"model": "m", "seed": 1}
+    assert engine.before(asked(body)).ids == ("learned.1",)
+    registry.replace("bundle", [replace(source, origin="bundle", state="off")])
+    assert engine.before(asked(body)) is None
+    registry.replace("bundle", [])
+    assert engine.before(asked(body)) is not None
+    registry.silence("a")
+    assert engine.before(asked(body)) is None

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from arc_runtime.fixes._background import renew_lock_after_fork
@@ -253,7 +254,13 @@ class Registry:
     def _indexed(self) -> _Index:
         if self._paused:
             return _Index()
-        return _Index(one for one in self._standing() if one.state != "off" and one.id not in self._silenced)
+        standing = self._standing()
+        off = self._silenced | {one.id for one in standing if one.state == "off"}
+        return _Index(one for one in standing if one.id not in off and not self._comes_of(one, off))
+
+    def _comes_of(self, one: Compiled, off: AbstractSet[str]) -> bool:
+        """Whether it was learned from an entry that is off by now."""
+        return bool(off) and one.id in self._layers["learned"] and one.entry.source in off
 
 
 def _checked(entry: Entry) -> Compiled:
