@@ -125,13 +125,14 @@ def test_a_start_without_arc_core_is_from_disk(tmp_path):
 
 def kept_from(folder, *envelopes):
     """A client that took `envelopes` from a server one after the other, and has ended."""
+    kept = folder / "bundle.json"
     with FixServer(KEY) as server:
         one = Client(folder, url=server.url)
         one.client.start()
         for number, envelope in enumerate(envelopes, 1):
             server.serve(envelope, f'"{number}"')
             eventually(lambda number=number: one.client.last and one.client.last.bundle.version == number)
-            eventually(lambda envelope=envelope: (folder / "bundle.json").read_bytes() == envelope)
+            eventually(lambda envelope=envelope: kept.exists() and kept.read_bytes() == envelope)
         one.client.stop()
     return one
 

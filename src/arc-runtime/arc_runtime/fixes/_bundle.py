@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version as version_of
 from typing import Final, NamedTuple
 
@@ -11,8 +11,8 @@ import msgspec
 from arc_semconv.bundle import PAYLOAD_TYPE, Bundle, Envelope, pre_authentication
 from packaging.version import InvalidVersion, Version
 
-from arc_runtime.errors import ArcError, PatternError
-from arc_runtime.fixes._entry import Entry, compiled
+from arc_runtime.errors import ArcError
+from arc_runtime.fixes._entry import Entry
 
 __all__ = ["LARGEST", "Accepted", "BundleError", "Verify", "accepted", "entries_of", "verifier"]
 
@@ -131,15 +131,10 @@ def _check(bundle: Bundle, tenant: str | None, last: Accepted | None, now: float
             raise BundleError(f"a bundle of fixes needs arc-runtime {bundle.min_runtime}")
 
 
-def entries_of(bundle: Bundle, warn: Callable[[str], None]) -> list[Entry]:
-    """The entries of `bundle` that this version understands; `warn` is told of each of the others."""
-    entries: list[Entry] = []
+def entries_of(bundle: Bundle, warn: Callable[[str], None]) -> Iterator[Entry]:
+    """The entries of `bundle` in the form that this version knows; `warn` is told of each of the others."""
     for number, item in enumerate(bundle.fixes):
         try:
-            entry = msgspec.structs.replace(msgspec.convert(item, Entry), origin="bundle")
-            compiled(entry)
-        except (msgspec.ValidationError, PatternError) as error:
+            yield msgspec.structs.replace(msgspec.convert(item, Entry), origin="bundle")
+        except msgspec.ValidationError as error:
             warn(f"entry {number} of the bundle of fixes is left out: {error}")
-        else:
-            entries.append(entry)
-    return entries

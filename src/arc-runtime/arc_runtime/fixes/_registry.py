@@ -2,10 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import Final, TypeVar
 
+from arc_runtime.errors import PatternError
 from arc_runtime.fixes._background import renew_lock_after_fork
 from arc_runtime.fixes._entry import Compiled, Entry, compiled
 from arc_runtime.fixes._pattern import Condition, holds
@@ -18,12 +20,19 @@ _LOGGER: Final = logging.getLogger("arc_runtime.fixes")
 
 LAYERS: Final = ("catalogue", "learned", "bundle", "file", "user")
 """Where entries come from; of two with one id, that of the later layer stands."""
+_LEARNED: Final = "learned"
 _MODEL: Final = "model"
 _NOTHING: Final[frozenset[str]] = frozenset()
 _MOST_MODELS: Final = 1024
 """Names of models for which the entries of a whole family are kept found."""
 _MOST_NAMES: Final = 64
 """Names that `in` may list for an entry to be filed under each."""
+
+
+_AT_ONCE: Final = 25
+"""Entries that are worked on before the other threads have a moment."""
+_MOMENT_SECONDS: Final = 0.0001
+T = TypeVar("T")
 
 
 class _Bucket:
@@ -177,17 +186,33 @@ class Registry:
                 self._index = self._indexed()
             return found
 
-    def replace(self, layer: str, entries: Iterable[Entry], *, paused: bool | None = None) -> None:
+    def replace(
+        self,
+        layer: str,
+        entries: Iterable[Entry],
+        *,
+        paused: bool | None = None,
+        refused: Callable[[Entry, PatternError], None] | None = None,
+    ) -> None:
         """Put `entries` in the place of all of `layer`; PatternError when one is malformed, and nothing has changed.
 
-        Readers see the old entries or the new ones, never some of each. While `paused` no entry of any layer is found;
-        None leaves that as it is.
+        With `refused`, that is told of malformed ones, and they are left out. Readers see the old entries or the new
+        ones, never some of each. While `paused` no entry of any layer is found; None leaves that as it is.
         """
-        new = {entry.id: _checked(entry) for entry in entries}
+        # What was learned comes from within a call of the program's, which is not to wait; the others from beside it.
+        pace: Callable[[Iterable[T]], Iterable[T]] = iter if layer == _LEARNED else _by_and_by
+        new: dict[str, Compiled] = {}
+        for entry in pace(entries):
+            try:
+                new[entry.id] = _checked(entry)
+            except PatternError as error:
+                if refused is None:
+                    raise
+                refused(entry, error)
         with self._lock:
             self._layers[layer] = new
             self._paused = self._paused if paused is None else paused
-            index = self._indexed()
+            index = self._indexed(pace)
             for model, old in list(self._index.exact.items()):  # who calls next is not to wait for it
                 if old.plan is not None and (bucket := index.exact.get(model)) is not None:
                     bucket.planned()
@@ -251,16 +276,24 @@ class Registry:
             standing.update(self._layers[layer])
         return list(standing.values())
 
-    def _indexed(self) -> _Index:
+    def _indexed(self, pace: Callable[[Iterable[Compiled]], Iterable[Compiled]] = iter) -> _Index:
         if self._paused:
             return _Index()
         standing = self._standing()
         off = self._silenced | {one.id for one in standing if one.state == "off"}
-        return _Index(one for one in standing if one.id not in off and not self._comes_of(one, off))
+        return _Index(one for one in pace(standing) if one.id not in off and not self._comes_of(one, off))
 
     def _comes_of(self, one: Compiled, off: AbstractSet[str]) -> bool:
         """Whether it was learned from an entry that is off by now."""
-        return bool(off) and one.id in self._layers["learned"] and one.entry.source in off
+        return bool(off) and one.id in self._layers[_LEARNED] and one.entry.source in off
+
+
+def _by_and_by(things: Iterable[T]) -> Iterator[T]:
+    """`things`, with a moment for the other threads after every few: the program's calls do not wait for Arc's work."""
+    for number, thing in enumerate(things, 1):
+        yield thing
+        if number % _AT_ONCE == 0:
+            time.sleep(_MOMENT_SECONDS)
 
 
 def _checked(entry: Entry) -> Compiled:

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from arc_runtime.errors import PatternError
 from arc_runtime.fixes import _files
 from arc_runtime.fixes._background import Background
 from arc_runtime.fixes._bundle import LARGEST, Accepted, BundleError, Verify, accepted, entries_of, verifier
+from arc_runtime.fixes._entry import Entry
 from arc_runtime.fixes._registry import Registry
 from arc_runtime.settings import Settings
 
@@ -92,7 +94,11 @@ class BundleClient:
 
     def _put_in_force(self, new: Accepted) -> None:
         self.last = new
-        self._registry.replace("bundle", entries_of(new.bundle, self._warn), paused=new.bundle.mode == "off")
+        entries = entries_of(new.bundle, self._warn)
+        self._registry.replace("bundle", entries, paused=new.bundle.mode == "off", refused=self._refused)
+
+    def _refused(self, entry: Entry, error: PatternError) -> None:
+        self._warn(f"entry {entry.id!r} of the bundle of fixes is left out: {error}")
 
     def _start_from_disk(self) -> None:
         data = _files.read(self._path, LARGEST) if self._path is not None else None
