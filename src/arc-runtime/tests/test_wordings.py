@@ -4,7 +4,7 @@ import copy
 import json
 
 import pytest
-from arc_runtime.fixes import Engine, Refusal, Registry, Request, catalogue
+from arc_runtime.fixes import Engine, Learner, Refusal, Registry, Request, catalogue
 
 ENGINE = Engine(Registry(catalogue()), level="ask")
 GONE = object()
@@ -415,3 +415,109 @@ def test_models_that_are_gone_or_misspelt(case):
     outcome = mended("chat.completions", status, error, {"model": model})
     assert outcome.sends
     assert outcome.body["model"] != model
+
+
+def test_ids_that_a_server_counts_anew_each_turn_keep_their_own_results():
+    def turn(result):
+        return [CALL, {"role": "tool", "tool_call_id": "call_1", "content": result}]
+
+    error = openai("Messages with role 'tool' must be a response to a preceding message with 'tool_calls'")
+    orphan = {"role": "tool", "tool_call_id": "call_9", "content": "x"}
+    talk = [*ASK, *turn("a"), *ASK, *turn("b")]
+    outcome = mended("chat.completions", 400, error, {"messages": [*talk, orphan]})
+    assert outcome.body["messages"] == talk
+    late = mended("chat.completions", 400, error, {"messages": [*ASK, CALL, *ASK, *turn("b")[1:]]})
+    assert [one.get("content") for one in late.body["messages"]] == ["hello", None, "b", "hello"]
+
+
+def test_what_belongs_together_in_a_conversation_is_left_out_together():
+    calls = [{**FUNCTION_CALL, "call_id": f"call-{n}", "arguments": "x" * 400} for n in range(2)]
+    outputs = [{"type": "function_call_output", "call_id": f"call-{n}", "output": "x" * 400} for n in range(2)]
+    turn = [{"type": "reasoning", "id": "rs_1", "summary": []}, *calls, *outputs]
+    first = {"role": "user", "content": [{"type": "input_text", "text": "x" * 400}]}
+    error = openai(
+        "Your input exceeds the context window of this model. Please adjust your input and try again.",
+        "input",
+        "context_length_exceeded",
+    )
+    outcome = mended("responses", 400, error, {"input": [first, *turn * 4, *ASK]})
+    kept = outcome.body["input"]
+    assert len(kept) < 22
+    assert [one["type"] for one in kept[0]["content"]] == ["input_text", "input_text"]
+    assert {
+        kind: sum(one.get("type") == kind for one in kept) % count
+        for kind, count in (("reasoning", 1), ("function_call", 2), ("function_call_output", 2))
+    } == {"reasoning": 0, "function_call": 0, "function_call_output": 0}
+    assert sum(one.get("type") == "function_call" for one in kept) == sum(
+        one.get("type") == "function_call_output" for one in kept
+    )
+
+
+def learned_from(api, status, error, given):
+    request = asked(api, status, error, given)
+    registry = Registry(catalogue())
+    engine = Engine(registry, level="ask", learner=Learner(registry))
+    outcome = engine.after_error(request)
+    engine.succeeded(request, outcome)
+    return engine, outcome
+
+
+CONTENT_DEPENDENT = {
+    "with functions",
+    "older",
+    "openrouter, room",
+    "vllm, room",
+    "vllm, param",
+    "sglang",
+    "together",
+    "tgi",
+}
+"""Kinds of which nothing can be told about the next request: it has another prompt."""
+EACH_TIME_ANEW = {
+    "no call",
+    "wrong call",
+    "failed call",
+    "call of no tool",
+    "picture",
+    "picture, late",
+    *CONTENT_DEPENDENT,
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in CHAT
+        if case not in EACH_TIME_ANEW and "too long" not in case and case not in ("gpt-5", "too long", "llama.cpp")
+    ],
+)
+def test_the_next_request_of_that_kind_is_mended_before_it_leaves(case):
+    error, given, _ = CHAT[case]
+    engine, outcome = learned_from("chat.completions", 400, error, given)
+    before = engine.before(
+        Request({"model": "some-model", "messages": ASK, **given}, "openai", "chat.completions", "h", stream=False)
+    )
+    assert before.body == outcome.body
+
+
+@pytest.mark.parametrize("case", MODELS)
+def test_a_model_that_is_gone_is_replaced_before_the_next_request_leaves(case):
+    status, error, model = MODELS[case]
+    engine, outcome = learned_from("chat.completions", status, error, {"model": model})
+    before = engine.before(Request({"model": model, "messages": ASK}, "openai", "chat.completions", "h", stream=False))
+    assert before.body == outcome.body
+
+
+def test_whoever_asks_for_all_the_room_there_is_is_not_refused_twice():
+    error = openai(
+        "This model's maximum context length is 8192 tokens. However, you requested 8256 tokens (64 in the messages, 8192 in the completion). Please reduce the length of the messages or completion.",
+        "messages",
+        "context_length_exceeded",
+    )
+    engine, _ = learned_from("chat.completions", 400, error, {"max_tokens": 8192})
+    for given, sent in ((8192, 7168), (9000, 7168), (8000, None)):
+        before = engine.before(
+            Request({"model": "some-model", "max_tokens": given}, "openai", "chat.completions", "h", stream=False)
+        )
+        assert (before.body["max_tokens"] if before else None) == sent

@@ -104,13 +104,13 @@ def _mentions_json(items: object) -> bool:
         return True
 
 
-def _with_text(message: Mapping[str, Any], text: str) -> dict[str, Any]:
+def _with_text(message: Mapping[str, Any], text: str, kind: str = "text") -> dict[str, Any]:
     """`message` with `text` after what it says."""
     content = message.get("content")
     if isinstance(content, str):
         return {**message, "content": f"{content}\n\n{text}" if content else text}
     parts = list(content) if isinstance(content, list | tuple) else []
-    return {**message, "content": [*parts, {"type": "text", "text": text}]}
+    return {**message, "content": [*parts, {"type": kind, "text": text}]}
 
 
 # --- roles ---
@@ -427,7 +427,9 @@ def truncate_history(asked: Asked) -> Mend | None:
         place for place in range(len(items)) if _stays(items, place) and _get(items[place], "role") == "user"
     )
     after = [
-        _with_text(item, f"[{left_out} {_LEFT_OUT}]") if place == first_user else item
+        _with_text(item, f"[{left_out} {_LEFT_OUT}]", _TEXT_KIND.get(asked.api, "text"))
+        if place == first_user
+        else item
         for place, item in enumerate(items)
         if keep[place]
     ]
@@ -441,14 +443,19 @@ def _stays(items: Sequence[Any], place: int) -> bool:
 
 
 def _groups(items: Sequence[Any]) -> list[list[int]]:
-    """Places of messages that go together: a call of tools and the results behind it."""
+    """Places of messages that go together: what was reasoned, calls of tools, and the results behind them."""
     groups: list[list[int]] = []
     for place, item in enumerate(items):
-        if groups and _is_result(item):
+        if groups and (_is_result(item) or _leads_on(items[place - 1])):
             groups[-1].append(place)
         else:
             groups.append([place])
     return groups
+
+
+def _leads_on(item: object) -> bool:
+    kind = str(_get(item, "type"))
+    return kind == "reasoning" or kind.endswith("_call")
 
 
 def _is_result(item: object) -> bool:

@@ -89,13 +89,14 @@ def replace_model(asked: Asked) -> Mend | None:
         return None
     table = model_table()
     new = table.replacements.get(model)
-    if new is None and asked.refusal is not None:
+    if new is None:
         # Whoever speaks OpenAI's protocol at an address of his own is taken for OpenAI.
         every = list(dict.fromkeys(name for names in table.known.values() for name in names))
         new = nearest_name(model, table.known.get(asked.provider, ())) or nearest_name(model, every)
+        new = table.replacements.get(new, new) if new is not None else None
     if new is None or new == model:
         return None
-    lesson = Lesson({}, {"$rewrite": "replace_model"}) if model in table.replacements else None
+    lesson = Lesson({}, {"$rewrite": "replace_model"})
     return Mend({**asked.body, "model": new}, (Change("model", "rewrite", model, new),), lesson)
 
 

@@ -51,23 +51,29 @@ def _get(item: object, name: str) -> Any:
 
 
 def _chat(messages: Sequence[Any]) -> list[Any]:
-    results: dict[str, Any] = {}
-    for message in messages:
+    results: dict[str, list[int]] = {}
+    for place, message in enumerate(messages):
         if _get(message, "role") == "tool" and isinstance(call_id := _get(message, "tool_call_id"), str):
-            results.setdefault(call_id, message)
+            results.setdefault(call_id, []).append(place)
     paired: list[Any] = []
-    taken: set[str] = set()
-    for message in messages:
+    for place, message in enumerate(messages):
         if _get(message, "role") == "tool":
             continue
         paired.append(message)
-        for call_id in _call_ids(message):
-            if call_id in taken:
-                continue
-            taken.add(call_id)
+        for call_id in dict.fromkeys(_call_ids(message)):
             stub = {"role": "tool", "tool_call_id": call_id, "content": _NO_RESULT}
-            paired.append(results.get(call_id) or stub)
+            found = _taken(results.get(call_id, []), place)
+            paired.append(stub if found is None else messages[found])
     return paired
+
+
+def _taken(places: list[int], call: int) -> int | None:
+    """The first of `places` behind a call, else the first of all, taken out: some servers count their ids anew each turn."""
+    if not places:
+        return None
+    behind = next((place for place in places if place > call), places[0])
+    places.remove(behind)
+    return behind
 
 
 def _call_ids(message: object) -> list[str]:
@@ -164,13 +170,13 @@ _OUTPUTS: Final = {
 
 def _responses(items: Sequence[Any]) -> list[Any]:
     kinds = set(_OUTPUTS.values())
-    results: dict[tuple[object, str], Any] = {}
-    for item in items:
+    results: dict[tuple[object, str], list[int]] = {}
+    for place, item in enumerate(items):
         if _get(item, "type") in kinds and isinstance(call_id := _get(item, "call_id"), str):
-            results.setdefault((_get(item, "type"), call_id), item)
+            results.setdefault((_get(item, "type"), call_id), []).append(place)
     paired: list[Any] = []
     waiting: list[Any] = []
-    for item in items:
+    for place, item in enumerate(items):
         kind = _get(item, "type")
         if kind in kinds:
             continue
@@ -181,7 +187,8 @@ def _responses(items: Sequence[Any]) -> list[Any]:
         if kind in _OUTPUTS and isinstance(call_id := _get(item, "call_id"), str):
             output = _OUTPUTS[kind]
             stub = {"type": output, "call_id": call_id, "output": _NO_RESULT}
-            waiting.append(results.get((output, call_id)) or stub)
+            found = _taken(results.get((output, call_id), []), place)
+            waiting.append(stub if found is None else items[found])
     return paired + waiting
 
 

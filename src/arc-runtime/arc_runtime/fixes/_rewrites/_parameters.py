@@ -294,6 +294,8 @@ _CONTEXT: Final = whole(
 _LIMITS_OF_ANSWERS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _CONTEXT_CODES: Final = frozenset({"context_length_exceeded", "invalid_request_error", "bad_request", "invalid_value"})
 _LEAST_ANSWER: Final = 256
+_SHARE_OF_PROMPT: Final = 8
+"""Where more is asked for than the model has room for at all, one part of so many is left to the prompt."""
 
 
 def is_context_overflow(refusal: Refusal) -> bool:
@@ -307,17 +309,23 @@ def clamp_to_context(asked: Asked) -> Mend | None:
     if found is None:
         return None
     more = found.groupdict().get("more") or 0
-    room = int(found["limit"]) - int(found["prompt"]) - int(more) - _RESERVE
+    limit = int(found["limit"])
+    room = limit - int(found["prompt"]) - int(more) - _RESERVE
     if room < _LEAST_ANSWER:
         return None
     body: Mapping[str, object] = asked.body
     changes: list[Change] = []
+    lesson: Lesson | None = None
     for field in _LIMITS_OF_ANSWERS:
         old = body.get(field)
         if field in MENDABLE.get(asked.api, frozenset()) and is_number(old) and isinstance(old, int) and old > room:
             changes.append(change_of(field, "set", old, room))
             body = assigned(body, (field,), room) or body
-    return Mend(body, tuple(changes)) if changes else None
+            most = limit - limit // _SHARE_OF_PROMPT
+            if old >= limit and room >= most:
+                # Whoever asks for all there is leaves no room for a prompt, whatever its length.
+                lesson = Lesson({field: {">=": limit}}, {field: most})
+    return Mend(body, tuple(changes), lesson) if changes else None
 
 
 _NO_CALL: Final = whole(r"Tool choice is required, but model did not call a tool")
