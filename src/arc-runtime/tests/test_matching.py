@@ -206,6 +206,10 @@ MESSAGES = [entry.source for entry in catalogue()] + [
     "Unsupported parameter: 'temperature' is not supported with this model.", "prompt is too long: 9 tokens > 5 maximum",
     "max_tokens: 9 > 4, which is the maximum allowed number of output tokens for m", "Error while downloading http://x.",
     "Tool call validation failed: x", "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+    "Unrecognized request arguments supplied: temperature, stop, tools, n", "Your input exceeds the context window of this model.",
+    "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (10 in the messages, 8192 in the completion).",
+    "'messages.0' : discriminator property 'role' has invalid value", "reasoning_effort must be one of none or default",
+    "This model does not support the effort parameter.", "#/temperature: 3 is not less or equal to 1",
     "The model `m1` does not exist", "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead.",
 ]  # fmt: skip
 

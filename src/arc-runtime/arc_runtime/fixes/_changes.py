@@ -11,6 +11,7 @@ from arc_semconv.fixes import Change
 from arc_runtime.errors import PatternError
 from arc_runtime.fixes._fields import ANY_API, CONTENT
 from arc_runtime.fixes._paths import DEEPEST, MISSING, Path, assigned, lookup, path_of, removed
+from arc_runtime.fixes._pattern import is_equal
 
 __all__ = ["COMMANDS", "REWRITE", "Body", "Step", "change_of", "parse_fix", "without_content"]
 
@@ -113,15 +114,6 @@ def _as_it_is(_name: str, operand: object) -> object:
     return operand
 
 
-def _is_same(old: object, new: object) -> bool:
-    if isinstance(old, bool) != isinstance(new, bool):
-        return False
-    try:
-        return bool(old == new)
-    except Exception:  # noqa: BLE001 - what is in a body is the program's: too deep, or of a kind that compares with nothing
-        return False
-
-
 def _put(step: Step, body: Body, old: object) -> tuple[Body, Change] | None:
     value = step.operand
     # A copy: what the caller's client does to the body must not change the entry.
@@ -131,7 +123,7 @@ def _put(step: Step, body: Body, old: object) -> tuple[Body, Change] | None:
 
 def _set(step: Step, body: Body) -> tuple[Body, Change] | None:
     old = lookup(body, step.path)
-    return None if old is not MISSING and _is_same(old, step.operand) else _put(step, body, old)
+    return None if old is not MISSING and is_equal(old, step.operand) else _put(step, body, old)
 
 
 def _set_field(step: Step, body: Body) -> tuple[Body, Change] | None:
@@ -141,7 +133,7 @@ def _set_field(step: Step, body: Body) -> tuple[Body, Change] | None:
         return {**body, name: value}, Change(name, "set", msgspec.UNSET, value)
     old = body[name]
     kind = type(old)  # most are what they seem; to compare them at once is half as dear
-    if old == value if kind is type(value) and kind in _ATOMS else _is_same(old, value):
+    if old == value if kind is type(value) and kind in _ATOMS else is_equal(old, value):
         return None
     return {**body, name: value}, Change(name, "set", old, value)
 

@@ -18,6 +18,7 @@ __all__ = [
     "Condition",
     "Pattern",
     "holds",
+    "is_equal",
     "is_number",
     "parse_pattern",
 ]
@@ -133,7 +134,8 @@ def is_number(value: object) -> bool:
     return isinstance(value, _NUMBERS) and kind is not bool and value == value  # noqa: PLR0124
 
 
-def _equal(value: object, operand: object) -> bool:
+def is_equal(value: object, operand: object) -> bool:
+    """Whether two values are the same in JSON; never raises."""
     # JSON's true is not 1, as it is in Python.
     if isinstance(value, bool) != isinstance(operand, bool):
         return False
@@ -164,7 +166,7 @@ def _any_json(key: str, operand: object) -> object:
 
 
 def _differs(value: object, operand: object) -> bool:
-    return value is not MISSING and not _equal(value, operand)
+    return value is not MISSING and not is_equal(value, operand)
 
 
 def _members(key: str, operand: object) -> object:
@@ -174,11 +176,11 @@ def _members(key: str, operand: object) -> object:
 
 
 def _in(value: object, members: Any) -> bool:
-    return any(_equal(value, member) for member in members)
+    return any(is_equal(value, member) for member in members)
 
 
 def _not_in(value: object, members: Any) -> bool:
-    return value is not MISSING and not any(_equal(value, member) for member in members)
+    return value is not MISSING and not any(is_equal(value, member) for member in members)
 
 
 def _truth(key: str, operand: object) -> object:
@@ -210,7 +212,7 @@ _OPERATORS: Final[dict[str, tuple[Callable[[str, object], object], Test]]] = {
     ">=": _ordered(operator.ge),
     "<": _ordered(operator.lt),
     "<=": _ordered(operator.le),
-    "==": (_any_json, _equal),
+    "==": (_any_json, is_equal),
     "!=": (_any_json, _differs),
     "in": (_members, _in),
     "not_in": (_members, _not_in),
