@@ -163,6 +163,24 @@ KINDS = {
 }  # fmt: skip
 
 
+ENVELOPES = {
+    "a list of one": ([{"error": {"code": 400, "message": UNSUPPORTED["error"]["message"], "status": "INVALID_ARGUMENT"}}], KINDS["max tokens"]),
+    "a text": ({"code": "Client specified an invalid argument", "error": "Model grok-4 does not support parameter presencePenalty."}, KINDS["any parameter"]),
+    "a gateway": (refusal(f"litellm.BadRequestError: OpenAIException - {UNSUPPORTED['error']['message']}\nReceived Model Group=m", None, "400", None), KINDS["max tokens"]),
+    "relayed": ({"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": json.dumps(UNSUPPORTED)}}}, KINDS["max tokens"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_what_a_gateway_laid_round_a_refusal_is_taken_off(instrumented, connect, provider, envelope):
+    body, (_, given, is_mended) = ENVELOPES[envelope]
+    server = provider(body, is_mended)
+    instrumented()
+    for expected in (2, 3):
+        assert ask(connect(server), **given).choices[0].message.content == "fine"
+        assert len(server.asked) == expected
+
+
 def ask(client, **given):
     return client.chat.completions.create(**{"model": "some-model", "messages": ASK, **given})
 
