@@ -165,6 +165,24 @@ KINDS = {
 }  # fmt: skip
 
 
+ENVELOPES = {
+    "a list of one": ([{"error": {"code": 400, "message": UNSUPPORTED["error"]["message"], "status": "INVALID_ARGUMENT"}}], KINDS["max tokens"]),
+    "a text": ({"code": "Client specified an invalid argument", "error": "Model grok-4 does not support parameter presencePenalty."}, KINDS["any parameter"]),
+    "a gateway": (refusal(f"litellm.BadRequestError: OpenAIException - {UNSUPPORTED['error']['message']}\nReceived Model Group=m", None, "400", None), KINDS["max tokens"]),
+    "relayed": ({"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": json.dumps(UNSUPPORTED)}}}, KINDS["max tokens"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_what_a_gateway_laid_round_a_refusal_is_taken_off(instrumented, connect, provider, envelope):
+    body, (_, given, is_mended) = ENVELOPES[envelope]
+    server = provider(body, is_mended)
+    instrumented()
+    for expected in (2, 3):
+        assert ask(connect(server), **given).choices[0].message.content == "fine"
+        assert len(server.asked) == expected
+
+
 def ask(client, **given):
     return client.chat.completions.create(**{"model": "some-model", "messages": ASK, **given})
 
@@ -468,11 +486,13 @@ def test_a_tool_that_was_renamed_has_its_own_name_in_the_answer(spans, instrumen
         instrumented()
         result = ask(connect(server), tools=tools, stream=stream)
         if stream:
-            name = next(iter(result)).choices[0].delta.tool_calls[0].function.name
+            first, *_ = result
+            name = first.choices[0].delta.tool_calls[0].function.name
         else:
             name = result.choices[0].message.tool_calls[0].function.name
         assert name == "math.add"
         assert server.asked[1].body["tools"][0]["function"]["name"] == "math_add"
+    assert semconv.FAILURE_TYPE not in spans.only.attributes
     assert tools[0]["function"]["name"] == "math.add"
 
 

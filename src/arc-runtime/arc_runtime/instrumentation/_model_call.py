@@ -280,7 +280,7 @@ class Flight:
             if not self._fixing.repairs or not self._open:
                 return None
             reply = self.call.reply(result, None)()
-            failure = self._failure_in(reply)
+            failure = _failure_in(reply, self._fixing.body)
             if failure is None:
                 return None
             arguments = self._fixing.unfit(failure, time.perf_counter() - self.began)
@@ -299,7 +299,7 @@ class Flight:
         try:
             reply = self.call.reply(second, None)()
             fits = bool(reply.messages) and cut_short(reply.attributes) is None
-            failure = self._failure_in(reply) if fits else cut_short(reply.attributes)
+            failure = _failure_in(reply, self._fixing.body) if fits else cut_short(reply.attributes)
             if fits and failure is None:
                 self._answered(self._first, self._failure)
                 self._failure, kept = None, second
@@ -359,13 +359,7 @@ class Flight:
 
     def _look(self, reply: Reply) -> None:
         """Note what of the answer is not as the request demands."""
-        self._failure = self._failure_in(reply)
-
-    def _failure_in(self, reply: Reply) -> Failure | None:
-        body = self._fixing.body
-        if demands(body) and reply.messages and cut_short(reply.attributes) is None:
-            return unfit(body, reply.messages)
-        return None
+        self._failure = _failure_in(reply, self._fixing.demanded)
 
     # --- the stream ---
 
@@ -569,6 +563,13 @@ def _ignored(_chunk: object) -> None:
 def _model_name(body: Mapping[str, object]) -> str | None:
     model = body.get("model")
     return model if isinstance(model, str) else None
+
+
+def _failure_in(reply: Reply, body: Mapping[str, object]) -> Failure | None:
+    """What of an answer that has come whole is not as `body` demands."""
+    if demands(body) and reply.messages and cut_short(reply.attributes) is None:
+        return unfit(body, reply.messages)
+    return None
 
 
 def _saying(reply: Reply) -> Said:
