@@ -237,6 +237,11 @@ def test_the_settings_in_force_decide_what_is_done(arc, body, env, status, ends)
     assert done[1].endswith(ends)
 
 
+def test_a_request_that_a_windows_editor_saved_is_read(arc, tmp_path):
+    (tmp_path / "body.json").write_text(json.dumps(BODY), encoding="utf-8-sig")
+    assert said(arc("fixes", "test", str(tmp_path / "body.json")))[0] == 0
+
+
 def test_entries_of_one_s_own_are_tried_beside_arc_s(arc, tmp_path):
     mine = tmp_path / "mine.json"
     mine.write_text(json.dumps([
@@ -338,6 +343,12 @@ def test_a_file_of_the_user_s_that_can_t_be_used_is_named(refusal, tmp_path):
         ("none.json", None, "none.json can't be read: No such file or directory"),
         ("cut.json", '{"model": ', "cut.json is no JSON: "),
         ("list.json", "[1]", "list.json: the body of a request is a JSON object, this is [1]"),
+        ("deep.json", '{"a":' * 90_000, "deep.json can't be read: it has too many levels"),
+        (
+            "body.yaml",
+            "model: x",
+            "body.yaml is no JSON: JSON is malformed: invalid character (byte 0); only --entries",
+        ),
     ],
 )
 def test_a_file_that_can_t_be_used_is_named(refusal, tmp_path, file, content, told_of):

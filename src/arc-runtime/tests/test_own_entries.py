@@ -28,8 +28,8 @@ YAML = "entries:\n- pattern: {model: m, temperature: {'>': 0.9}}\n  fix: {temper
 
 
 def test_a_file_may_be_json_or_yaml(tmp_path):
-    for name, text in (("a.json", JSON), ("a.yaml", YAML), ("b.yml", JSON)):
-        (tmp_path / name).write_text(text)
+    for name, text in (("a.json", JSON), ("a.yaml", YAML), ("b.yml", JSON), ("c.json", f"\ufeff{JSON}")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
         (entry,) = entries_in(tmp_path / name)
         assert entry.origin == "user"
     assert entries_in(tmp_path / "a.yaml")[0].id.startswith("user.")
@@ -50,6 +50,14 @@ def test_a_file_that_can_t_be_used_says_where_and_why(tmp_path, text, problem):
     with pytest.raises(ArcError) as refused:
         entries_in(tmp_path / "a.json")
     assert problem in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 90_000, "- " * 90_000, '{"a": ' * 90_000], ids=["lists", "compact", "mappings"])
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_a_file_that_nests_without_end_is_an_error_and_not_the_end_of_the_process(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ArcError, match="levels" if name == "a.yaml" or text[0] != "-" else "malformed"):
+        entries_in(tmp_path / name)
 
 
 def test_a_file_is_read_again_when_it_changes_and_a_bad_one_changes_nothing(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -362,9 +363,12 @@ def _text(file: str) -> bytes:
 
 def _parsed(file: str, text: bytes) -> object:
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode(text.removeprefix(BOM_UTF8))
     except msgspec.DecodeError as error:
-        raise UsageError(f"{file} is no JSON: {error}") from None
+        way_out = "; only --entries may be YAML" if Path(file).suffix.lower() in _YAML else ""
+        raise UsageError(f"{file} is no JSON: {error}{way_out}") from None
+    except RecursionError:
+        raise UsageError(f"{file} can't be read: it has too many levels") from None
 
 
 def _api_of(body: Mapping[str, object], provider: str) -> str:

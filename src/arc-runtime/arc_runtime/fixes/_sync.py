@@ -16,6 +16,7 @@ from arc_runtime.fixes import _files
 from arc_runtime.fixes._background import Background
 from arc_runtime.fixes._bundle import LARGEST, Accepted, BundleError, Verify, accepted, entries_of, verifier
 from arc_runtime.fixes._entry import Entry
+from arc_runtime.fixes._exchange import get
 from arc_runtime.fixes._registry import Registry
 from arc_runtime.settings import Settings
 
@@ -164,24 +165,16 @@ class BundleClient:
     def _fetched(self) -> tuple[bytes, str | None] | None:
         """The envelope that is new and its ETag; None when there is none. OSError where Arc Core does not answer so."""
         url = urlsplit(str(self._settings.api_url))
-        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-        connection = kind(url.hostname or "", url.port, timeout=_WAIT_SECONDS + _PATIENCE_SECONDS)
         headers = {"accept": "application/json"}
         if self._etag is not None:
             headers["if-none-match"] = self._etag
         if self._settings.api_keyed and self._settings.api_key is not None:
             headers["x-api-key"] = self._settings.api_key
         wait = _WAIT_SECONDS if self._etag is not None else 0
-        try:
-            connection.request("GET", f"{url.path}/api/v1/fixes/bundle?wait={wait}", headers=headers)
-            response = connection.getresponse()
-            if response.status == HTTPStatus.NOT_MODIFIED:
-                return None
-            if response.status != HTTPStatus.OK:
-                raise OSError(f"Arc Core answers {response.status}")
-            body = response.read(LARGEST + 1)
-            if response.length:  # less came than was announced
-                raise OSError("the bundle was cut short")
-            return body, response.getheader("etag")
-        finally:
-            connection.close()
+        limit = _WAIT_SECONDS + _PATIENCE_SECONDS
+        answer = get(url, f"/api/v1/fixes/bundle?wait={wait}", headers, within_seconds=limit, most=LARGEST)
+        if answer.status == HTTPStatus.NOT_MODIFIED:
+            return None
+        if answer.status != HTTPStatus.OK:
+            raise OSError(f"Arc Core answers {answer.status}")
+        return answer.body, answer.etag

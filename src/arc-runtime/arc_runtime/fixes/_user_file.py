@@ -1,5 +1,6 @@
 """The user's own entries, from a file of JSON or YAML that is read again when it changes."""
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from arc_runtime.errors import ArcError, PatternError
 from arc_runtime.fixes import _files
 from arc_runtime.fixes._background import Background
 from arc_runtime.fixes._entry import Entry
+from arc_runtime.fixes._paths import DEEPEST
 from arc_runtime.fixes._registry import Registry
 
 __all__ = ["EntriesFileError", "UserFile", "entries_in"]
@@ -17,6 +19,8 @@ __all__ = ["EntriesFileError", "UserFile", "entries_in"]
 _LARGEST: Final = 16 * 1024 * 1024
 _SECONDS: Final = 1.0
 _FIELDS: Final = tuple(Entry.__struct_fields__)
+_DEEPEST: Final = 2 * DEEPEST
+"""Levels of a file: those of its entries, and of a value in a fix."""
 
 
 class EntriesFileError(ArcError):
@@ -43,12 +47,32 @@ def entries_in(path: Path) -> list[Entry]:
 def _decoded(path: Path, data: bytes) -> Any:
     try:
         if path.suffix.lower() in (".yaml", ".yml"):
+            _check_depth(path, data)
             return msgspec.yaml.decode(data)
-        return msgspec.json.decode(data)
+        return msgspec.json.decode(data.removeprefix(BOM_UTF8))
     except ImportError as error:
         raise EntriesFileError(f"{path}: reading YAML needs PyYAML: pip install pyyaml, or write JSON") from error
     except msgspec.DecodeError as error:
         raise EntriesFileError(f"{path}: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise EntriesFileError(f"{path} has more than {_DEEPEST} levels") from error
+
+
+def _check_depth(path: Path, data: bytes) -> None:
+    """EntriesFileError where the YAML in `data` has too many levels: beyond 10,000 libyaml ends the whole process."""
+    import yaml  # only where somebody writes YAML
+
+    depth = 0
+    try:
+        for event in yaml.parse(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > _DEEPEST:
+                raise EntriesFileError(f"{path} has more than {_DEEPEST} levels")
+    except yaml.YAMLError:
+        return  # the decoder says where
 
 
 def _entry(path: Path, number: int, item: Any) -> Entry:
