@@ -72,6 +72,20 @@ BODIES = st.dictionaries(
 )
 
 
+@pytest.fixture
+def unreadable():
+    """Says of a test that its requests hold more than JSON."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_unreadable(request, caplog):
+    """Fails a test in which the engine gave a request up that is no more than JSON: it would hide a fault of its own."""
+    yield
+    told = [record for phase in ("setup", "call") for record in caplog.get_records(phase)]
+    unreadable = [one.getMessage() for one in told if "can't be read" in one.getMessage()]
+    assert bool(unreadable) is ("unreadable" in request.fixturenames), unreadable
+
+
 def asked(body, api="chat.completions", **more):
     return Request(body, provider="openai", api=api, host="h", stream=False, **more)
 
@@ -250,6 +264,48 @@ def test_a_body_too_deep_to_look_at_is_left_alone():
     for name in REWRITES:
         entry = Entry(id="x", when="after_error", pattern={"$status": 400}, fix={"$rewrite": name})
         Engine(Registry([entry])).after_error(asked(body).refused(body, Refusal(400, message="x")))
+
+
+def raising(*_args):
+    raise RuntimeError("the program's own")
+
+
+def own(kind, *methods):
+    return type("Own", (kind,), dict.fromkeys(methods, raising))
+
+
+OWN = {
+    "a text without a hash": own(str, "__eq__", "__hash__", "startswith", "__len__")("m"),
+    "a number": own(float, "__eq__", "__lt__", "__gt__", "__le__", "__ge__", "__ne__", "__hash__")(1.0),
+    "a whole number": own(int, "__eq__", "__lt__", "__gt__", "__le__", "__ge__", "__ne__", "__hash__")(1),
+    "a mapping": own(dict, "get", "__contains__", "__getitem__", "__iter__", "keys", "__eq__")(a=1),
+    "a list": own(list, "__getitem__", "__len__", "__iter__", "__eq__")([1]),
+}
+
+
+@pytest.mark.usefixtures("unreadable")
+@pytest.mark.parametrize("mode", ["on", "shadow"])
+def test_values_that_raise_when_they_are_looked_at_leave_the_request_as_it_is(mode):
+    operators = ({"==": "m"}, {">": 0}, {"<=": 5}, {"in": ["m", 1]}, {"glob": "m*"}, {"prefix": "m"}, {"!=": 3})
+    fixes = (
+        {"temperature": 0.1},
+        {"temperature": {"$clamp": [2, 3]}},
+        {"metadata.a": 2},
+        {"stop": {"$rename": "metadata"}},
+    )
+    fields = ("model", "temperature", "metadata.a", "stop", "messages.0.role")
+    entries = [
+        Entry(id=f"{field}{n}{m}", pattern={field: operator}, fix=fix)
+        for field in fields for n, operator in enumerate(operators) for m, fix in enumerate(fixes)
+    ]  # fmt: skip
+    for value in OWN.values():
+        for field in ("model", "temperature", "metadata", "stop", "messages"):
+            for some in (entries, [one for one in entries if one.id.startswith(field)]):
+                engine = Engine(Registry([*some, *catalogue()]), mode=mode, level="ask")
+                request = asked({"model": "m", field: value})
+                engine.before(request)
+                for message in MESSAGES:
+                    engine.after_error(request.refused(request.body, Refusal(400, message=message)))
 
 
 def test_ten_thousand_entries_take_less_than_a_kilobyte_each():

@@ -1,7 +1,9 @@
 """The engine: one request in, the mended request out, in microseconds and without ever raising into a call."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Final, Literal
 
 import msgspec
@@ -14,12 +16,14 @@ from arc_runtime.fixes._fields import MENDABLE, REWRITABLE
 from arc_runtime.fixes._learning import Learner
 from arc_runtime.fixes._mend import NO_AFTERWARDS, Afterwards, Asked, Lesson, Mend
 from arc_runtime.fixes._plan import Item, passes
+from arc_runtime.fixes._refusal import Refusal
 from arc_runtime.fixes._registry import Registry
 from arc_runtime.fixes._request import Request
 from arc_runtime.fixes._trial import Arm, KeyOf, arm_of
 
 __all__ = ["Engine", "Mended", "applied"]
 
+_LOGGER: Final = logging.getLogger("arc_runtime.fixes")
 Mode = Literal["on", "shadow", "canary", "control"]
 
 _NONE: Final[frozenset[str]] = frozenset()
@@ -82,6 +86,7 @@ class Engine:
         self.breaker = breaker
         self.repairs = repairs and mode == "on"
         self._off = mode == "off"
+        self._given_up: set[str] = set()
         self._levels = frozenset({"safe"} if level == "safe" else {"safe", "ask"})
 
     def uncounted(self) -> "Engine":
@@ -92,16 +97,21 @@ class Engine:
         """What to change in `request` before it leaves; None when no entry has anything to change."""
         if self._off:
             return None
-        found, fields = self.registry.found(request)
-        if not found:
+        try:
+            found, fields = self.registry.found(request)
+            if not found:
+                return None
+            if fields is not None and self.mode == "on":
+                if len(fields) == 1:  # the way of nearly every request that has something to be mended
+                    return self._one_field(request, found)
+                return self._at_once(request, found, fields)
+            matching = [one for one, rest in found if not rest or passes(rest, request)]
+            return self._counted(request, matching) if matching else None
+        except Exception as error:  # noqa: BLE001 - to compare what is in a body may run the program's own code
+            self._give_up(error)
             return None
-        if fields is not None and self.mode == "on":
-            if len(fields) == 1:  # the way of nearly every request that has something to be mended
-                return self._one_field(request, found)
-            return self._at_once(request, found, fields)
-        matching = [one for one, rest in found if not rest or passes(rest, request)]
-        if not matching:
-            return None
+
+    def _counted(self, request: Request, matching: Sequence[Compiled]) -> Mended | None:
         if self._on_match is not None:
             self._on_match(len(matching))
         return self._decided(request, matching)
@@ -161,9 +171,15 @@ class Engine:
 
     def after_error(self, request: Request) -> Mended | None:
         """What to send in the place of a refused `request`, or what is known of its refusal; None when nothing is."""
-        refusal = request.refusal
-        if self._off or refusal is None:
+        if self._off or request.refusal is None:
             return None
+        try:
+            return self._after(request, request.refusal)
+        except Exception as error:  # noqa: BLE001 - as before it leaves
+            self._give_up(error)
+            return None
+
+    def _after(self, request: Request, refusal: Refusal) -> Mended | None:
         matching = self.registry.matching_error(request)
         if not matching:
             return None
@@ -213,6 +229,16 @@ class Engine:
             for one in self.registry.matching(request)
             if all((condition.path[0] if condition.path else condition.key) in seen for condition in one.conditions)
         )
+
+    def _give_up(self, error: Exception) -> None:
+        """Say once for each kind of `error` that a request leaves as it is."""
+        kind = type(error).__name__
+        if kind not in self._given_up:
+            self._given_up.add(kind)
+            with suppress(Exception):  # a handler of the program's may raise
+                _LOGGER.warning(
+                    "a request can't be read, and leaves as it is: %s", kind, extra={"cause": f"fixes:{kind}"}
+                )
 
     def _decided(  # noqa: C901, PLR0912 - the table of levels and states
         self, request: Request, matching: Sequence[Compiled]
