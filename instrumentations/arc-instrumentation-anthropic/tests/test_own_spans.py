@@ -47,7 +47,7 @@ def test_the_client_s_span_says_both_attempts_and_how_it_ended(spans, instrument
     assert (first.attributes[semconv.HTTP_RESEND_COUNT], second.attributes.get(semconv.HTTP_RESEND_COUNT)) == (1, None)
     [attempt] = [event for event in first.events if event.name == semconv.EVENT_ATTEMPT]
     assert attempt.attributes[semconv.HTTP_STATUS_CODE] == 400
-    [learned] = [log for log in spans.logs if log.event_name == semconv.EVENT_FIX_PROPOSED]
+    [learned] = [log for log in spans.logs if log.event_name == semconv.FIX_PROPOSED]
     assert second.attributes[semconv.FIX_IDS] == learned.attributes[semconv.FIX_IDS]
     if not stream:
         assert first.attributes[semconv.FIX_PROPOSED] == learned.attributes[semconv.FIX_IDS]

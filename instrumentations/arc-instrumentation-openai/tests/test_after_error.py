@@ -593,7 +593,7 @@ def test_the_next_call_of_that_kind_needs_one_request(spans, instrumented, conne
     first, second, *_ = spans.spans
     (learned,) = first.attributes[semconv.FIX_PROPOSED]
     assert (second.attributes[semconv.FIX_IDS], second.attributes[semconv.FIX_TRIGGER]) == ((learned,), "before")
-    said = [log for log in spans.logs if log.event_name == semconv.EVENT_FIX_PROPOSED]
+    said = [log for log in spans.logs if log.event_name == semconv.FIX_PROPOSED]
     assert json.loads(said[0].attributes[semconv.FIX_ENTRY])["id"] == learned
 
 

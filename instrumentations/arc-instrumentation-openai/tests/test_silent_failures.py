@@ -39,6 +39,7 @@ CASES = {
     "arguments that are none": ({"tools": [TOOL]}, {"content": None, "tool_calls": [call("{a")]}, "tool_calls", "invalid_tool_arguments", "f: no JSON object"),
     "arguments that do not fit": ({"tools": [TOOL]}, {"content": None, "tool_calls": [call('{"b": 1}')]}, "tool_calls", "invalid_tool_arguments", "f: a is missing"),
     "no such tool": ({"tools": [TOOL]}, {"content": None, "tool_calls": [call("{}", "g")]}, "tool_calls", "invalid_tool_arguments", "g: no such tool"),
+    "no call, in the words of a server that sends every field": ({"tools": [TOOL]}, {"content": "hi", "function_call": {"name": "", "arguments": ""}}, "stop", None, None),
     "a call that fits": ({"tools": [TOOL]}, {"content": None, "tool_calls": [call('{"a": 1}')]}, "tool_calls", None, None),
     "the third time": ({"tools": [TOOL], "messages": [*ASK["messages"], *turn("1"), *turn("2")]}, {"content": None, "tool_calls": [call('{"a":1}')]}, "tool_calls", "repeated_identical_call", "f"),
     "with another result": ({"tools": [TOOL], "messages": [*ASK["messages"], *turn("1"), *turn("2", "new")]}, {"content": None, "tool_calls": [call('{"a":1}')]}, "tool_calls", None, None),
@@ -76,6 +77,29 @@ def test_what_is_wrong_with_an_answer_is_on_its_span(spans, instrumented, connec
             list(result)
     attributes = spans.only.attributes
     assert (attributes.get(semconv.FAILURE_TYPE), attributes.get(semconv.FAILURE_DETAIL)) == (failure, detail)
+
+
+LATER = {"type": "function", "name": "g", "parameters": SCHEMA}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "tool_search_output", "call_id": None, "tools": [LATER]},
+        {"type": "additional_tools", "role": "developer", "tools": [LATER]},
+    ],
+    ids=lambda item: item["type"],
+)
+@pytest.mark.parametrize(("arguments", "detail"), [('{"a": 1}', None), ("{}", "g: a is missing")])
+def test_a_tool_that_came_later_is_one_of_the_tools(spans, instrumented, connect, item, arguments, detail):
+    called = {"type": "function_call", "id": "f", "call_id": "c", "name": "g", "arguments": arguments}
+    answer = {"id": "r", "object": "response", "created_at": 1, "status": "completed", "model": "m", "output": [called]}
+    instrumented()
+    with Provider(lambda _asked: Answer(body=answer)) as server:
+        connect(server).responses.create(
+            model="m", input=[{"role": "user", "content": "hello"}, item], tools=[{**LATER, "name": "f"}]
+        )
+    assert spans.only.attributes.get(semconv.FAILURE_DETAIL) == detail
 
 
 def test_a_foreign_span_says_which_entries_match_what_it_tells():

@@ -89,13 +89,21 @@ def _of_call(body: Mapping[str, object], call: Mapping[str, Any]) -> Failure | N
 
 
 def _tools(body: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for field in ("tools", "functions"):
-        given = body.get(field)
+    for given in _lists_of_tools(body):
         for tool in given if isinstance(given, list | tuple) else ():
             inner = tool.get("function") if isinstance(tool, Mapping) else None
             holder = inner if isinstance(inner, Mapping) else tool
             if isinstance(holder, Mapping) and isinstance(name := holder.get("name"), str):
                 yield name, holder.get("parameters", holder.get("input_schema"))
+
+
+def _lists_of_tools(body: Mapping[str, object]) -> Iterator[object]:
+    yield body.get("tools")
+    yield body.get("functions")
+    items = body.get("input")  # tools that came later: found by a search, or added in the conversation
+    for item in items if isinstance(items, list | tuple) else ():
+        if isinstance(item, Mapping):
+            yield item.get("tools")
 
 
 def _all_own(body: Mapping[str, object]) -> bool:

@@ -460,7 +460,7 @@ class Flight:
             return
         fixing.ended(outcome)
         for entry in fixing.learned:
-            self._tell_of(semconv.EVENT_FIX_PROPOSED, entry, SeverityNumber.INFO)
+            self._tell_of(semconv.FIX_PROPOSED, entry, SeverityNumber.INFO)
         for entry in fixing.tripped:
             self._tell_of(semconv.EVENT_FIX_TRIPPED, entry, SeverityNumber.WARN)
 
