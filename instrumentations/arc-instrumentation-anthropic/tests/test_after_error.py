@@ -271,8 +271,9 @@ def test_recorded_refusals(instrumented, connect, line, level):
     mendable = level == "ask" and "claude-sonet-4-5" in json.dumps(line["response"]) and not counts
 
     def refusing(asked):
-        same = all(asked.body.get(field) == value for field, value in sent.items())
-        return Answer(line["status"], line["response"]) if same else message_answer(asked)
+        # The name that was meant is itself on the list of models that end in 2026: its successor is asked.
+        takes = mendable and asked.body == {**sent, "model": "claude-sonnet-5-5"}
+        return message_answer(asked) if takes else Answer(line["status"], line["response"])
 
     instrumented(fixes_level=level)
     with Provider(refusing) as server:

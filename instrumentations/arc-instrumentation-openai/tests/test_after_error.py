@@ -537,8 +537,49 @@ def recorded():
     return [json.loads(line) for line in gzip.open(ERRORS, "rt")]
 
 
-SAFE = {"decimal_below_min_value", "'developer'", "'system'", "type 'reasoning'", "No tool output found"}
-ASKS = {*SAFE, "gpt-5.2-proo", "versatlie", "claude-sonet", "Content blocks", "Error while downloading", "MIME type"}
+def pairs_calls(body):
+    """Whether each call of a tool has its result right behind it, and each result its call."""
+    items = [(item.get("type"), item.get("call_id")) for item in body["input"] if item.get("type")]
+    called = [call_id for kind, call_id in items if kind == "function_call"]
+    pairs = [(kind, one) for one in called for kind in ("function_call", "function_call_output")]
+    return len(called) == 2 and items == pairs
+
+
+def has_no_lone_reasoning(body):
+    return [item.get("role") for item in body["input"]] == ["user", "assistant", "user"]
+
+
+def says_nothing_of(role):
+    return lambda body: (
+        (
+            [message["role"] for message in body["messages"]] == ["user"]
+            and all(words in body["messages"][0]["content"] for words in ("You are a helpful assistant.", "Hello"))
+        )
+        and role not in json.dumps(body)
+    )
+
+
+def is_of_text(body):
+    return {part["type"] for part in body["messages"][3]["content"]} <= {"text", "image_url"}
+
+
+def without(word):
+    return lambda body: word not in json.dumps(body) and "left out" in json.dumps(body)
+
+
+RECORDED = {
+    "decimal_below_min_value": ("safe", "temperature", lambda body: body["temperature"] == 0),
+    "'developer'": ("safe", "messages", says_nothing_of("developer")),
+    "'system'": ("safe", "messages", says_nothing_of("system")),
+    "type 'reasoning'": ("safe", "input", has_no_lone_reasoning),
+    "No tool output found": ("safe", "input", pairs_calls),
+    "gpt-5.2-proo": ("ask", "model", lambda body: body["model"] == "gpt-5.2-pro"),
+    "versatlie": ("ask", "model", lambda body: body["model"] == "llama-3.3-70b-versatile"),
+    "Content blocks": ("ask", "messages", is_of_text),
+    "Error while downloading": ("ask", "messages", without("http")),
+    "MIME type": ("ask", "input", without("file_data")),
+}
+"""By what the error says: the level at which it is mended, in which field, and what the provider takes then."""
 
 
 @pytest.mark.skipif(not ERRORS.exists(), reason="recorded exchanges are not beside this clone")
@@ -548,11 +589,12 @@ ASKS = {*SAFE, "gpt-5.2-proo", "versatlie", "claude-sonet", "Content blocks", "E
 )
 def test_recorded_refusals(spans, instrumented, connect, line, level):
     said, sent = json.dumps(line["response"]), line["request"]
-    mendable = any(mark in said for mark in (SAFE if level == "safe" else ASKS))
+    of, field, takes = next((rule for mark, rule in RECORDED.items() if mark in said), (None, None, lambda _: False))
+    mendable = of in ("safe", level)
 
     def refusing(asked):
-        same = all(asked.body.get(field) == value for field, value in sent.items())
-        return Answer(line["status"], line["response"]) if same else answer(asked)
+        rest = all(asked.body.get(name) == value for name, value in sent.items() if name != field)
+        return answer(asked) if rest and takes(asked.body) else Answer(line["status"], line["response"])
 
     base = line["api"] if line["api"] in ("responses", "embeddings") else "chat/completions"
     with Provider(refusing) as server:

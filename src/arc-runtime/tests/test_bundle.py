@@ -317,3 +317,17 @@ def test_a_fix_that_does_no_harm_stays_on():
         for entry_id, arm in getattr(engine.before(asked(agent=f"user-{key}")), "trials", ()):
             breaker.ended(entry_id, arm, failed=key % 10 == 0)
     assert registry.silenced == frozenset()
+
+
+def test_failures_from_before_the_window_of_the_guard_do_not_count():
+    registry, _ = trial(percent=100, guard=Guardrail(max_delta=0.1, min_n=10, window_s=60))
+    now = [0.0]
+    breaker = Breaker(registry, clock=lambda: now[0])
+    for _ in range(9):
+        breaker.ended("c", "canary", failed=True)
+    now[0] = 61
+    for _ in range(9):
+        assert not breaker.ended("c", "canary", failed=True)
+    assert registry.silenced == frozenset()
+    now[0] = 62
+    assert breaker.ended("c", "canary", failed=True)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from arc_runtime.fixes import _account
 from arc_runtime.fixes._messages import choice, limits, refused
 from arc_runtime.fixes._refusal import Refusal
-from arc_runtime.fixes._rewrites import _content, _models, _names, _pairing, _parameters, _schemas
+from arc_runtime.fixes._rewrites import _content, _length, _media, _models, _names, _pairing, _parameters, _schemas
 
 __all__ = ["PREDICATES"]
 
@@ -27,12 +27,12 @@ _ABOUT: Final[dict[str, Callable[[Refusal], bool]]] = {
     "refuses_system_role": _content.is_role_refused,
     "refuses_developer_role": _content.is_developer_unknown,
     "refuses_empty_content": _content.is_empty_content,
-    "refuses_media": _content.is_media_refused,
-    "refuses_length": _content.is_prompt_too_long,
+    "refuses_media": _media.is_media_refused,
+    "refuses_length": _length.is_prompt_too_long,
     "refuses_tool_arguments": _content.is_tool_use_failed,
     "misses_model": _models.is_model_unknown,
     "has_replacement_for_model": _models.is_model_gone,
-    "refuses_size": _content.is_larger_than_limit,
+    "refuses_size": _length.is_larger_than_limit,
     "has_no_credit": _account.has_no_credit,
     "limits_rate": _account.is_rate_limited,
     "has_too_much_to_do": _account.is_overloaded,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from arc_runtime.fixes._mend import Rewrite
-from arc_runtime.fixes._rewrites import _content, _models, _names, _pairing, _parameters, _schemas
+from arc_runtime.fixes._rewrites import _content, _length, _media, _models, _names, _pairing, _parameters, _schemas
 
 __all__ = ["REWRITES", "Rewrite"]
 
@@ -25,8 +25,8 @@ _RUNS: Final = (
     (_content.merge_system_role, False),
     (_content.name_system_role, False),
     (_content.drop_empty_content, False),
-    (_content.replace_media, True),
-    (_content.truncate_history, True),
+    (_media.replace_media, True),
+    (_length.truncate_history, True),
     (_content.retry_tool_call, True),
     (_models.replace_model, False),
 )

@@ -4,7 +4,7 @@ A call without a result gets one that says so; a result without a call is left o
 to where the API looks for them. What is paired already stays the very same object.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from arc_semconv.fixes import Change
@@ -12,6 +12,7 @@ from arc_semconv.fixes import Change
 from arc_runtime.fixes._mend import Asked, Lesson, Mend
 from arc_runtime.fixes._messages import is_request_fault, said, whole
 from arc_runtime.fixes._refusal import Refusal
+from arc_runtime.fixes._rewrites._conversation import get
 
 __all__ = ["drop_lone_reasoning", "is_lone_reasoning", "is_unpaired", "pair_tool_calls"]
 
@@ -43,21 +44,17 @@ def _told(field: str, before: Sequence[Any], after: Sequence[Any]) -> tuple[Chan
     return tuple(gone + added) or (Change(field, "rewrite"),)
 
 
-def _get(item: object, name: str) -> Any:
-    return item.get(name) if isinstance(item, Mapping) else None
-
-
 # --- chat completions: an assistant message with `tool_calls`, then a message of role `tool` for each ---------------------
 
 
 def _chat(messages: Sequence[Any]) -> list[Any]:
     results: dict[str, list[int]] = {}
     for place, message in enumerate(messages):
-        if _get(message, "role") == "tool" and isinstance(call_id := _get(message, "tool_call_id"), str):
+        if get(message, "role") == "tool" and isinstance(call_id := get(message, "tool_call_id"), str):
             results.setdefault(call_id, []).append(place)
     paired: list[Any] = []
     for place, message in enumerate(messages):
-        if _get(message, "role") == "tool":
+        if get(message, "role") == "tool":
             continue
         paired.append(message)
         for call_id in dict.fromkeys(_call_ids(message)):
@@ -77,10 +74,10 @@ def _taken(places: list[int], call: int) -> int | None:
 
 
 def _call_ids(message: object) -> list[str]:
-    calls = _get(message, "tool_calls")
-    if _get(message, "role") != "assistant" or not isinstance(calls, list | tuple):
+    calls = get(message, "tool_calls")
+    if get(message, "role") != "assistant" or not isinstance(calls, list | tuple):
         return []
-    return [call_id for call in calls if isinstance(call_id := _get(call, "id"), str)]
+    return [call_id for call in calls if isinstance(call_id := get(call, "id"), str)]
 
 
 # --- messages of Anthropic: a block `tool_use`, then a block `tool_result` first in the next user message -----------------
@@ -90,7 +87,7 @@ def _anthropic(messages: Sequence[Any]) -> list[Any]:
     paired: list[Any] = []
     asked: list[str] = []
     for message in messages:
-        role = _get(message, "role")
+        role = get(message, "role")
         if asked and role != "user":
             paired.append({"role": "user", "content": [_stub(call_id) for call_id in asked]})
             asked = []
@@ -105,7 +102,7 @@ def _anthropic(messages: Sequence[Any]) -> list[Any]:
             asked = [
                 block_id
                 for block in _blocks(message)
-                if _is_call(block) and isinstance(block_id := _get(block, "id"), str)
+                if _is_call(block) and isinstance(block_id := get(block, "id"), str)
             ]
     if asked:
         paired.append({"role": "user", "content": [_stub(call_id) for call_id in asked]})
@@ -115,17 +112,17 @@ def _anthropic(messages: Sequence[Any]) -> list[Any]:
 def _without_orphans(message: Any) -> Any:
     """`message` without results of the provider's own tools that it has no calls of."""
     blocks = _blocks(message)
-    calls = {_get(block, "id") for block in blocks if str(_get(block, "type")).endswith("_tool_use")}
+    calls = {get(block, "id") for block in blocks if str(get(block, "type")).endswith("_tool_use")}
     kept = [
         block
         for block in blocks
-        if not str(_get(block, "type")).endswith("_tool_result") or _get(block, "tool_use_id") in calls
+        if not str(get(block, "type")).endswith("_tool_result") or get(block, "tool_use_id") in calls
     ]
     return message if len(kept) == len(blocks) or not kept else {**message, "content": kept}
 
 
 def _is_call(block: object) -> bool:
-    return bool(_get(block, "type") == "tool_use")
+    return bool(get(block, "type") == "tool_use")
 
 
 def _stub(call_id: str) -> dict[str, object]:
@@ -133,7 +130,7 @@ def _stub(call_id: str) -> dict[str, object]:
 
 
 def _blocks(message: object) -> Sequence[Any]:
-    content = _get(message, "content")
+    content = get(message, "content")
     return content if isinstance(content, list | tuple) else ()
 
 
@@ -143,16 +140,16 @@ def _answering(message: Any, asked: list[str]) -> Any:
     results: dict[str, Any] = {}
     others: list[Any] = []
     for block in blocks:
-        if _get(block, "type") != "tool_result":
+        if get(block, "type") != "tool_result":
             others.append(block)
-        elif (call_id := _get(block, "tool_use_id")) in asked:
+        elif (call_id := get(block, "tool_use_id")) in asked:
             results.setdefault(call_id, block)
-    if not asked and not any(_get(block, "type") == "tool_result" for block in blocks):
+    if not asked and not any(get(block, "type") == "tool_result" for block in blocks):
         return message
     wanted = [results.get(call_id) or _stub(call_id) for call_id in asked] + others
     if len(wanted) == len(blocks) and all(new is old for new, old in zip(wanted, blocks, strict=True)):
         return message
-    content = _get(message, "content")
+    content = get(message, "content")
     if isinstance(content, str):
         if not asked:
             return message
@@ -172,19 +169,19 @@ def _responses(items: Sequence[Any]) -> list[Any]:
     kinds = set(_OUTPUTS.values())
     results: dict[tuple[object, str], list[int]] = {}
     for place, item in enumerate(items):
-        if _get(item, "type") in kinds and isinstance(call_id := _get(item, "call_id"), str):
-            results.setdefault((_get(item, "type"), call_id), []).append(place)
+        if get(item, "type") in kinds and isinstance(call_id := get(item, "call_id"), str):
+            results.setdefault((get(item, "type"), call_id), []).append(place)
     paired: list[Any] = []
     waiting: list[Any] = []
     for place, item in enumerate(items):
-        kind = _get(item, "type")
+        kind = get(item, "type")
         if kind in kinds:
             continue
         if kind not in _OUTPUTS:
             paired += waiting
             waiting = []
         paired.append(item)
-        if kind in _OUTPUTS and isinstance(call_id := _get(item, "call_id"), str):
+        if kind in _OUTPUTS and isinstance(call_id := get(item, "call_id"), str):
             output = _OUTPUTS[kind]
             stub = {"type": output, "call_id": call_id, "output": _NO_RESULT}
             found = _taken(results.get((output, call_id), []), place)
@@ -216,8 +213,8 @@ def drop_lone_reasoning(asked: Asked) -> Mend | None:
     named = said(asked.refusal, _LONE) if asked.refusal else None
     kept: list[Any] = []
     for item in reversed(items):
-        lone = _get(item, "type") == "reasoning" and not (kept and _is_answer(kept[-1]))
-        if lone or (named and _get(item, "id") == named["id"]):
+        lone = get(item, "type") == "reasoning" and not (kept and _is_answer(kept[-1]))
+        if lone or (named and get(item, "id") == named["id"]):
             continue
         kept.append(item)
     if len(kept) == len(items):
@@ -230,7 +227,7 @@ def drop_lone_reasoning(asked: Asked) -> Mend | None:
 
 def _is_answer(item: object) -> bool:
     # A message that was written anew, as one without an id is, does not count.
-    return _get(item, "type") in _FOLLOWS or (_get(item, "role") == "assistant" and _get(item, "id") is not None)
+    return get(item, "type") in _FOLLOWS or (get(item, "role") == "assistant" and get(item, "id") is not None)
 
 
 _LONE: Final = whole(
