@@ -331,3 +331,14 @@ def test_failures_from_before_the_window_of_the_guard_do_not_count():
     assert registry.silenced == frozenset()
     now[0] = 62
     assert breaker.ended("c", "canary", failed=True)
+
+
+@pytest.mark.parametrize(("others_fail", "is_off"), [(True, False), (False, True)])
+def test_what_fails_as_often_without_the_fix_is_not_its_harm(others_fail, is_off):
+    registry, _ = trial(percent=50, guard=Guardrail(max_delta=0.1, min_n=10))
+    breaker = Breaker(registry)
+    for number in range(100):
+        breaker.ended("c", "control", failed=others_fail and number % 2 == 0)
+    for number in range(300):
+        breaker.ended("c", "canary", failed=number % 2 == 0)
+    assert ("c" in registry.silenced) is is_off
