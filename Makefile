@@ -8,11 +8,12 @@ WORKBENCH := src/arc-core/workbench
 DIST := src/arc-core/arc_core/web/dist
 PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-langchain-callbacks src/arc-core src/arc-testing \
             instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph \
-            instrumentations/arc-instrumentation-langchain
+            instrumentations/arc-instrumentation-langchain instrumentations/arc-instrumentation-anthropic
 IMPORTS := $(foreach package,$(PACKAGES),$(package)/$(subst -,_,$(notdir $(package))))
-EDITABLE := -e src/arc-semconv -e src/arc-prices -e 'src/arc-runtime[prometheus]' -e 'src/arc-core[demo,server]' -e src/arc-testing \
+EDITABLE := -e src/arc-semconv -e src/arc-prices -e 'src/arc-runtime[bundles,prometheus]' -e 'src/arc-core[demo,server]' -e src/arc-testing \
             -e src/arc-langchain-callbacks \
             -e 'instrumentations/arc-instrumentation-openai[tested]' \
+            -e 'instrumentations/arc-instrumentation-anthropic[tested]' \
             -e 'instrumentations/arc-instrumentation-langgraph[tested]' \
             -e 'instrumentations/arc-instrumentation-langchain[tested]'
 MANIFESTS := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))
@@ -99,14 +100,15 @@ $(DONE)/dev: $(DONE)/app
 	@$(COMPILE) $(VENV)/lib src instrumentations || true
 	@touch $@
 
-# The oldest LangGraph and LangChain that the plugins are for, with what came out along with them.
+# The oldest LangGraph, LangChain and Anthropic client that the plugins are for, with what came out along with them.
 $(DONE)/oldest: $(DONE)/uv $(MANIFESTS) constraints-oldest.txt
 	@echo "installing the oldest versions into $(VENV)/oldest"
 	@test -x $(VENV)/oldest/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/oldest
 	@$(BIN)/uv pip install --quiet --python $(VENV)/oldest/bin/python --constraint constraints-oldest.txt \
 	  -e src/arc-semconv -e src/arc-prices -e src/arc-runtime -e src/arc-langchain-callbacks -e src/arc-core \
 	  -e instrumentations/arc-instrumentation-openai -e instrumentations/arc-instrumentation-langgraph \
-	  -e instrumentations/arc-instrumentation-langchain openai hypothesis pytest pytest-timeout \
+	  -e instrumentations/arc-instrumentation-langchain -e instrumentations/arc-instrumentation-anthropic \
+	  anthropic openai hypothesis pytest pytest-timeout \
 	  langgraph langchain langchain-openai langgraph-checkpoint-sqlite langgraph-checkpoint-postgres 'psycopg[binary]'
 	@# By itself: it brings the demo along, which is for newer ones.
 	@$(BIN)/uv pip install --quiet --python $(VENV)/oldest/bin/python --no-deps -e src/arc-testing

@@ -8,14 +8,15 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 from arc_core.api import Admin, Backups, Exports, Imports, Operation, Reads, Tails, document
 from arc_core.filters import FIELDS
-from arc_runtime.fixes import DEFAULT_ENTRIES, MENDABLE, OPERATORS
+from arc_runtime.fixes import DEFAULT_ENTRIES, MENDABLE, OPERATORS, REWRITABLE, REWRITES, catalogue
+from fix_schemas import fix, pattern
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SETTINGS: Final = ROOT / "src/arc-runtime/arc_runtime/settings.py"
@@ -97,8 +98,13 @@ def _settings(prefix: str) -> Iterator[tuple[str, ...]]:
             says = told["says"]
             if standard := re.fullmatch(r"unset: (\w+)\.", says):
                 default, says = standard[1], "as OpenTelemetry defines it."
-            values = "a URL" if re.search(r"(_URL|_ENDPOINT)$", told["name"]) else _values(field.annotation)
+            values = next((says for end, says in _BY_NAME.items() if told["name"].endswith(end)), None)
+            values = values or _values(field.annotation)
             yield f"`{told['name']}`", values, default, says
+
+
+_BY_NAME: Final = {"_URL": "a URL", "_ENDPOINT": "a URL", "_FILE": "a file"}
+"""What a setting takes, by the end of its name."""
 
 
 def _values(annotation: str) -> str:
@@ -117,8 +123,28 @@ def _aliases() -> Iterator[tuple[str, str]]:
 
 def mendable() -> str:
     """Which request fields a fix may touch."""
-    rows = ((f"`{api}`", ", ".join(f"`{name}`" for name in sorted(names))) for api, names in sorted(MENDABLE.items()))
-    return table(("API (`$api`)", "Fields"), rows)
+    rows = ((f"`{api}`", _names(names), _names(REWRITABLE[api])) for api, names in sorted(MENDABLE.items()))
+    return table(("API (`$api`)", "Fields", "By `$rewrite` alone"), rows)
+
+
+def rewrites() -> str:
+    """The named rewrites."""
+    rows = ((f"`{name}`", one.says, "yes" if one.needs_refusal else "no") for name, one in REWRITES.items())
+    return table(("Rewrite", "What it does", "Reads the error"), rows)
+
+
+def failures() -> str:
+    """What the catalogue knows of providers' errors."""
+    rows = ((f"`{one.id}`", one.level, _fix_of(one.fix), one.reason, one.advice) for one in catalogue())
+    return table(("Id", "Level", "Fix", "What is wrong", "What you can do"), rows)
+
+
+def _fix_of(fix: Mapping[str, object]) -> str:
+    return f"`{fix['$rewrite']}`" if "$rewrite" in fix else _json(fix) if fix else ""
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def operators() -> str:
@@ -188,6 +214,8 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "fixes:entries": entries,
     "api:requests": requests,
     "filters:fields": fields,
+    "fixes:rewrites": rewrites,
+    "fixes:failures": failures,
     **{
         f"api:parameters:{name}": (lambda name=name: parameters(name))
         for name in ("traces", "spans", "sessions", "agents", "models", "costs", "errors", "stats", "export", "audit")
@@ -218,6 +246,12 @@ def main(arguments: list[str]) -> int:
             stale.append(path.relative_to(ROOT))
             if "--check" not in arguments:
                 path.write_text(after, "utf-8")
+    for name, schema in (("pattern", pattern()), ("fix", fix())):
+        path, text = ROOT / f"docs/reference/{name}.schema.json", json.dumps(schema, indent=2) + "\n"
+        if not path.exists() or path.read_text("utf-8") != text:
+            stale.append(path.relative_to(ROOT))
+            if "--check" not in arguments:
+                path.write_text(text, "utf-8")
     for path in stale:
         print(f"{path}: {'stale; run python docs/generate_reference.py' if '--check' in arguments else 'rewritten'}")
     return 1 if stale and "--check" in arguments else 0

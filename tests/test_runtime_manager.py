@@ -101,7 +101,7 @@ def test_instrumentors_are_listed_and_switched_on_and_off():
     done = ran(INSTRUMENTORS)
     listed, on, off, restored, unknown, *refused = json.loads(done.stdout)
     assert {name: state for name, state in listed.items() if name.startswith("arc_")} == {
-        "arc_openai": "off", "arc_langgraph": "off", "arc_langchain": "off",
+        "arc_openai": "off", "arc_anthropic": "off", "arc_langgraph": "off", "arc_langchain": "off",
     }  # fmt: skip
     assert on == ["on", "on", "on"]
     assert off == ["off", "off", "off"]

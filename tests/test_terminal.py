@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -236,6 +237,11 @@ def test_the_settings_in_force_decide_what_is_done(arc, body, env, status, ends)
     assert done[1].endswith(ends)
 
 
+def test_a_request_that_a_windows_editor_saved_is_read(arc, tmp_path):
+    (tmp_path / "body.json").write_text(json.dumps(BODY), encoding="utf-8-sig")
+    assert said(arc("fixes", "test", str(tmp_path / "body.json")))[0] == 0
+
+
 def test_entries_of_one_s_own_are_tried_beside_arc_s(arc, tmp_path):
     mine = tmp_path / "mine.json"
     mine.write_text(json.dumps([
@@ -252,12 +258,97 @@ def test_entries_of_one_s_own_are_tried_beside_arc_s(arc, tmp_path):
     assert "- top_p: 1\n" in asked[1]
 
 
+def test_a_request_that_was_refused_is_tested_with_the_refusal(arc, tmp_path):
+    refusal = tmp_path / "refusal.json"
+    message = (
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    )
+    refusal.write_text(
+        json.dumps({"error": {"message": message, "code": "unsupported_parameter", "param": "max_tokens"}})
+    )
+    body = json.dumps({"model": "o3", "max_tokens": 5, "messages": []}).encode()
+    status, out, err = said(arc("fixes", "test", "-", "--error", str(refusal), stdin=body))
+    assert (status, err) == (0, "")
+    assert out.startswith("arc.parameter_not_supported: matches\n")
+    assert out.endswith(
+        "- max_tokens\n+ max_completion_tokens\nchat.completions: 1 change before it is sent once more\n"
+    )
+    assert '  yes  $predicate "refuses_parameter"\n' in out
+    assert '$status {"in":[400,422]}: the refusal has 400\n' in out
+    busy = said(arc("fixes", "test", "-", "--error", str(refusal), "--status", "500", stdin=body))
+    assert busy[0] == 1
+    assert busy[1].endswith("chat.completions: nothing is sent again\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "api"),
+    [
+        ({"model": "claude-x", "messages": []}, (), "messages"),
+        ({"model": "x", "system": "be brief", "messages": []}, (), "messages"),
+        ({"model": "x", "messages": []}, ("--provider", "anthropic"), "messages"),
+        ({"model": "claude-x", "messages": []}, ("--provider", "openai"), "chat.completions"),
+    ],
+)
+def test_the_api_is_told_by_the_body_and_the_provider(arc, body, words, api):
+    status, out, err = said(arc("fixes", "test", "-", "--json", *words, stdin=json.dumps(body).encode()))
+    assert (status, json.loads(out)["api"], err) == (1, api, "")
+
+
+def test_entries_in_yaml_are_taken_and_a_fault_in_them_or_in_a_setting_is_one_line(arc, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("- {id: mine, pattern: {model: x}, fix: {seed: 1}}\n")
+    body = b'{"model": "x", "messages": []}'
+    status, out, err = said(arc("fixes", "test", "-", "--entries", str(mine), stdin=body, ARC_FIXES_LEVEL="high"))
+    assert (status, out.splitlines()[-2]) == (0, "+ seed: 1")
+    assert err == "arc: ARC_FIXES_LEVEL='high' is none of safe, ask; safe is used\n"
+    mine.write_text("- {id: [mine\n")
+    status, out, err = said(arc("fixes", "test", "-", "--entries", str(mine), stdin=body))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"arc: {mine}: ")
+
+
+def test_what_was_learned_and_the_file_of_the_user_are_known_too(arc, tmp_path):
+    told = {
+        "entry": {
+            "id": "learned.1",
+            "pattern": {"model": "o3"},
+            "fix": {"top_p": {"$delete": True}},
+            "origin": "learned",
+        }
+    }
+    folder = tmp_path / "fixes"
+    folder.mkdir()
+    (folder / "learned.json").write_text(json.dumps([told | {"expires": time.time() + 86_400}]))
+    (tmp_path / "mine.json").write_text(
+        json.dumps([{"id": "mine", "pattern": {"model": "o3"}, "fix": {"seed": {"$delete": True}}}])
+    )
+    given = {"ARC_FIXES_DIR": str(folder), "ARC_FIXES_FILE": str(tmp_path / "mine.json")}
+    listed = said(arc("fixes", **given))[1]
+    assert "\nlearned.1  on, safe, learned, until 20" in listed
+    assert "\nmine  on, safe  " in listed
+    body = json.dumps({"model": "o3", "top_p": 1, "seed": 1, "messages": []}).encode()
+    tried = json.loads(arc("fixes", "test", "-", "--json", stdin=body, **given).stdout)
+    assert [(one["id"], one["applied"]) for one in tried["entries"]] == [("learned.1", True), ("mine", True)]
+
+
+def test_a_file_of_the_user_s_that_can_t_be_used_is_named(refusal, tmp_path):
+    status, line = refusal("fixes", "list", ARC_FIXES_FILE=str(tmp_path / "none.json"))
+    assert status == 2
+    assert line.startswith(f"ARC_FIXES_FILE: {tmp_path / 'none.json'} is not there")
+
+
 @pytest.mark.parametrize(
     ("file", "content", "told_of"),
     [
         ("none.json", None, "none.json can't be read: No such file or directory"),
         ("cut.json", '{"model": ', "cut.json is no JSON: "),
         ("list.json", "[1]", "list.json: the body of a request is a JSON object, this is [1]"),
+        ("deep.json", '{"a":' * 90_000, "deep.json can't be read: it has too many levels"),
+        (
+            "body.yaml",
+            "model: x",
+            "body.yaml is no JSON: JSON is malformed: invalid character (byte 0); only --entries",
+        ),
     ],
 )
 def test_a_file_that_can_t_be_used_is_named(refusal, tmp_path, file, content, told_of):

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from arc_runtime.instrumentation import Reply
+from arc_runtime.instrumentation.stainless import Api
 from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
 from arc_instrumentation_openai import _wire
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._estimates import estimated_usage, text_length
 from arc_instrumentation_openai._wire import get
 
@@ -96,7 +96,7 @@ class ChunkFold:
             held.add_call(call)
         if refusal := get(delta, "refusal"):
             held.refusal.append(refusal)
-        if function := get(delta, "function_call"):
+        if function := _legacy_call(delta):
             held.add_call({"index": _LEGACY, "function": function})
         if more := _wire.beyond(delta):
             held.add_reasoning(more)
@@ -273,8 +273,14 @@ def _part(part: object) -> object:
 def _tool_parts(message: object) -> Iterator[object]:
     for call in _wire.items(message, "tool_calls"):
         yield _tool_part(get(call, "id"), get(call, "function") or get(call, "custom"))
-    if function := get(message, "function_call"):
+    if function := _legacy_call(message):
         yield _tool_part(None, function)
+
+
+def _legacy_call(said: object) -> object:
+    """The call of a function as before tools, in a message or a piece of one; some servers send an empty one always."""
+    function = get(said, "function_call")
+    return function if get(function, "name") or get(function, "arguments") else None
 
 
 def _tool_part(call_id: object, function: object) -> object:

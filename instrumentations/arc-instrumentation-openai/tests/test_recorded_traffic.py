@@ -171,7 +171,7 @@ def calls_of(answer):
     said += [
         choice["message"]["function_call"]["name"]
         for choice in answer.get("choices") or ()
-        if (choice.get("message") or {}).get("function_call")
+        if ((choice.get("message") or {}).get("function_call") or {}).get("name")
     ]
     return said + [item["name"] for item in answer.get("output") or () if item["type"] in CALLS]
 

@@ -218,6 +218,17 @@ def test_an_entry_that_asks_is_applied_only_where_the_settings_allow_it(level, a
     assert (Engine(Registry([entry]), level=level).before(request(model="m")) is not None) is applied
 
 
+@pytest.mark.parametrize("level", ["safe", "ask"])
+def test_an_entry_that_only_reports_names_itself_and_changes_nothing(level):
+    alert = Entry(id="alert", pattern={"model": "m"}, fix={"seed": 1}, level="alert")
+    body = {"model": "m", "temperature": 1}
+    told = Engine(Registry([alert]), level=level).before(request(**body))
+    assert (told.body, told.ids, told.changes, told.suggested) == (body, (), (), ("alert",))
+    other = Entry(id="other", pattern={"model": "m"}, fix={"temperature": 0.5})
+    told = Engine(Registry([alert, other]), level=level).before(request(**body))
+    assert (told.body, told.ids, told.suggested) == ({"model": "m", "temperature": 0.5}, ("other",), ("alert",))
+
+
 def test_a_registry_can_change_while_many_threads_read_it():
     registry = Registry(DEFAULT_ENTRIES)
     engine = Engine(registry)

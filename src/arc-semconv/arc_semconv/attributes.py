@@ -132,7 +132,13 @@ FIX_CHANGES: Final = "arc.fix.changes"
 FIX_TRIGGER: Final = "arc.fix.trigger"
 FIX_OUTCOME: Final = "arc.fix.outcome"
 FIX_SUGGESTED: Final = "arc.fix.suggested"
+FIX_ADVICE: Final = "arc.fix.advice"
+FIX_PROPOSED: Final = "arc.fix.proposed"  # an attribute of spans, and the name of a log event
+FIX_ENTRY: Final = "arc.fix.entry"
+EVENT_FIX_TRIPPED: Final = "arc.fix.tripped"
+EVENT_ATTEMPT: Final = "arc.attempt"
 FAILURE_TYPE: Final = "arc.failure.type"
+FAILURE_DETAIL: Final = "arc.failure.detail"
 
 # --- Arc: model calls ---
 REQUEST_API: Final = "arc.request.api"
@@ -168,3 +174,4 @@ API_KEY_HEADER: Final = "x-api-key"
 # --- on the wire, from the program to Arc: read, then removed before the request leaves ---
 AGENT_NAME_HEADER: Final = "x-agent-name"
 APPLICATION_ID_HEADER: Final = "x-application-id"
+FIXES_HEADER: Final = "x-arc-fixes"
