@@ -15,7 +15,8 @@ SERVER = Path(__file__).with_name("clickhouse_over_http.py")
 @pytest.fixture
 def server(tmp_path):
     """The address of ClickHouse's HTTP interface, and a way to ask it."""
-    process = subprocess.Popen([sys.executable, SERVER, tmp_path / "server", "0"], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, SERVER, tmp_path / "server", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
     port = int(re.fullmatch(r"ready (\d+)\n", process.stdout.readline())[1])
 
     def ask(sql):

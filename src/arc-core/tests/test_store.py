@@ -38,7 +38,7 @@ class Server:
     def start(self) -> None:
         script = Path(__file__).with_name("clickhouse_over_http.py")
         command = [sys.executable, "-W", "ignore", str(script), str(self.folder), self.port]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=self.folder.parent)
         self.port = self.process.stdout.readline().split()[1]
 
     def kill(self) -> None:

@@ -1,6 +1,7 @@
 """Requests handed to the engine as they came: checked by protobuf in C, and cut, but never walked value by value.
 
-What cannot go this way (lists of pairs, arrays within arrays) is said by returning None; `_rows` takes it.
+What cannot go this way (lists of pairs, arrays within arrays, empty arrays) is said by returning None, and `_rows`
+takes it.
 """
 
 import struct
@@ -16,7 +17,7 @@ from arc_core.errors import MalformedError, TooLargeError
 from arc_core.ingest._capacity import Held
 from arc_core.ingest._group import Budget
 from arc_core.ingest._otlp_protobuf import Slice, check_parts, fields
-from arc_core.ingest._readable import resource_spans
+from arc_core.ingest._readable import filled_resource_spans, resource_spans
 from arc_core.ingest._rows import CostOf, Origin, Rejected, flaw
 from arc_core.ingest._values import texts
 from arc_core.model.dialects import COST, TOKENS, canonical
@@ -28,7 +29,7 @@ MAX_REPEATED_BYTES: Final = 128 * 1024 * 1024
 """Most that the resources of one request may take once each span repeats its own."""
 
 _EMPTY_ARRAY: Final = b"\x2a\x00"
-"""`array_value` without members, which the engine cannot tell from no value; elsewhere these bytes are rare."""
+"""`array_value` without members, which the engine cannot tell from no value; ids and lengths have these bytes too."""
 
 _TOKEN_NAMES: Final = tuple(name.encode() for name in TOKENS)
 _COST_NAME: Final = COST.encode()
@@ -56,8 +57,6 @@ def trace_frames(body: bytes, origin: Origin, cost_of: CostOf, rejected: Rejecte
 
     Raise MalformedError when it is no request, TooLargeError when it holds too many, and what `held` raises.
     """
-    if _EMPTY_ARRAY in body:
-        return None
     tail = _tail(origin)
     chunks: list[bytes | bytearray] = []
     spans = repeated = 0
@@ -68,7 +67,7 @@ def trace_frames(body: bytes, origin: Origin, cost_of: CostOf, rejected: Rejecte
             message = parse(piece.body)
         except DecodeError:
             raise MalformedError("the body is not protobuf: a ResourceSpans in it cannot be parsed") from None
-        if not message.IsInitialized():
+        if not message.IsInitialized() or _has_empty_array(piece.body):
             return None
         count = sum(len(group.spans) for group in message.scope_spans)
         if not piece.counted:
@@ -86,6 +85,10 @@ def trace_frames(body: bytes, origin: Origin, cost_of: CostOf, rejected: Rejecte
         held.grow(len(kept))
         chunks += _framed(kept, piece.scopes, tail)
     return Frames(chunks, spans)
+
+
+def _has_empty_array(body: bytes) -> bool:
+    return _EMPTY_ARRAY in body and not filled_resource_spans().FromString(body).IsInitialized()
 
 
 def _pieces(body: bytes, budget: Budget) -> Iterator[_Piece]:

@@ -3,6 +3,7 @@
 The engine has no recursive types, so a list of pairs and an array within an array are not in its schema
 (`store/otlp/traces.proto`). Here OTLP's own messages are built once more, with a required field nobody sends where such
 a value would be: a request that holds one is "not initialized", which protobuf says without Python looking at a value.
+An array without members, which the engine cannot tell from no value, is found in the same way.
 """
 
 from functools import cache
@@ -16,6 +17,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 _UNREAD: Final = ".arc.unread.Unread"
+_FILLED: Final = ".arc.unread.Filled"
 _NEVER_SENT: Final = 2**29 - 1
 """The highest field number there is."""
 
@@ -25,38 +27,63 @@ COST_FIELD: Final = 1000
 
 @cache
 def resource_spans() -> Any:
-    """Return the class of `ResourceSpans` whose `IsInitialized` says whether the engine reads all of its values."""
+    """Return the class of `ResourceSpans` whose `IsInitialized` is false with a list of pairs or an array in an array."""
+    return _resource_spans(_common())
+
+
+@cache
+def filled_resource_spans() -> Any:
+    """Return the class of `ResourceSpans` whose `IsInitialized` is false with an array that has no members."""
+    return _resource_spans(_filled())
+
+
+def _resource_spans(common: FileDescriptorProto) -> Any:
     pool = DescriptorPool()
-    pool.Add(_unread())
-    pool.Add(_common())
-    for module in (resource_pb2, trace_pb2):
-        pool.Add(_moved(module))
+    for file in (_unread(), common, _moved(resource_pb2), _moved(trace_pb2)):
+        pool.Add(file)
     return GetMessageClass(pool.FindMessageTypeByName("arc.opentelemetry.proto.trace.v1.ResourceSpans"))
 
 
 def _unread() -> FileDescriptorProto:
     file = FileDescriptorProto(name="arc/unread.proto", package="arc.unread", syntax="proto2")
-    field = file.message_type.add(name="Unread").field.add(name="never_sent", number=_NEVER_SENT)
-    field.type, field.label = FieldDescriptorProto.TYPE_INT32, FieldDescriptorProto.LABEL_REQUIRED
+    for name, field_name, number, kind in (
+        ("Unread", "never_sent", _NEVER_SENT, FieldDescriptorProto.TYPE_INT32),
+        ("Filled", "values", 1, FieldDescriptorProto.TYPE_BYTES),
+    ):
+        field = file.message_type.add(name=name).field.add(name=field_name, number=number)
+        field.type, field.label = kind, FieldDescriptorProto.LABEL_REQUIRED
     return file
 
 
 def _common() -> FileDescriptorProto:
-    file = _moved(common_pb2)
-    file.dependency.append("arc/unread.proto")
-    value = next(one for one in file.message_type if one.name == "AnyValue")
+    file, value = _with_unread()
     element = file.message_type.add()
     element.CopyFrom(value)
     element.name = "Element"
-    for field in element.field:
-        if field.name in ("array_value", "kvlist_value"):
-            field.type_name = _UNREAD
-    for field in value.field:
-        if field.name == "kvlist_value":
-            field.type_name = _UNREAD
+    _retype(element, {"array_value": _UNREAD, "kvlist_value": _UNREAD})
+    _retype(value, {"kvlist_value": _UNREAD})
     array = next(one for one in file.message_type if one.name == "ArrayValue")
     array.field[0].type_name = f".{file.package}.Element"
     return file
+
+
+def _filled() -> FileDescriptorProto:
+    file, value = _with_unread()
+    _retype(value, {"array_value": _FILLED})
+    return file
+
+
+def _with_unread() -> tuple[FileDescriptorProto, Any]:
+    """Return the file of common messages, and its `AnyValue`."""
+    file = _moved(common_pb2)
+    file.dependency.append("arc/unread.proto")
+    return file, next(one for one in file.message_type if one.name == "AnyValue")
+
+
+def _retype(message: Any, types: dict[str, str]) -> None:
+    for field in message.field:
+        if field.name in types:
+            field.type_name = types[field.name]
 
 
 def _moved(module: Any) -> FileDescriptorProto:

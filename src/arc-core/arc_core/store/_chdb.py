@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from arc_core.errors import RowsError, StartError, StoreError
 from arc_core.model import Form
 from arc_core.store._database import Health, Settings, Value
-from arc_core.store._otlp import means_bad_rows, schema_settings
+from arc_core.store._otlp import means_bad_rows, schema_file_settings
 
 if TYPE_CHECKING:
     from chdb.state.sqlitelike import Connection
@@ -67,7 +67,7 @@ class ChdbDatabase:
 
     async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form) -> None:
         """See `Database`."""
-        settings = schema_settings(table) if form == "Protobuf" else None
+        settings = schema_file_settings(table) if form == "Protobuf" else None
         await self._writer.run(
             lambda connection: _send(connection, table, chunks, f"{_clause(settings)} FORMAT {form}")
         )

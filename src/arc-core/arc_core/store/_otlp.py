@@ -2,7 +2,7 @@
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 from arc_core.store._database import Settings
@@ -15,13 +15,24 @@ _BAD_ROWS: Final = frozenset({6, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 13
 
 @cache
 def schema_settings(table: str) -> Settings:
-    """Return the settings under which `table` takes protobuf."""
-    schema = files("arc_core.store").joinpath("otlp", f"{table.removeprefix('otlp_')}.proto").read_text("utf-8")
+    """Return the settings under which `table` of a server takes protobuf."""
     return {
         "format_schema_source": "string",
         "format_schema_message_name": "Request",
-        "format_schema": re.sub(r"\s*//.*", "", schema),
+        "format_schema": re.sub(r"\s*//.*", "", _schema(table).read_text("utf-8")),
     }
+
+
+def schema_file_settings(table: str) -> Settings:
+    """Return the settings under which `table` of chDB takes protobuf.
+
+    A server opens no file outside its own folder; chDB would keep a copy of what is not a file in the working folder.
+    """
+    return {"format_schema": f"{_schema(table)}:Request"}
+
+
+def _schema(table: str) -> Path:
+    return Path(__file__).with_name("otlp") / f"{table.removeprefix('otlp_')}.proto"
 
 
 def means_bad_rows(error: str) -> bool:
