@@ -43,6 +43,7 @@ _WRITING: Final[Settings] = {
     **_READING,
     "async_insert": 0,
     "wait_end_of_query": 1,
+    "optimize_on_insert": 0,
     "max_partitions_per_insert_block": 0,
     "mutations_sync": 1,
     "lightweight_deletes_sync": 2,

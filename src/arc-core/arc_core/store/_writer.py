@@ -13,6 +13,12 @@ from arc_core.store._retries import arrived_before, is_stored
 _MAX_GROUP_BYTES: Final = 16 * 1024 * 1024
 """About what one insert carries; a single larger batch still goes in one."""
 
+_LINGER_SECONDS: Final = 1.0
+"""How long the first batch of a group waits for more, while many come."""
+
+_QUIET_SHARE: Final = 0.25
+"""Of the time the last insert took: when none has come for so long, each sender waits for its answer."""
+
 _REMEMBERED: Final = 200_000
 """Requests whose end is known, so that they are not stored again: some hours of them, in 20 MB."""
 
@@ -42,8 +48,9 @@ class _Waiting:
 class Writer:
     """One task that inserts whatever came in while its last insert ran.
 
-    Groups grow with the load by themselves: an insert costs about the same for one row as for a thousand. What may wait
-    is bounded by those who call `write`, each of which holds a share of one capacity until it returns.
+    An insert of one row costs as much as one of a thousand, so a lone batch is inserted at once, but where several came
+    together the next group waits a little for more. What may wait is bounded by those who call `write`, each of which
+    holds a share of one capacity until it returns.
 
     A batch that comes again is stored once. While the first is under way both wait for it; once it is stored the second
     is answered at once; and where the end of the first is not known, because its insert failed or Arc Core was killed,
@@ -56,6 +63,8 @@ class Writer:
         self._under_way: dict[_Key, _Waiting] = {}
         self._stored: OrderedDict[_Key, None] = OrderedDict()
         self._unsure: set[_Key] = set()
+        self._many = [False, False]
+        self._seconds = 0.0
         self._closed = False
 
     async def remember(self) -> None:
@@ -84,8 +93,10 @@ class Writer:
         is_last = False
         while not is_last:
             group, is_last = await self._next_group()
+            began = asyncio.get_running_loop().time()
             for _, same in groupby(sorted(group, key=_kind), key=_kind):
                 await self._insert(list(same))
+            self._seconds = asyncio.get_running_loop().time() - began
 
     def close(self) -> None:
         """Take no more; `run` ends when all that waits is inserted."""
@@ -94,22 +105,36 @@ class Writer:
 
     async def _next_group(self) -> tuple[list[_Waiting], bool]:
         """Return what waits now and whether it is the end."""
-        first = await self._queue.get()
-        group = [] if first is None else [first]
-        size = 0 if first is None else first.batch.size_bytes
-        is_last = first is None
-        while not is_last and size < _MAX_GROUP_BYTES and not self._queue.empty():
-            waiting = self._queue.get_nowait()
-            if waiting is None:
-                is_last = True
-            else:
-                group.append(waiting)
-                size += waiting.batch.size_bytes
+        loop = asyncio.get_running_loop()
+        waiting = await self._queue.get()
+        until = loop.time() + _LINGER_SECONDS
+        group: list[_Waiting] = []
+        size = 0
+        while waiting is not None:
+            group.append(waiting)
+            size += waiting.batch.size_bytes
+            if size >= _MAX_GROUP_BYTES:
+                break
+            try:
+                waiting = await self._soon(until - loop.time())
+            except TimeoutError:
+                break
+        is_last = waiting is None
+        self._many = [self._many[1], len(group) > 1]
         wanted = [waiting for waiting in group if waiting.waiters]
         for waiting in group:
             if not waiting.waiters:  # given up; whoever sent it will come again
                 del self._under_way[waiting.key]
         return wanted, is_last
+
+    async def _soon(self, seconds: float) -> _Waiting | None:
+        """Return the next in the queue; raise TimeoutError when there is none, nor likely to be one in `seconds`."""
+        if not self._queue.empty():
+            return self._queue.get_nowait()
+        if not any(self._many) or seconds <= 0:
+            raise TimeoutError
+        async with asyncio.timeout(min(seconds, self._seconds * _QUIET_SHARE)):
+            return await self._queue.get()
 
     async def _insert(self, group: list[_Waiting]) -> None:
         """Insert `group`, all for one table in one form, and tell those who wait."""

@@ -140,7 +140,10 @@ FROM (
     FROM (
         -- `ks` holds the names as they came and then as the conventions have them: a name that came itself wins.
         SELECT *,
-            arrayConcat(mapKeys(SpanAttributes), arrayMap(k -> transform(k, [
+            arrayConcat(mapKeys(SpanAttributes), arrayFilter(k -> k != '', renamed)) AS ks,
+            arrayConcat(mapValues(SpanAttributes), arrayFilter((v, k) -> k != '', mapValues(SpanAttributes), renamed)) AS vs
+        FROM (
+            SELECT *, arrayMap(k -> transform(k, [
         'gen_ai.system', 'gen_ai.usage.prompt_tokens', 'gen_ai.usage.completion_tokens',
         'gen_ai.usage.cache_creation.input_tokens', 'gen_ai.prompt', 'gen_ai.completion', 'enduser.id',
         'deployment.environment', 'gen_ai.usage.cache_read_input_tokens',
@@ -161,7 +164,6 @@ FROM (
         'gen_ai.usage.input_tokens', 'gen_ai.usage.output_tokens', 'gen_ai.usage.cache_read.input_tokens',
         'gen_ai.usage.cache_write.input_tokens', 'gen_ai.usage.reasoning.output_tokens', 'arc.cost.usd',
         'gen_ai.agent.name', 'gen_ai.tool.name', 'gen_ai.conversation.id', 'gen_ai.input.messages',
-        'gen_ai.output.messages'], ''), mapKeys(SpanAttributes))) AS ks,
-            arrayConcat(mapValues(SpanAttributes), mapValues(SpanAttributes)) AS vs
-        FROM otel_traces)) AS l
+        'gen_ai.output.messages'], ''), mapKeys(SpanAttributes)) AS renamed
+            FROM otel_traces))) AS l
 SETTINGS prefer_column_name_to_alias = 1;
