@@ -1,5 +1,6 @@
 """Disks that are full, slow or cannot be written, and a clock that jumps: nothing acknowledged is lost, nothing is doubled."""
 
+import fcntl
 import json
 import os
 import random
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 MIB = 1024 * 1024
+FREEZE, THAW = 0xC0045877, 0xC0045878
+"""Linux's FIFREEZE and FITHAW: writes to a file system wait."""
+
 KILLS = int(os.environ.get("ARC_TEST_KILLS", "4"))
 """50 in `make soak`."""
 
@@ -121,6 +125,89 @@ def test_a_disk_that_cannot_be_written_is_refused_retryably_and_mends_itself(sta
 
     assert core.post(body, wire.PROTOBUF).status == 200
     assert core.trace(span.trace_id)["trace"]["spans"] == 1
+
+
+@pytest.fixture
+def stopping_disk(tmp_path):
+    """A folder on a disk of its own, and what makes its writes wait (True) and go on (False)."""
+    image, folder = tmp_path / "image", tmp_path / "disk"
+    folder.mkdir()
+    with image.open("wb") as file:
+        file.truncate(256 * MIB)
+    for command in (["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, folder]):
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no disk can be made here: {done.stderr.decode().strip()}")
+    handle = os.open(folder, os.O_RDONLY)
+    stopped = False
+
+    def stop(wanted: bool) -> None:
+        nonlocal stopped
+        if stopped != wanted:
+            fcntl.ioctl(handle, FREEZE if wanted else THAW, 0)
+            stopped = wanted
+
+    yield folder, stop
+    stop(False)
+    os.close(handle)
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_disk_that_takes_its_time_is_waited_for_and_what_is_more_is_put_off(start, wire, stopping_disk, eventually):
+    folder, stop = stopping_disk
+    core = start("--max-pending-mib", "1", data=folder / "data")
+    bodies = [wire.request(wire.span(attributes={"text": "x" * 200_000})).SerializeToString() for _ in range(12)]
+    answers = {}
+    stop(True)
+    senders = [
+        threading.Thread(target=lambda n=n, body=body: answers.setdefault(n, core.post(body, wire.PROTOBUF)))
+        for n, body in enumerate(bodies)
+    ]
+    for sender in senders:
+        sender.start()
+
+    eventually(lambda: len(answers) > 0)
+
+    assert {(one.status, one.headers.get("retry-after")) for one in answers.values()} == {(503, "1")}
+    assert core.get("/healthz").status == 200
+    stop(False)
+    for sender in senders:
+        sender.join()
+    assert {one.status for one in answers.values()} == {200, 503}
+    for body in bodies:
+        assert core.post(body, wire.PROTOBUF).status == 200
+    core.stop()
+    assert _ask(core.data, "SELECT count() AS n, uniqExact(SpanId) AS u FROM arc.spans") == [{"n": 12, "u": 12}]
+
+
+def test_more_than_can_be_stored_is_refused_retryably_and_takes_no_more_memory(start, wire):
+    core = start("--max-pending-mib", "2")
+    stored: list[bytes] = []
+    refused: list[tuple[int, str | None]] = []
+
+    def flood():
+        for _ in range(20):
+            span = wire.span(attributes={"text": os.urandom(150_000).hex()})
+            answer = core.post(wire.request(span).SerializeToString(), wire.PROTOBUF)
+            if answer.status == 200:
+                stored.append(span.span_id)
+            else:
+                refused.append((answer.status, answer.headers.get("retry-after")))
+
+    senders = [threading.Thread(target=flood) for _ in range(12)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    status = Path(f"/proc/{core.process.pid}/status").read_text()
+    peak_mib = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    core.stop()
+
+    assert set(refused) == {(503, "1")}
+    assert _ask(core.data, "SELECT lower(SpanId) AS s FROM arc.spans ORDER BY s") == [
+        {"s": span_id.hex()} for span_id in sorted(stored)
+    ]
+    assert peak_mib < 1024
 
 
 def test_late_early_and_impossible_times_are_stored_beside_each_other(core, wire):

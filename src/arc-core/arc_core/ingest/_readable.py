@@ -27,7 +27,7 @@ COST_FIELD: Final = 1000
 
 @cache
 def resource_spans() -> Any:
-    """Return the class of `ResourceSpans` whose `IsInitialized` is false with a list of pairs or an array in an array."""
+    """Return the class of `ResourceSpans` whose `IsInitialized` is false with lists of pairs or arrays in arrays."""
     return _resource_spans(_common())
 
 

@@ -1,7 +1,8 @@
 """OTLP as its specification says it, asked of any endpoint.
 
 Without more, an Arc Core is started. `OTLP_HTTP=http://host:4318 OTLP_GRPC=host:4317 pytest src/arc-core/tests/conformance`
-asks another one; `OTLP_HEADERS=name=value,...` are sent with every request.
+asks another one; `OTLP_HEADERS=name=value,...` are sent with every request, and are taken for what lets them in.
+`OTLP_LIMITED=name=value,...` are those of a sender that may send nothing more for now.
 """
 
 import base64
@@ -9,8 +10,11 @@ import gzip
 import http.client
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,6 +88,8 @@ class Answer:
     response: Any = None
     message: str = ""
     wait_seconds: int | None = None
+    hints: int = 0
+    """How many places say how long to wait."""
 
 
 @dataclass(frozen=True)
@@ -145,20 +151,16 @@ class Way:
             None,
             message,
             int(wait) if wait else None,
+            1 if wait else 0,
         )
 
 
 def _refused(error: Any) -> Answer:
-    trailers = dict(error.trailing_metadata() or ())
-    packed = trailers.get("grpc-status-details-bin")
-    waits = (
-        [RetryInfo() for detail in Status.FromString(packed).details if detail.Is(RetryInfo.DESCRIPTOR)]
-        if packed
-        else []
-    )
+    waits = _hints(dict(error.trailing_metadata() or ()))
     name = error.code().name
     if name in RETRYABLE_GRPC or (name == "RESOURCE_EXHAUSTED" and waits):
-        return Answer("later", None, error.details(), 0 if waits else None)
+        assert len(set(waits)) <= 1, "both hints say the same"
+        return Answer("later", None, error.details(), waits[0] if waits else None, len(waits))
     words = {
         "INVALID_ARGUMENT": "bad data",
         "RESOURCE_EXHAUSTED": "too large",
@@ -166,6 +168,19 @@ def _refused(error: Any) -> Answer:
         "PERMISSION_DENIED": "auth",
     }
     return Answer(words.get(name, name), None, error.details())
+
+
+def _hints(trailers: dict[str, bytes]) -> list[int]:
+    """Seconds to wait, as each of the two trailers says that clients look for: Go's exporter the one, Python's the other."""
+    found = []
+    if (packed := trailers.get("grpc-status-details-bin")) is not None:
+        for detail in Status.FromString(packed).details:
+            hint = RetryInfo()
+            if detail.Unpack(hint):
+                found.append(hint.retry_delay.seconds)
+    if (packed := trailers.get("google.rpc.retryinfo-bin")) is not None:
+        found.append(RetryInfo.FromString(packed).retry_delay.seconds)
+    return found
 
 
 def _hex_ids(value: Any) -> Any:
@@ -191,8 +206,46 @@ def signal(request) -> Signal:
 def endpoint(request) -> Iterator[Endpoint]:
     """What is asked: another endpoint where one is named, else an Arc Core."""
     if "OTLP_HTTP" in os.environ:
-        headers = dict(pair.split("=", 1) for pair in os.environ.get("OTLP_HEADERS", "").split(",") if pair)
-        yield Endpoint(urlsplit(os.environ["OTLP_HTTP"]).netloc, os.environ["OTLP_GRPC"], headers)
+        yield _named("OTLP_HEADERS")
     else:
         core = request.getfixturevalue("core")
         yield Endpoint(core.http, core.grpc)
+
+
+@pytest.fixture(scope="session")
+def asking_for_a_key(request) -> Iterator[Endpoint]:
+    """An endpoint that lets nobody in without the headers it has here."""
+    if "OTLP_HTTP" in os.environ:
+        if not os.environ.get("OTLP_HEADERS"):
+            pytest.skip("no OTLP_HEADERS: whether the endpoint asks for a key is not known")
+        yield _named("OTLP_HEADERS")
+    else:
+        core = request.getfixturevalue("guarded")
+        yield Endpoint(core.http, core.grpc, {"x-api-key": "sesame"})
+
+
+@pytest.fixture(scope="module")
+def out_of_quota(request, tmp_path_factory) -> Iterator[Endpoint]:
+    """An endpoint, and the headers of a sender that has used up what it may send."""
+    if "OTLP_HTTP" in os.environ:
+        if not os.environ.get("OTLP_LIMITED"):
+            pytest.skip("no OTLP_LIMITED: nobody is known who has used up what they may send")
+        yield _named("OTLP_LIMITED")
+        return
+    data = tmp_path_factory.mktemp("limited")
+    _arc(data, "tenants", "create", "acme")
+    _arc(data, "tenants", "limit", "acme", "--spans-per-day", "0")
+    key = _arc(data, "keys", "create", "--tenant", "acme", "--scope", "ingest").strip()
+    core = request.getfixturevalue("launched")(data)
+    limited = Endpoint(core.http, core.grpc, {"x-api-key": key})
+    yield Endpoint(core.http, core.grpc, {"x-api-key": key})
+
+
+def _named(headers: str) -> Endpoint:
+    told = dict(pair.split("=", 1) for pair in os.environ.get(headers, "").split(",") if pair)
+    return Endpoint(urlsplit(os.environ["OTLP_HTTP"]).netloc, os.environ["OTLP_GRPC"], told)
+
+
+def _arc(data: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "arc_core", *arguments, "--data", str(data)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout

@@ -5,6 +5,7 @@ import http.client
 import os
 import socket
 import threading
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -112,6 +113,27 @@ def test_records_that_cannot_be_taken_are_counted_and_their_neighbours_kept(endp
     assert answer.outcome == "ok"
     assert answer.response.partial_success.rejected_spans == 1
     assert answer.response.partial_success.error_message
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"x-api-key": "wrong"}, {"authorization": "Bearer wrong"}], ids=["none", "key", "bearer"]
+)
+def test_who_may_not_send_is_refused_for_good(asking_for_a_key, way, signal, told):
+    body = way.encode(record(signal))
+    stranger = replace(asking_for_a_key, headers={})
+    answer = way.send(stranger, signal, body, **told)
+    assert answer.outcome == "auth"
+    assert answer.message
+    assert answer.wait_seconds is None
+    assert_accepted(way.send(asking_for_a_key, signal, body))
+
+
+def test_who_may_send_no_more_for_now_is_told_when_to_come_again(out_of_quota, way, signal):
+    answer = way.send(out_of_quota, signal, way.encode(record(signal)))
+    assert answer.outcome == "later"
+    assert answer.message
+    assert answer.wait_seconds >= 1
+    assert answer.hints == (2 if way.protocol == "grpc" else 1)
 
 
 @pytest.mark.parametrize("path", ["traces", "logs", "metrics"])
