@@ -129,7 +129,7 @@ def test_a_disk_that_cannot_be_written_is_refused_retryably_and_mends_itself(sta
 
 @pytest.fixture
 def stopping_disk(tmp_path):
-    """A folder on a disk of its own, and what makes its writes wait (True) and go on (False)."""
+    """A folder on a disk of its own, and what makes its writes wait (`wanted`) or go on."""
     image, folder = tmp_path / "image", tmp_path / "disk"
     folder.mkdir()
     with image.open("wb") as file:
@@ -141,14 +141,14 @@ def stopping_disk(tmp_path):
     handle = os.open(folder, os.O_RDONLY)
     stopped = False
 
-    def stop(wanted: bool) -> None:
+    def stop(*, wanted: bool) -> None:
         nonlocal stopped
         if stopped != wanted:
             fcntl.ioctl(handle, FREEZE if wanted else THAW, 0)
             stopped = wanted
 
     yield folder, stop
-    stop(False)
+    stop(wanted=False)
     os.close(handle)
     subprocess.run(["umount", "-l", folder], check=True)
 
@@ -158,7 +158,7 @@ def test_a_disk_that_takes_its_time_is_waited_for_and_what_is_more_is_put_off(st
     core = start("--max-pending-mib", "1", data=folder / "data")
     bodies = [wire.request(wire.span(attributes={"text": "x" * 200_000})).SerializeToString() for _ in range(12)]
     answers = {}
-    stop(True)
+    stop(wanted=True)
     senders = [
         threading.Thread(target=lambda n=n, body=body: answers.setdefault(n, core.post(body, wire.PROTOBUF)))
         for n, body in enumerate(bodies)
@@ -170,7 +170,7 @@ def test_a_disk_that_takes_its_time_is_waited_for_and_what_is_more_is_put_off(st
 
     assert {(one.status, one.headers.get("retry-after")) for one in answers.values()} == {(503, "1")}
     assert core.get("/healthz").status == 200
-    stop(False)
+    stop(wanted=False)
     for sender in senders:
         sender.join()
     assert {one.status for one in answers.values()} == {200, 503}

@@ -237,7 +237,6 @@ def out_of_quota(request, tmp_path_factory) -> Iterator[Endpoint]:
     _arc(data, "tenants", "limit", "acme", "--spans-per-day", "0")
     key = _arc(data, "keys", "create", "--tenant", "acme", "--scope", "ingest").strip()
     core = request.getfixturevalue("launched")(data)
-    limited = Endpoint(core.http, core.grpc, {"x-api-key": key})
     yield Endpoint(core.http, core.grpc, {"x-api-key": key})
 
 
