@@ -4,7 +4,8 @@
 shape that telemetry has, counting what it replaced in a `Tally`.
 """
 
-from arc_runtime.redaction._engine import Finding, find, redact
+from arc_runtime.redaction._engine import find, redact
+from arc_runtime.redaction._finding import Finding
 from arc_runtime.redaction._values import Clean, Tally, is_clean, scrub, scrub_item, tells
 
 __all__ = ["Clean", "Finding", "Tally", "find", "is_clean", "redact", "scrub", "scrub_item", "tells"]

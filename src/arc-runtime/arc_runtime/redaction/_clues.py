@@ -1,0 +1,232 @@
+"""Words that say what the number beside them is, in the languages of those who give the numbers out.
+
+The words are those of the authorities' own forms; accents are written with and without. A clue may be two words
+("tax file"); compounds are listed whole.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+__all__ = ["Clues", "after", "before"]
+
+_WORDS: Final = """
+PHONE: phone phones telephone tel telefon telefono teléfono telefone téléphone telefoonnummer telefonnummer mobile mobil
+ cell cellphone cellular handy fax call calling callback whatsapp sms celular móvil movil portable gsm puhelin telepono cep
+ gsm dial hotline desk answering 电话 手机 電話 携帯 전화 휴대폰 телефон тел τηλέφωνο טלפון هاتف โทร fono msisdn contact reach text ring
+ phone_number phonenumber mobilnummer rufnummer
+CARD: card cards credit debit cc visa mastercard amex discover maestro pan kreditkarte karte tarjeta carte cartão cartao
+ carta kaart kort 卡号 信用卡 カード 카드 charge ccn cardnumber
+IBAN: iban konto
+DEA: dea
+US_SSN: ssn ssns social_security socialsecurity sss
+US_ITIN: itin
+US_ATIN: atin
+US_NPI: npi
+US_MBI: mbi medicare
+ABA_ROUTING_NUMBER: aba rtn routing bankrouting
+US_BANK_NUMBER: account_number account_no acct bank_account accountnumber account_num checking savings
+US_DRIVER_LICENSE: driver drivers driving license_number dl license licence lic driverslicense dln permit
+PASSPORT: passport passports passeport pasaporte passaporto passaporte paspoort paspoortnummer reisepass passnummer pass
+ pasport passi паспорт 여권 여권번호 护照 旅券 passport_number travel_document
+AE_EMIRATES_ID: emirates
+AR_CUIT: cuit cuil
+AR_DNI: dni
+AU_ABN: abn
+AU_ACN: acn
+AU_MEDICARE: medicare
+AU_TFN: tfn tax_file
+AT_SVNR: svnr sozialversicherungsnummer versicherungsnummer
+BE_BIS: bis
+BE_NN: niss rijksregisternummer rijksregister insz nn rrn registre_national national_number
+BG_EGN: egn егн
+BG_PNF: pnf лнч lnch
+BR_CPF: cpf
+CA_SIN: sin social_insurance nas
+CH_SSN: ahv avs ahvn13 sozialversicherungsnummer swiss navs
+CL_RUT: rut run
+CN_RIC: 身份证 身份证号 身份证号码 ric
+CO_NIT: nit
+CR_CPF: cédula cedula cpf
+CU_NI: ni carné
+CZ_RC: rč rc rodné rodne
+SK_RC: slovak slovensk
+DE_TAX_ID: idnr steuer steuerid identifikationsnummer steueridentifikationsnummer steuer_id
+DE_TAX_NUMBER: steuernummer
+DE_SOCIAL_SECURITY: rentenversicherungsnummer sozialversicherungsnummer rvnr svnr versicherungsnummer
+DE_HEALTH_INSURANCE: krankenversichertennummer kvnr krankenversicherung versichertennummer
+DE_ID_CARD: personalausweis ausweis ausweisnummer personalausweisnummer perso
+DE_LANR: lanr arztnummer
+DE_BSNR: bsnr betriebsstättennummer betriebsstaettennummer
+DE_FUEHRERSCHEIN: führerschein fuehrerschein führerscheinnummer
+DK_CPR: cpr
+DO_CEDULA: cedula cédula
+EC_CI: ci cédula cedula
+EE_IK: isikukood
+EG_NID: الرقم القومي
+ES_NIE: nie
+ES_NIF: nif dni
+FI_PERSONAL_IDENTITY_CODE: hetu henkilötunnus henkilotunnus
+FR_NIF: nif spi fiscale fiscal
+FR_NIR: nir sécu secu sécurité_sociale
+GR_AMKA: amka αμκα
+HK_HKID: hkid
+HR_OIB: oib
+HU_PERSONAL_ID: személyi szemelyi
+HU_TAJ: taj
+ID_NIK: nik ktp
+IE_PPS: pps ppsn
+IL_ID: teudat תעודת זהות
+IN_AADHAAR: aadhaar aadhar uidai आधार
+IN_PAN: pan
+IN_VOTER: epic voter vote
+IS_KENNITALA: kennitala
+IT_FISCAL_CODE: codice fiscale
+IT_DRIVER_LICENSE: patente
+IT_IDENTITY_CARD: carta_identità carta_d identità identita
+IT_VAT_CODE: iva partita
+IMSI: imsi
+JP_MY_NUMBER: マイナンバー 個人番号 kojin bangō my_number in
+KE_PIN: kra pin
+KR_BRN: 사업자등록번호 brn
+KR_DRIVER_LICENSE: 운전면허
+KR_FRN: frn 외국인등록번호
+KR_RRN: rrn 주민등록번호 주민번호
+KZ_IIN: iin иин жсн
+LT_ASMENS: asmens kodas
+LV_PK: personas kods
+MX_CURP: curp
+MX_RFC: rfc
+MY_NRIC: nric mykad
+NG_NIN: nin
+NL_BSN: bsn burgerservicenummer sofinummer
+NL_ID_CARD: identiteitskaartnummer identiteitskaart paspoortnummer
+NO_FNR: fødselsnummer fodselsnummer fnr
+NZ_IRD: ird
+PH_TIN: tin bir
+PK_CNIC: cnic
+PL_NIP: nip
+PL_PESEL: pesel
+PT_NIF: nif contribuinte
+RO_CNP: cnp
+RS_JMBG: jmbg
+RU_INN: инн inn
+RU_SNILS: снилс snils
+SA_ID: iqama
+SE_ORGANISATIONSNUMMER: organisationsnummer orgnr orgnummer company_identity
+SE_PERSONNUMMER: personnummer pnr
+SG_NRIC_FIN: nric fin
+SI_EMSO: emšo emso enotna matična
+TH_TNIN: thai tnin บัตรประชาชน
+TR_NATIONAL_ID: tckn kimlik tc_kimlik
+TW_ID: 身分證
+UA_RNTRC: рнокпп rntrc
+UK_DRIVING_LICENCE: licence driving
+UK_NHS: nhs
+UK_NINO: nino national_insurance ni
+UK_UTR: utr
+UY_CI: ci cédula
+VN_CCCD: cccd cmnd
+ZA_ID_NUMBER: rsa south_african sa_id refugee id_number
+DATE_OF_BIRTH: dob birth birthdate birthday born bday geburtsdatum geboren geb naissance née né nacimiento nacido nacida
+ nascita nascimento nato nata geboortedatum född fødselsdato syntynyt urodzenia urodzony narození рождения 出生日期 出生
+ 生年月日 생년월일
+"""
+_PERSON_WORDS: Final = """applicant customer patient person client citizen member taxpayer taxpayers employee holder national
+ identity identification identifier personal ident tax taxid steuer ssid identidad identidade identità identité ausweis
+ document kyc id_number id_card id_no national_id personnel beneficiary insured passenger guest""".split()
+# Behind these stands a number of something else.
+_OTHER_WORDS: Final = """order orders invoice ticket job build request req trace span created updated ts timestamp time date
+ version rev commit tokens token bytes byte size length count total max min limit offset page pages line lines col row rows
+ ean isbn upc sku asin tracking shipment port pid tid uid gid message msg messages step steps seed epoch unix unixnano nano
+ ms us ns sec seconds duration elapsed latency budget score hash md sha digest etag code zip zipcode postal index idx
+ id ids number_of shape stride port case docket bug issue pr cve rfc arn lambda function model build_id run runs batch
+ transaction txn ref reference product item part serial model rowid user_id session expires exp iat nbf modified since
+ article chapter price amount sum usd eur worker node pod shard partition key hits address_id checksum crc parcel flight
+ booking reservation invoice_number confirmation cas doi pmid arxiv""".split()
+
+Clues = dict[str, float]
+"""For each type that a word speaks of, how much that says; `PERSON` and `OTHER` for what words say in general."""
+
+
+class _Table(NamedTuple):
+    words: dict[str, tuple[str, ...]]
+    ideographs: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _table() -> _Table:
+    words: dict[str, set[str]] = {}
+    type_ = ""
+    for word in _WORDS.split():
+        if word.endswith(":"):
+            type_ = word[:-1]
+        else:
+            words.setdefault(word.replace("_", " "), set()).add(type_)
+    for word in _PERSON_WORDS:
+        words.setdefault(word.replace("_", " "), set()).add("PERSON")
+    for word in _OTHER_WORDS:
+        words.setdefault(word.replace("_", " "), set()).add("OTHER")
+    done = {word: tuple(sorted(types)) for word, types in words.items()}
+    spaceless = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+    return _Table(done, tuple((word, types) for word, types in sorted(done.items()) if spaceless.match(word)))
+
+
+_TABLE: Final = _table()
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_HUMPS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SPACELESS: Final = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_BEFORE: Final = 72
+_AFTER: Final = 40
+_FULL: Final = 12.0
+_NEAR: Final = 28
+
+
+def before(text: str, at: int) -> Clues:
+    """What the words in front of `at` speak of; the nearer, the more."""
+    window = text[max(0, at - _BEFORE) : at]
+    found: Clues = {}
+    last, last_at = "", -9
+    for match in _WORD.finditer(window):
+        distance = len(window) - match.end()
+        for word in _parts(match.group()):
+            both = _TABLE.words.get(f"{last} {word}") if match.start() - last_at < 4 else None  # noqa: PLR2004
+            for types in (_TABLE.words.get(word), both):
+                if types:
+                    _add(found, types, distance)
+            last, last_at = word, match.end()
+    if not window.isascii() and _SPACELESS.search(window):
+        for word, types in _TABLE.ideographs:
+            where = window.rfind(word)
+            if where >= 0:
+                _add(found, types, len(window) - where - len(word))
+    return found
+
+
+def after(text: str, at: int) -> Clues:
+    """The same of the words behind `at`, on its line."""
+    window = text[at : at + _AFTER].partition("\n")[0].partition("\\n")[0]
+    found: Clues = {}
+    for match in _WORD.finditer(window):
+        for word in _parts(match.group()):
+            types = _TABLE.words.get(word)
+            if types and "OTHER" not in types and "PERSON" not in types:
+                for type_ in types:
+                    found.setdefault(type_, _FULL - 1 - 0.05 * match.start())
+    return found
+
+
+def _parts(word: str) -> list[str]:
+    if word.islower() or word.isupper() or not word.isascii():
+        return [word.lower()]
+    parts = [part.lower() for part in _HUMPS.findall(word)]
+    return parts if len(parts) == 1 else [*parts, word.lower()]
+
+
+def _add(found: Clues, types: tuple[str, ...], distance: int) -> None:
+    for type_ in types:
+        if type_ == "OTHER":
+            # Only the word right in front says that the number is something else, and a later one unsays it.
+            found[type_] = distance
+        else:
+            found[type_] = _FULL - 0.06 * distance
+            if type_ != "PERSON" or distance < _NEAR:
+                found.pop("OTHER", None)

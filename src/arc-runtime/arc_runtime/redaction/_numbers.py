@@ -1,0 +1,338 @@
+"""Numbers, weighed: what its check digits prove, how it is written, where it stands, and which words stand by.
+
+Each candidate gets points (about bits of evidence). What reaches `_ENOUGH` is a finding; of several kinds that a
+number may be, the one with the most points is what it is called.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from arc_runtime.redaction._cards import CARD_LENGTHS, card_points
+from arc_runtime.redaction._clues import Clues, after, before
+from arc_runtime.redaction._finding import Finding
+from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED, MIXED_LENGTHS, iban_end, signature
+from arc_runtime.redaction._national import BY_LENGTH
+from arc_runtime.redaction._phones import phone_points
+
+__all__ = ["numbers"]
+
+_ENOUGH: Final = 10.0
+_WHOLE: Final = 7.0
+_ALONE: Final = 5.0
+_SHAPED: Final = 8.0
+_COMMON_SHAPES: Final = {
+    (3, 3, 3): 4.0, (3, 3, 4): 4.0, (4, 4, 4): 4.0, (6, 4): 4.0, (2, 3, 3): 4.0, (9, 1): 4.0, (8, 1): 4.0, (7, 1): 4.0,
+    (3, 3, 3, 1): 5.0, (6, 3): 4.0, (3, 3, 2): 3.0, (5, 5): 2.0, (6, 5): 5.0, (1, 3, 3): 2.0, (8, 4): 4.0, (6, 7): 6.0,
+    (3, 2, 5): 5.0, (3, 2, 4): 11.0, (2, 2, 6, 2): 8.0, (4, 4, 1): 6.0, (4, 2, 3): 5.0, (2, 8, 1): 7.0,
+}  # fmt: skip
+_MOST_WORDS: Final = 8
+_LONGEST: Final = 19
+_SHORTEST: Final = 6
+_PERSON: Final = 5.0
+_WORD: Final = re.compile(r"[0-9]+(?:[.\-/]+[0-9]+)*")
+_GROUP: Final = re.compile(r"[0-9]+")
+_DATE: Final = re.compile(r"(?:19|20)[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?[0-9]|3[01])(?![0-9])")
+_ESCAPED: Final = frozenset("nrtbf")
+_ASCII_ALNUM: Final = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_WORDLIKE: Final = _ASCII_ALNUM | {"_"}
+_OPENING: Final = frozenset("\"'=\n\t>*`|(:[ \\")
+_CLOSING: Final = frozenset("\"'&\n\t<*`|)\\")
+_SPACED_LEFT: Final = re.compile(r"(?:[A-Za-z]{2}|[A-Za-z])[ .-]\Z")
+_IBAN_LEFT: Final = re.compile(r"[A-Za-z]{2}[0-9]{2}[ -]?(?:[A-Za-z0-9][ -]?){0,12}\Z")
+_SPACED_NINO: Final = re.compile(r"[A-Za-z]{2} ?(?:[0-9]{2} ?){3}[A-Da-d]")
+_DOTTED: Final = re.compile(r"\.[0-9]")
+_MONEY: Final = frozenset("$€£¥₹%^")
+
+
+class Candidate(NamedTuple):
+    """A part of a run of digits that may be one number."""
+
+    start: int
+    end: int
+    digits: str
+    shape: tuple[int, ...]
+    """How many digits each group has."""
+
+
+class _Place:
+    """What stands round a candidate, looked at when first asked for."""
+
+    __slots__ = ("_alone", "_clues", "end", "start", "text")
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self.text, self.start, self.end = text, start, end
+        self._clues: Clues | None = None
+        self._alone: float | None = None
+
+    @property
+    def clues(self) -> Clues:
+        if self._clues is None:
+            self._clues = before(self.text, self.start)
+            for type_, points in after(self.text, self.end).items():
+                if points > self._clues.get(type_, 0):
+                    self._clues[type_] = points
+        return self._clues
+
+    @property
+    def alone(self) -> float:
+        """Points for a place of its own: the whole text, a quoted string, a line, the value of a URL's parameter."""
+        if self._alone is None:
+            self._alone = _alone(self.text, self.start, self.end)
+        return self._alone
+
+    def points(self, type_: str) -> float:
+        """What the surroundings say for `type_`."""
+        clues = self.clues
+        named = clues.get(type_, 0.0)
+        person = _PERSON if "PERSON" in clues else 0.0
+        if named:
+            return named + person / 5 + self.alone / 10
+        other = -9.0 if clues.get("OTHER", 99) < 6 else 0.0  # noqa: PLR2004 - right in front
+        return person + self.alone + other
+
+
+def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
+    """What of the runs at `hits` is a number of a person: cards, accounts, phones, and what states give out."""
+    done = 0
+    for hit_start, end in hits:
+        if hit_start < done:
+            continue
+        start = hit_start
+        before_char = text[start - 1] if start else ""
+        after_char = text[end] if end < len(text) else ""
+        if before_char in _ASCII_ALNUM or after_char in _ASCII_ALNUM or before_char in " -." or after_char in " -":
+            mixed = _mixed(text, start, end)
+            if mixed is not None:
+                yield mixed
+                done = mixed.end
+                continue
+        for finding in _runs(text, start, end):
+            yield finding
+            done = finding.end
+
+
+# --- digits only -----------------------------------------------------------------------------------------------------
+
+
+def _runs(text: str, start: int, end: int) -> Iterator[Finding]:
+    words = [(match.start(), match.end()) for match in _WORD.finditer(text, start, end)]
+    if len(words) == 1:
+        found = _judged(text, *words[0])
+        if found is not None:
+            yield found[1]
+        return
+    at = 0
+    while at < len(words):
+        best: tuple[float, Finding] | None = None
+        last = at
+        size = 0
+        for to in range(at, min(at + _MOST_WORDS, len(words))):
+            size += words[to][1] - words[to][0]
+            if size > _LONGEST + 8:
+                break
+            if size < _SHORTEST:
+                continue
+            found = _judged(text, words[at][0], words[to][1])
+            if found is not None and (best is None or found[0] > best[0]):
+                best, last = found, to
+        if best is not None:
+            yield best[1]
+            at = last
+        at += 1
+
+
+def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
+    """The best that the digits from `start` to `end` can be, and its points; None when that is not enough."""
+    groups = _GROUP.findall(text, start, end)
+    digits = "".join(groups)
+    size = len(digits)
+    if not _SHORTEST <= size <= _LONGEST or not _bounded(text, start, end):
+        return None
+    if groups[1:] and _DATE.match(text, start):
+        return None
+    place = _Place(text, start, end)
+    shape = tuple(map(len, groups))
+    best, name, rule = 0.0, "", ""
+    bare = len(shape) == 1
+    for number in BY_LENGTH.get(size, ()):
+        if bare:
+            points = number.bits
+        elif shape in number.shapes:
+            points = number.bits + _COMMON_SHAPES.get(shape, _SHAPED)
+        elif number.bits > 0 and len(shape) <= 4:  # noqa: PLR2004
+            points = number.bits - 4
+        else:
+            continue
+        if points + 13.5 <= max(best, _ENOUGH) or not number.check(digits):  # what surroundings can add
+            continue
+        points += place.points(number.type)
+        if points > best:
+            best, name, rule = points, number.type, number.type.lower().replace("_", "-")
+    if size in CARD_LENGTHS:
+        points = card_points(digits, shape)
+        if points:
+            points += place.points("CARD")
+            if points > best:
+                best, name, rule = points, "CARD", "card"
+    phone_start, points = phone_points(text, start, digits, groups)
+    if points:
+        points += place.points("PHONE")
+        if points > best and (points >= _ENOUGH):
+            best, name, rule, start = points, "PHONE", "phone-national", phone_start
+    if size == 9 and place.clues.get("PASSPORT", 0) > max(_ENOUGH - 2, best - 4) and bare:  # noqa: PLR2004
+        best, name, rule = 20, "US_PASSPORT", "passport"
+    licence = place.clues.get("US_DRIVER_LICENSE", 0)
+    if licence > 8 and licence > best - 4:  # noqa: PLR2004
+        best, name, rule = 20, "US_DRIVER_LICENSE", "driver-license"
+    if best < _ENOUGH:
+        return None
+    return best, Finding(start, end, name, rule)
+
+
+def _bounded(text: str, start: int, end: int) -> bool:
+    """Whether the digits are no part of a longer word, decimal, amount or time."""
+    if start:
+        left = text[start - 1]
+        if left in _WORDLIKE:
+            if not (left in _ESCAPED and start > 1 and text[start - 2] == "\\"):
+                return False
+        elif left in ".-,:@" and start > 1 and text[start - 2] in _WORDLIKE and not (left == ":" and not text[start - 2].isdigit()):
+            return False
+        elif left in _MONEY:
+            return False
+    if end < len(text):
+        right = text[end]
+        if right in _WORDLIKE and right != "x":
+            return False
+        if right in ".-,:/" and end + 1 < len(text) and text[end + 1] in _WORDLIKE and not (right == "," and not text[end + 1].isdigit()):
+            return False
+        if right in _MONEY:
+            return False
+    return True
+
+
+def _alone(text: str, start: int, end: int) -> float:
+    left, right = text[:start].rstrip(" ") if start < 4 else text[start - 1], text[end : end + 1]  # noqa: PLR2004
+    if not left and not text[end : end + 4].strip():
+        return _WHOLE
+    opened = not left or left in "\"'=\n\t>*`|" or (left in _ESCAPED and text[start - 2 : start - 1] == "\\")
+    if not opened:
+        return 0.0
+    if not right or right in "\"'&\n\t<*`|\\":
+        return _ALONE
+    return 3.0 if right in " ;," and left in "=" else 0.0
+
+
+# --- letters and digits ----------------------------------------------------------------------------------------------
+
+
+def _mixed(text: str, start: int, end: int) -> Finding | None:
+    iban = _iban(text, start, end)
+    if iban is not None:
+        return iban
+    left = start
+    while left and text[left - 1] in _ASCII_ALNUM and start - left < 24:  # noqa: PLR2004 - longer than any form
+        left -= 1
+    if left < start and text[left] in _ESCAPED and left and text[left - 1] == "\\":
+        left += 1
+    right = start
+    while right < len(text) and text[right] in _ASCII_ALNUM and right - left < 24:  # noqa: PLR2004
+        right += 1
+    found = _form(text, left, right, text[left:right])
+    if found is not None:
+        return found
+    # With separators: `131052-308T`, `Y8063915-Z`, `HR 33392005961`, `hh 01 02 03 d`.
+    to = right
+    while to < len(text) and (text[to] in _ASCII_ALNUM or (text[to] in "-+./" and text[to + 1 : to + 2] in _ASCII_ALNUM and text[to + 1 : to + 2])):
+        to += 1
+        if to - left > 24:  # noqa: PLR2004
+            return None
+    if to > right:
+        raw = text[left:to]
+        found = _form(text, left, to, raw.replace("-", "").replace(".", "").replace("/", ""))
+        if found is None and len(raw) == 11 and raw[6] in "-+" and raw[10].isalpha():  # noqa: PLR2004
+            found = _form(text, left, to, raw, "999999A999A")
+        if found is not None:
+            return found
+    spaced = _SPACED_LEFT.search(text, max(0, start - 3), start)
+    if spaced is not None and (spaced.start() == 0 or text[spaced.start() - 1] not in _ASCII_ALNUM):
+        return _spaced(text, spaced.start(), start, end)
+    return None
+
+
+def _spaced(text: str, left: int, start: int, end: int) -> Finding | None:
+    nino = _SPACED_NINO.match(text, left)
+    if nino is not None:
+        return _form(text, left, nino.end(), nino.group().replace(" ", ""))
+    prefix = text[left:start].rstrip(" .-").upper()
+    judged = _judged(text, start, end)
+    if judged is not None and judged[1].type.startswith(prefix) and len(prefix) == 2:  # noqa: PLR2004 - a country
+        return judged[1]._replace(start=left)
+    token = prefix + re.sub("[^0-9]", "", text[start:end])
+    return _form(text, left, end, token) if len(prefix) == 2 else None  # noqa: PLR2004
+
+
+def _form(text: str, start: int, end: int, token: str, form: str = "") -> Finding | None:
+    if len(token) not in MIXED_LENGTHS or (start and text[start - 1] in "_-./\\+$" and text[start - 2 : start - 1] in _WORDLIKE):
+        return None
+    token = token.upper()
+    if not token.isascii() or token.isdigit():
+        return None
+    kinds = MIXED.get(form or signature(token), ())
+    if end < len(text) and text[end] in _WORDLIKE:
+        return None
+    place = _Place(text, start, end)
+    best, name = 0.0, ""
+    for kind in kinds:
+        if kind.check(token):
+            points = kind.bits + _mixed_points(place, kind.type)
+            if points > best:
+                best, name = points, kind.type
+    clues = place.clues
+    if best < _ENOUGH and 7 <= len(token) <= 17 and sum(map(str.isdigit, token)) >= 4:  # noqa: PLR2004 - Doc 9303, AAMVA
+        if clues.get("PASSPORT", 0) > 9 and len(token) <= 9:  # noqa: PLR2004
+            best, name = 12, _passport(token)
+        elif clues.get("US_DRIVER_LICENSE", 0) > 9:  # noqa: PLR2004
+            best, name = 12, "US_DRIVER_LICENSE"
+        elif clues.get("DE_ID_CARD", 0) > 9 and len(token) == 9:  # noqa: PLR2004
+            best, name = 12, "DE_ID_CARD"
+    if best < _ENOUGH:
+        return None
+    return Finding(start, end, name, name.lower().replace("_", "-"))
+
+
+def _mixed_points(place: _Place, type_: str) -> float:
+    points = place.points(type_)
+    if type_.endswith("PASSPORT"):
+        points = max(points, place.clues.get("PASSPORT", 0))
+    elif type_ == "MEDICAL_LICENSE":
+        points = max(points, place.clues.get("DEA", 0))
+    return points
+
+
+def _passport(token: str) -> str:
+    form = signature(token)
+    for kind in MIXED.get(form, ()):
+        if kind.type.endswith("PASSPORT") and kind.check(token):
+            return kind.type
+    return "US_PASSPORT"
+
+
+def _iban(text: str, start: int, end: int) -> Finding | None:
+    head = -1
+    if start >= 2 and text[start - 2 : start].upper() in IBAN_LENGTHS:  # noqa: PLR2004
+        head = start - 2
+    elif start >= 4:  # noqa: PLR2004
+        match = _IBAN_LEFT.search(text, max(0, start - 24), start)
+        if match is not None:
+            head = match.start()
+    if head < 0:
+        return None
+    left = text[head - 1 : head]
+    if left and left in _WORDLIKE and not (left in _ESCAPED and text[head - 2 : head - 1] == "\\"):
+        return None
+    to = iban_end(text, head)
+    if to <= start or (to < len(text) and text[to] in _WORDLIKE):
+        return None
+    return Finding(head, max(to, end) if text[end - 1 : end] == text[to - 1 : to] and to >= end else to, "IBAN", "iban")

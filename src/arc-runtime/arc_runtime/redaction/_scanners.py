@@ -1,0 +1,132 @@
+"""The two searches that read all of a text: for known words, and for runs of digits. Everything else looks where they hit.
+
+With `ahocorasick-rs` and `google-re2` installed they run at memory speed; without, the standard library does the same,
+slower. Both give the same hits, character for character: tests hold them to that.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+__all__ = ["ENGINES", "Scanner", "scanner"]
+
+# One pattern in the syntax and with the meaning that RE2 and `re` share: leftmost, first alternative, ASCII.
+_DIGITS: Final = (
+    r"[0-9](?:"
+    r"(?:(?:[ .\-/]| - )?[0-9]){5,}"  # six digits and more, in groups or not
+    r"|[0-9]{0,2}(?:\.[0-9]{1,3}){3}"  # a short dotted quad
+    r"|[0-9]{0,3}[A-Za-z](?:[0-9]{2,4}(?:[A-Za-z](?:[0-9]{3}[A-Za-z])?)?|[A-Za-z0-9]?[0-9]-?[A-Za-z][A-Za-z0-9][0-9]-?[A-Za-z]{2}[0-9]{2})?\b"
+    r")"
+)
+_LONG: Final = r"\b[13][1-9A-HJ-NP-Za-km-z]{25,34}\b"
+_MARKS: Final = r"[:\-](?:[0-9A-Fa-f]{1,4}[:\-]){4}"
+_DISCORD: Final = r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"
+
+Spans = list[tuple[int, int]]
+
+
+class Hits(NamedTuple):
+    """What was found in one text."""
+
+    words: list[tuple[int, int, int]]
+    """Which word (its index), from where, to where."""
+    digits: Spans
+    long: Spans
+    marks: Spans
+    discord: Spans
+
+
+class Scanner(NamedTuple):
+    """How a text is searched."""
+
+    name: str
+    words: Callable[[str], list[tuple[int, int, int]]]
+    """The hits of all words in a text in lower case."""
+    patterns: Callable[[str], tuple[Spans, Spans, Spans, Spans]]
+    """The hits of the patterns: runs of digits, long runs, marked octets, two points."""
+
+
+def _fast_words(words: Sequence[str]) -> Callable[[str], list[tuple[int, int, int]]]:
+    from ahocorasick_rs import AhoCorasick, Implementation
+
+    automaton = AhoCorasick(words, implementation=Implementation.DFA)
+
+    def found(low: str) -> list[tuple[int, int, int]]:
+        return automaton.find_matches_as_indexes(low, overlapping=True)
+
+    return found
+
+
+def _plain_words(words: Sequence[str]) -> Callable[[str], list[tuple[int, int, int]]]:
+    by_length = list(enumerate(words))
+
+    def found(low: str) -> list[tuple[int, int, int]]:
+        hits: list[tuple[int, int, int]] = []
+        for index, word in by_length:
+            at = low.find(word)
+            while at >= 0:
+                hits.append((index, at, at + len(word)))
+                at = low.find(word, at + 1)
+        return hits
+
+    return found
+
+
+def _fast_patterns() -> Callable[[str], tuple[Spans, Spans, Spans, Spans]]:
+    import re2
+
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.never_nl = False
+    compiled = [re2.compile(pattern.encode(), options).finditer for pattern in (_DIGITS, _LONG, _MARKS, _DISCORD)]
+
+    def found(text: str) -> tuple[Spans, Spans, Spans, Spans]:
+        raw = text.encode("ascii", "replace")
+        digits, long, marks, discord = compiled
+        return (
+            [match.span() for match in digits(raw)],
+            [match.span() for match in long(raw)],
+            [match.span() for match in marks(raw)],
+            [match.span() for match in discord(raw)] if "." in text else [],
+        )
+
+    return found
+
+
+def _plain_patterns() -> Callable[[str], tuple[Spans, Spans, Spans, Spans]]:
+    compiled = [re.compile(pattern, re.ASCII).finditer for pattern in (_DIGITS, _LONG, _MARKS, _DISCORD)]
+
+    def found(text: str) -> tuple[Spans, Spans, Spans, Spans]:
+        raw = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
+        digits, long, marks, discord = compiled
+        return (
+            [match.span() for match in digits(raw)],
+            [match.span() for match in long(raw)],
+            [match.span() for match in marks(raw)],
+            [match.span() for match in discord(raw)],
+        )
+
+    return found
+
+
+ENGINES: Final = ("fast", "fast words", "plain")
+"""Both packages, only `ahocorasick-rs`, neither."""
+
+
+@cache
+def scanner(words: tuple[str, ...], engine: str = "") -> Scanner:
+    """The scanner for `words` (in lower case): the best one that is installed, or the one named `engine`."""
+    if engine in ("", "fast"):
+        try:
+            return Scanner("fast", _fast_words(words), _fast_patterns())
+        except ImportError:
+            if engine:
+                raise
+    if engine in ("", "fast words"):
+        try:
+            return Scanner("fast words", _fast_words(words), _plain_patterns())
+        except ImportError:
+            if engine:
+                raise
+    return Scanner("plain", _plain_words(words), _plain_patterns())
