@@ -11,9 +11,10 @@ __all__ = ["Clues", "after", "before"]
 
 _WORDS: Final = """
 PHONE: phone phones telephone tel telefon telefono teléfono telefone téléphone telefoonnummer telefonnummer mobile mobil
- cell cellphone cellular handy fax call calling callback whatsapp sms celular móvil movil portable gsm puhelin telepono cep
- gsm dial hotline desk answering 电话 手机 電話 携帯 전화 휴대폰 телефон тел τηλέφωνο טלפון هاتف โทร fono msisdn contact reach text ring
+ office call_me reach_me contact_me me_at me_on cell cellphone cellular handy fax whatsapp sms celular móvil movil portable gsm puhelin telepono cep
+ gsm hotline answering 电话 手机 電話 携帯 전화 휴대폰 телефон тел τηλέφωνο טלפון هاتف โทร fono msisdn
  phone_number phonenumber mobilnummer rufnummer
+PHONE_WEAK: call calling callback contact reach ring dial desk number numero número numéro nummer
 CARD: card cards credit debit cc visa mastercard amex discover maestro pan kreditkarte karte tarjeta carte cartão cartao
  carta kaart kort 卡号 信用卡 カード 카드 charge ccn cardnumber
 IBAN: iban konto
@@ -133,12 +134,12 @@ DATE_OF_BIRTH: dob birth birthdate birthday born bday geburtsdatum geboren geb n
 """
 _PERSON_WORDS: Final = """applicant customer patient person client citizen member taxpayer taxpayers employee holder national
  identity identification identifier personal ident tax taxid steuer ssid identidad identidade identità identité ausweis
- document kyc id_number id_card id_no national_id personnel beneficiary insured passenger guest""".split()
+ document kyc id_number id_card id_no national_id personnel beneficiary insured passenger guest identity_code personal_code id_code tax_code tax_number taxpayer_reference tax_reference tax_id person_code""".split()
 # Behind these stands a number of something else.
-_OTHER_WORDS: Final = """order orders invoice ticket job build request req trace span created updated ts timestamp time date
+_OTHER_WORDS: Final = """order orders invoice ticket job build request req trace span created updated created_at updated_at ts timestamp time date
  version rev commit tokens token bytes byte size length count total max min limit offset page pages line lines col row rows
  ean isbn upc sku asin tracking shipment port pid tid uid gid message msg messages step steps seed epoch unix unixnano nano
- ms us ns sec seconds duration elapsed latency budget score hash md sha digest etag code zip zipcode postal index idx
+ sec seconds duration elapsed latency budget score hash md sha digest etag code zip zipcode postal index idx
  id ids number_of shape stride port case docket bug issue pr cve rfc arn lambda function model build_id run runs batch
  transaction txn ref reference product item part serial model rowid user_id session expires exp iat nbf modified since
  article chapter price amount sum usd eur worker node pod shard partition key hits address_id checksum crc parcel flight
@@ -172,9 +173,11 @@ def _table() -> _Table:
 
 _TABLE: Final = _table()
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_HUMPED: Final = re.compile(r"(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]{2,}|[A-Z]{2,4}(?![A-Za-z]))+\Z")
 _HUMPS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SPACELESS: Final = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_BEFORE: Final = 72
+_LONGEST_NAME: Final = 32
+_BEFORE: Final = 96
 _AFTER: Final = 40
 _FULL: Final = 12.0
 _NEAR: Final = 28
@@ -215,10 +218,12 @@ def after(text: str, at: int) -> Clues:
 
 
 def _parts(word: str) -> list[str]:
-    if word.islower() or word.isupper() or not word.isascii():
+    if word.islower() or word.isupper() or word.istitle():
         return [word.lower()]
-    parts = [part.lower() for part in _HUMPS.findall(word)]
-    return parts if len(parts) == 1 else [*parts, word.lower()]
+    if len(word) < _LONGEST_NAME and _HUMPED.match(word):
+        return [*(part.lower() for part in _HUMPS.findall(word)), word.lower()]
+    # A part of some token, whose letters say nothing, or a name such as PeSeL.
+    return [word.lower()] if len(word) > 3 else []  # noqa: PLR2004
 
 
 def _add(found: Clues, types: tuple[str, ...], distance: int) -> None:

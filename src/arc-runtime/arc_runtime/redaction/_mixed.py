@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from arc_runtime.redaction._checks import is_month_and_day, mod97, weighted
 
-__all__ = ["IBAN_LENGTHS", "MIXED", "MIXED_LENGTHS", "Mixed", "iban_end", "signature"]
+__all__ = ["IBAN_LENGTHS", "MIXED", "MIXED_LENGTHS", "Mixed", "iban_end", "is_german_document", "signature"]
 
 
 class Mixed(NamedTuple):
@@ -102,11 +102,16 @@ def _de_rvnr(t: str) -> bool:
 
 
 def _icao(t: str) -> bool:
-    return sum(int(char, 36) * weight for char, weight in zip(t, _ICAO_WEIGHTS, strict=False)) % 10 == int(t[-1])
+    return sum(int(char, 36) * weight for char, weight in zip(t[:-1], _ICAO_WEIGHTS, strict=False)) % 10 == int(t[-1])
 
 
 def _de_card(t: str) -> bool:
     return t[0] in "CFGHJKLMNPRTVWXYZ" and not set(t) & set("ABDEIOQSU")
+
+
+def is_german_document(token: str) -> bool:
+    """Whether nine characters are a serial number of PAuswV or PassV with its check digit (ICAO Doc 9303-3, 4.9)."""
+    return _de_card(token) and token[-1].isdigit() and _icao(token)
 
 
 def _ke_pin(t: str) -> bool:
@@ -204,8 +209,9 @@ _FORMS: Final = (
     ("AAAA999999AA9", Mixed("MX_RFC", _mx_rfc, 9, "SAT, RFC")),
     ("AAAA9999999A9", Mixed("MX_RFC", _mx_rfc, 9, "SAT, RFC")),
     ("A999999999", Mixed("DE_HEALTH_INSURANCE", _de_kvnr, 5.5, "GKV, § 290 SGB V, KVNR")),
-    ("A999999999", Mixed("TW_ID", _tw_id, 5.4, "Household Registration Act, ROC national ID")),
+    ("A999999999", Mixed("TW_ID", _tw_id, 4.5, "Household Registration Act, ROC national ID")),
     ("99999999A999", Mixed("DE_SOCIAL_SECURITY", _de_rvnr, 11, "VKVV § 2, Versicherungsnummer")),
+    *((form, Mixed("US_MBI", _us_mbi, 11, "CMS, Medicare Beneficiary Identifier format")) for form in ("9AA9AA9AA99", "9A99AA9AA99", "9AA9A99AA99", "9A99A99AA99")),
     ("A99A99A99", Mixed("DE_ID_CARD", _de_card, 2, "PAuswV; ICAO Doc 9303")),
     ("A999999999A", Mixed("KE_PIN", _ke_pin, 7, "KRA, PIN")),
     ("AAAAA9999A", Mixed("IN_PAN", _in_pan, 7, "Income Tax Rule 114, PAN")),

@@ -142,7 +142,7 @@ def _cz_rc(d: str) -> bool:
     month -= 70 if month > 70 else 50 if month > 50 else 20 if month > 20 else 0  # noqa: PLR2004 - women, full ranges
     if not is_month_and_day(month, _two(d, 4)):
         return False
-    return d[6:] != "000" and _two(d, 0) < 54 if len(d) == 9 else int(d[:9]) % 11 % 10 == int(d[9])  # noqa: PLR2004
+    return d[6:] != "000" and not 54 <= _two(d, 0) < 80 if len(d) == 9 else int(d[:9]) % 11 % 10 == int(d[9])  # noqa: PLR2004
 
 
 def _de_tax_id(d: str) -> bool:
@@ -474,7 +474,8 @@ NUMBERS: Final = (
     Number("PT_NIF", (9,), ((3, 3, 3),), _pt_nif, 3.6, "AT Portugal, NIF; DL 14/2013"),
     Number("RO_CNP", (13,), (), _ro_cnp, 6.5, "DEPABD, CNP; OUG 97/2005"),
     Number("RS_JMBG", (13,), (), _rs_jmbg, 9, "JMBG, Sl. list SFRJ 58/76"),
-    Number("RU_INN", (10, 12), (), _ru_inn, 4, "FNS Russia, order MMV-7-6/435@, ИНН"),
+    Number("RU_INN", (12,), (), _ru_inn, 6.9, "FNS Russia, order MMV-7-6/435@, ИНН"),
+    Number("RU_INN", (10,), (), _ru_inn, 3.3, "FNS Russia, ИНН of ten digits: organisations"),
     Number("RU_SNILS", (11,), ((3, 3, 3, 2),), _ru_snils, 6.6, "SFR Russia, СНИЛС check number"),
     Number("SA_ID", (10,), (), _sa_id, 5.6, "Saudi MoI, national ID and iqama; Luhn"),
     Number("SE_ORGANISATIONSNUMMER", (10,), ((6, 4),), _se_organisation, 3.6, "Skatteverket SKV 709; Act 1974:174"),
@@ -509,6 +510,7 @@ WEAK: Final = (
     Number("IMSI", (14, 15), (), _imsi, 0, "ITU-T E.212"),
     Number("NG_NIN", (11,), (), _always, 0, "NIMC Nigeria, NIN"),
     Number("PH_TIN", (9, 12), ((3, 3, 3), (3, 3, 3, 3)), _always, 0, "BIR Philippines, TIN"),
+    Number("US_NPI", (10,), (), _always, 0, "CMS, NPI: what is named so"),
     Number("US_BANK_NUMBER", tuple(range(6, 18)), (), _always, 0, "NACHA file format, DFI account number"),
     Number("VN_CCCD", (12,), (), _always, 0, "Vietnam Decree 137/2015, số định danh"),
 )

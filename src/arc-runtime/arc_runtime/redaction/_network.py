@@ -7,7 +7,7 @@ from typing import Final
 
 from arc_runtime.redaction._finding import Finding
 
-__all__ = ["emails", "ipv4", "ipv6", "macs"]
+__all__ = ["emails", "ipv4", "is_quad", "ipv6", "macs"]
 
 # Without the characters that RFC 5321 allows and nobody has, but that stand before addresses: = & / ? |
 _LOCAL: Final = re.compile(r"[\w.!#$'*+^`{}~-]{1,64}\Z")
@@ -46,7 +46,12 @@ _QUAD: Final = re.compile(
     r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
     r"(?![0-9A-Za-z_]|\.[0-9])(?:/(?:3[0-2]|[12]?[0-9])(?![0-9]))?"
 )
-_VERSION: Final = re.compile(r"(?:version|ver|v|release|chrome|safari|firefox|edg|opera|chromium|build|sdk|engine|driver|webkit)[ /:=\"'v@^~<>-]{0,4}\Z", re.IGNORECASE)
+_VERSION: Final = re.compile(r"(?<![A-Za-z])(?:version|ver|v|release|chrome|safari|firefox|edg|opera|chromium|build|sdk|engine|driver|webkit)[ /:=\"'v@^~<>-]{0,4}\Z", re.IGNORECASE)
+
+
+def is_quad(text: str, start: int) -> bool:
+    """Whether a dotted quad begins at `start`."""
+    return _QUAD.match(text, start) is not None
 
 
 def ipv4(text: str, dots: Sequence[tuple[int, int]]) -> Iterator[Finding]:
@@ -90,9 +95,9 @@ def ipv6(text: str, colons: Sequence[int]) -> Iterator[Finding]:
         bare = raw.partition("%")[0].rstrip(":") if not raw.endswith("::") else raw.partition("%")[0]
         if (left and (left.isalnum() or left in "_>)")) or (right and (right.isalnum() or right == "_")):
             continue
-        if not _is_ipv6(bare) or (bare in ("::",) and not _spoken_of(text, start)):
+        if not _is_ipv6(bare) or (bare == "::" and "/" not in match.group() and not _spoken_of(text, start)):
             continue
-        if sum(char != ":" for char in bare) < 2 and not _spoken_of(text, start) and bare != "::1":  # noqa: PLR2004
+        if sum(char != ":" for char in bare) < 2 and not _spoken_of(text, start) and bare != "::1" and "/" not in match.group():  # noqa: PLR2004
             continue
         end = match.end() - (len(raw) - len(raw.rstrip(":"))) if raw.endswith(":") and not raw.endswith("::") else match.end()
         yield Finding(start, end, "IP_ADDRESS", "ipv6")
@@ -100,7 +105,7 @@ def ipv6(text: str, colons: Sequence[int]) -> Iterator[Finding]:
 
 def _spoken_of(text: str, start: int) -> bool:
     near = text[max(0, start - 24) : start].lower()
-    return "ip" in near or "addr" in near or "host" in near or "unspecified" in near
+    return "ipv6" in near or "address" in near or "unspecified" in near
 
 
 def _is_ipv6(text: str) -> bool:

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 from arc_runtime.redaction._cards import CARD_LENGTHS, card_points
 from arc_runtime.redaction._clues import Clues, after, before
 from arc_runtime.redaction._finding import Finding
-from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED, MIXED_LENGTHS, iban_end, signature
-from arc_runtime.redaction._national import BY_LENGTH
+from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED, MIXED_LENGTHS, iban_end, is_german_document, signature
+from arc_runtime.redaction._national import BY_LENGTH, Number
+from arc_runtime.redaction._network import is_quad
 from arc_runtime.redaction._phones import phone_points
 
 __all__ = ["numbers"]
@@ -30,6 +31,7 @@ _MOST_WORDS: Final = 8
 _LONGEST: Final = 19
 _SHORTEST: Final = 6
 _PERSON: Final = 5.0
+_RIGHT_IN_FRONT: Final = 6
 _WORD: Final = re.compile(r"[0-9]+(?:[.\-/]+[0-9]+)*")
 _GROUP: Final = re.compile(r"[0-9]+")
 _DATE: Final = re.compile(r"(?:19|20)[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?[0-9]|3[01])(?![0-9])")
@@ -84,12 +86,25 @@ class _Place:
     def points(self, type_: str) -> float:
         """What the surroundings say for `type_`."""
         clues = self.clues
-        named = clues.get(type_, 0.0)
-        person = _PERSON if "PERSON" in clues else 0.0
+        named = self.named(type_)
+        person = 0.0 if type_ == "PHONE" or "PERSON" not in clues else _PERSON
+        if person and clues["PERSON"] > 11.7:  # noqa: PLR2004 - right in front
+            person += 2
         if named:
             return named + person / 5 + self.alone / 10
-        other = -9.0 if clues.get("OTHER", 99) < 6 else 0.0  # noqa: PLR2004 - right in front
-        return person + self.alone + other
+        return person + self.alone + self.other
+
+    @property
+    def other(self) -> float:
+        """Points against: the word right in front says that the number is something else."""
+        return -9.0 if self.clues.get("OTHER", 99) < _RIGHT_IN_FRONT else 0.0
+
+    def named(self, type_: str) -> float:
+        """What the words say for `type_`, less where another word stands nearer."""
+        points = self.clues.get(type_, 0.0)
+        if type_ == "PHONE" and not points and "PHONE_WEAK" in self.clues:
+            points = self.clues["PHONE_WEAK"] / 2
+        return max(points + self.other, 0.0)
 
 
 def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
@@ -134,7 +149,7 @@ def _runs(text: str, start: int, end: int) -> Iterator[Finding]:
             if size < _SHORTEST:
                 continue
             found = _judged(text, words[at][0], words[to][1])
-            if found is not None and (best is None or found[0] > best[0]):
+            if found is not None and (best is None or found[0] >= best[0]):
                 best, last = found, to
         if best is not None:
             yield best[1]
@@ -149,7 +164,9 @@ def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
     size = len(digits)
     if not _SHORTEST <= size <= _LONGEST or not _bounded(text, start, end):
         return None
-    if groups[1:] and _DATE.match(text, start):
+    if len(groups) == 2 and text[start + len(groups[0])] == "." or (groups[1:] and _DATE.match(text, start)):  # noqa: PLR2004
+        return None
+    if len(groups) == 4 and size <= 12 and is_quad(text, start):  # noqa: PLR2004
         return None
     place = _Place(text, start, end)
     shape = tuple(map(len, groups))
@@ -166,7 +183,7 @@ def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
             continue
         if points + 13.5 <= max(best, _ENOUGH) or not number.check(digits):  # what surroundings can add
             continue
-        points += place.points(number.type)
+        points += place.points(number.type) - (place.other if shape == (3, 2, 4) and not place.named(number.type) else 0)
         if points > best:
             best, name, rule = points, number.type, number.type.lower().replace("_", "-")
     if size in CARD_LENGTHS:
@@ -180,9 +197,9 @@ def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
         points += place.points("PHONE")
         if points > best and (points >= _ENOUGH):
             best, name, rule, start = points, "PHONE", "phone-national", phone_start
-    if size == 9 and place.clues.get("PASSPORT", 0) > max(_ENOUGH - 2, best - 4) and bare:  # noqa: PLR2004
+    if size == 9 and place.named("PASSPORT") > max(_ENOUGH - 2, best - 4) and bare:  # noqa: PLR2004
         best, name, rule = 20, "US_PASSPORT", "passport"
-    licence = place.clues.get("US_DRIVER_LICENSE", 0)
+    licence = place.named("US_DRIVER_LICENSE")
     if licence > 8 and licence > best - 4:  # noqa: PLR2004
         best, name, rule = 20, "US_DRIVER_LICENSE", "driver-license"
     if best < _ENOUGH:
@@ -195,7 +212,9 @@ def _bounded(text: str, start: int, end: int) -> bool:
     if start:
         left = text[start - 1]
         if left in _WORDLIKE:
-            if not (left in _ESCAPED and start > 1 and text[start - 2] == "\\"):
+            escaped = left in _ESCAPED and start > 1 and text[start - 2] == "\\"
+            emphasis = left == "_" and (start == 1 or text[start - 2] not in _WORDLIKE)
+            if not (escaped or emphasis):
                 return False
         elif left in ".-,:@" and start > 1 and text[start - 2] in _WORDLIKE and not (left == ":" and not text[start - 2].isdigit()):
             return False
@@ -203,13 +222,18 @@ def _bounded(text: str, start: int, end: int) -> bool:
             return False
     if end < len(text):
         right = text[end]
-        if right in _WORDLIKE and right != "x":
+        if right in _WORDLIKE and right != "x" and not _emphasized(text, end):
             return False
         if right in ".-,:/" and end + 1 < len(text) and text[end + 1] in _WORDLIKE and not (right == "," and not text[end + 1].isdigit()):
             return False
         if right in _MONEY:
             return False
     return True
+
+
+def _emphasized(text: str, end: int) -> bool:
+    """Whether the `_` at `end` closes emphasis in Markdown."""
+    return text[end] == "_" and text[end + 1 : end + 2] not in _WORDLIKE
 
 
 def _alone(text: str, start: int, end: int) -> float:
@@ -266,9 +290,11 @@ def _spaced(text: str, left: int, start: int, end: int) -> Finding | None:
     if nino is not None:
         return _form(text, left, nino.end(), nino.group().replace(" ", ""))
     prefix = text[left:start].rstrip(" .-").upper()
-    judged = _judged(text, start, end)
-    if judged is not None and judged[1].type.startswith(prefix) and len(prefix) == 2:  # noqa: PLR2004 - a country
-        return judged[1]._replace(start=left)
+    if len(prefix) == 2:  # noqa: PLR2004 - a country
+        digits = re.sub("[^0-9]", "", text[start:end])
+        for number in BY_LENGTH.get(len(digits), ()):
+            if number.type.startswith(prefix) and number.bits > 3 and number.check(digits):  # noqa: PLR2004
+                return Finding(left, end, number.type, number.type.lower().replace("_", "-"))
     token = prefix + re.sub("[^0-9]", "", text[start:end])
     return _form(text, left, end, token) if len(prefix) == 2 else None  # noqa: PLR2004
 
@@ -280,7 +306,7 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
     if not token.isascii() or token.isdigit():
         return None
     kinds = MIXED.get(form or signature(token), ())
-    if end < len(text) and text[end] in _WORDLIKE:
+    if end < len(text) and text[end] in _WORDLIKE and not _emphasized(text, end):
         return None
     place = _Place(text, start, end)
     best, name = 0.0, ""
@@ -289,13 +315,14 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
             points = kind.bits + _mixed_points(place, kind.type)
             if points > best:
                 best, name = points, kind.type
-    clues = place.clues
+    if best < _ENOUGH and len(token) == 9 and is_german_document(token):  # noqa: PLR2004
+        best, name = 4.5 + _mixed_points(place, "DE_ID_CARD"), "DE_PASSPORT" if place.named("PASSPORT") else "DE_ID_CARD"
     if best < _ENOUGH and 7 <= len(token) <= 17 and sum(map(str.isdigit, token)) >= 4:  # noqa: PLR2004 - Doc 9303, AAMVA
-        if clues.get("PASSPORT", 0) > 9 and len(token) <= 9:  # noqa: PLR2004
+        if place.named("PASSPORT") > 9 and len(token) <= 9:  # noqa: PLR2004
             best, name = 12, _passport(token)
-        elif clues.get("US_DRIVER_LICENSE", 0) > 9:  # noqa: PLR2004
+        elif place.named("US_DRIVER_LICENSE") > 9:  # noqa: PLR2004
             best, name = 12, "US_DRIVER_LICENSE"
-        elif clues.get("DE_ID_CARD", 0) > 9 and len(token) == 9:  # noqa: PLR2004
+        elif place.named("DE_ID_CARD") > 9 and len(token) == 9:  # noqa: PLR2004
             best, name = 12, "DE_ID_CARD"
     if best < _ENOUGH:
         return None
@@ -305,9 +332,9 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
 def _mixed_points(place: _Place, type_: str) -> float:
     points = place.points(type_)
     if type_.endswith("PASSPORT"):
-        points = max(points, place.clues.get("PASSPORT", 0))
+        points = max(points, place.named("PASSPORT"))
     elif type_ == "MEDICAL_LICENSE":
-        points = max(points, place.clues.get("DEA", 0))
+        points = max(points, place.named("DEA"))
     return points
 
 

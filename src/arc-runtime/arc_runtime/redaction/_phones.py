@@ -48,7 +48,9 @@ def international(text: str) -> Iterator[Finding]:
 
 def _joined(text: str, at: int) -> bool:
     """Whether the `+` adds up or joins two words."""
-    left = text[at - 1] if at else ""
+    if at == 0:
+        return False
+    left = text[at - 1]
     if not left.isascii() or not (left.isalnum() or left in "_+"):
         return False
     return not (left in "nrt" and text[at - 2 : at - 1] == "\\")

@@ -20,9 +20,10 @@ __all__ = [
 ]
 
 KEY_WORDS: Final = ("passw", "passphrase", "pwd", "pass", "secret", "token", "key", "auth", "credential", "login", "access", "sessionid", "session_id",
-    "client", "signature", "adafruit", "bittrex", "okta", "sumo", "artifactory", "jfrog", "facebook", "meraki")  # fmt: skip
+    "client", "identified by", "signature", "adafruit", "bittrex", "okta", "sumo", "artifactory", "jfrog", "facebook", "meraki")  # fmt: skip
 """What is in the names of secrets, in lower case."""
 _LEAST_VARIED: Final = 6
+_BASE64_LEFT: Final = re.compile(r"[A-Za-z0-9+/]{24}\Z")
 _ESCAPE: Final = frozenset("nrtbf")
 
 
@@ -44,10 +45,10 @@ def credential(text: str, at: int, kind: Credential) -> Finding | None:
         return None
     if left and kind.rule == "openai-key" and left in "-_":
         return None
+    if left in ("+", "/") and _BASE64_LEFT.search(text, max(0, start - 24), start):
+        return None
     value = match.group()
     if len(set(value[-24:].lower())) < _LEAST_VARIED:
-        return None
-    if kind.rule.startswith("easypost") and left in "+/":
         return None
     return Finding(start, match.end(), "SECRET", kind.rule)
 
@@ -60,11 +61,11 @@ _ASSIGNED: Final = re.compile(
     r"(?P<rest>[A-Za-z0-9_.\-]{0,32})"
     rf"(?:{_Q}?[\])]?[ \t]{{0,8}}(?:(?P<op>:{{1,3}}=|:|=>|={{1,3}}|\|\||%3[dD]|,)[ \t]{{0,8}}|(?P<xml>{_Q}[ ]value=|>)|(?P<cli>[ ]{{1,2}})))"
     r"(?P<open>(?:b|f|r|u)?\\{0,7}[\"'`]{1,3}|@\"|<)?"
-    r"(?P<value>[^\s\"'`<>\\,;&|)}\]{(\[]{6,512})"
+    r"(?P<value>[^\s\"'`<>\\,;&|)}\]{(\[]{6,4096})"
     r"(?P<after>\\{0,7}[\"'`]|.|$)?",
     re.DOTALL,
 )
-_PASSWORD: Final = re.compile(r"(?:^|[^a-z])(?:db|my|user|admin|root|smtp|ftp|sql|mongo|redis|clear|cleartext|text)?_?(?:passw(?:or)?d|passwd|passphrase|pwd|pass|pw)(?:[^a-z]|$|[0-9])|password|passwort|passwd", re.IGNORECASE)
+_PASSWORD: Final = re.compile(r"identified by|(?:^|[^a-z])(?:db|my|user|admin|root|smtp|ftp|sql|mongo|redis|clear|cleartext|text)?_?(?:passw(?:or)?d|passwd|passphrase|pwd|pass|pw)(?:[^a-z]|$|[0-9])|password|passwort|passwd", re.IGNORECASE)
 _OTHER_NAME: Final = re.compile(
     r"(?:key(?:word|board|frame|stone|path|note|vault|name|_?id|_?type|_?size|code|press|down|up|s)|(?:primary|foreign|partition|sort|cache|idempotency|dedup|routing|object|row|hash|s3|"
     r"map|dict|json|public|pub|sort|group|cursor|prompt_cache|message|lookup|index|storage|state|span|trace|event|feature|metric|param|field|translation|license_?plate)[_.-]?key|monkey|turkey|donkey|hockey|"
@@ -81,8 +82,8 @@ _STRONG_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _PLACEHOLDER: Final = re.compile(
-    r"(?:[xX*.#?_-]{4,}|(?:your|my|the|some|insert|enter|replace|change|dummy|fake|sample|example|redacted|placeholder|null|none|true|false|undefined|string|todo|test|bearer|basic)"
-    r"[-_ a-z]*|\$.*|%.*%|@[a-z].*|\{.*|\.\.\..*|<.*|process\.env.*|os\.(?:environ|getenv).*|env\..*|self\..*|this\..*|config\..*|settings\..*|secrets\..*|params\..*|"
+    r"(?:[xX*.#?_-]{4,}|(?:your|my|the|some|insert|enter|replace|change|dummy|fake|sample|example|redacted|placeholder|null|none|true|false|undefined|string|todo|test|bearer|basic|password|passwd|secret|token)"
+    r"(?:[-_ ][-_ a-z]*)?|\$.*|%.*%|@[a-z].*|\{.*|\.\.\..*|<.*|process\.env.*|os\.(?:environ|getenv).*|env\..*|self\..*|this\..*|config\..*|settings\..*|secrets\..*|params\..*|"
     r"args\..*|options\..*|kwargs.*|request\..*|https?://.*|[a-z]+\.[a-z_.]+|https?|file://.*|/[a-z/._-]+|\.{1,2}/.*)\Z",
     re.IGNORECASE,
 )
@@ -105,7 +106,9 @@ def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         if left and left.group()[0] in "nrt" and text[left.start() - 1 : left.start()] == "\\":
             name = name[1:]
         value, to = _whole_value(text, match)
-        if match["cli"] is not None and not (name.startswith("--") or (name.startswith("-") and len(name) < 4)):  # noqa: PLR2004
+        if match["cli"] is not None and name[-2:].lower() != "by" and not (name.startswith("--") or (name.startswith("-") and len(name) < 4)):  # noqa: PLR2004
+            continue
+        if match["xml"] == ">" and (name.isupper() or text[start - len(name) : start].count("<")):
             continue
         if match["op"] == "," and not (match["open"] and text[match.start("op") - 1 : match.start("op")] in "\"'`"):
             continue
@@ -181,7 +184,7 @@ def in_urls(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
 
 
 _SCHEME: Final = re.compile(r"(?:bearer|basic|token|apikey|digest)(?:\s|%20|\\u0020|\+){1,4}(?:token )?([A-Za-z0-9._~+/=-]{8,4096})", re.IGNORECASE)
-_AUTHORIZED: Final = re.compile(r"authorization\\{0,7}[\"']?\s{0,3}[:=,]\s{0,3}\\{0,7}[\"']?(?:(?:bearer|basic|token|apikey|key|digest)\s+)?([A-Za-z0-9._~+/=-]{8,4096})", re.IGNORECASE)
+_AUTHORIZED: Final = re.compile(r"authorization\\{0,7}[\"']?\s{0,3}[:=,]\s{0,3}\\{0,7}[\"']?(?:[A-Za-z][A-Za-z-]{2,15}\s+)?([A-Za-z0-9._~+/=-]{8,4096})", re.IGNORECASE)
 _CREDENTIAL_LENGTH: Final = 20
 
 
@@ -234,7 +237,7 @@ def basic_users(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
             value = match.group(1) or match.group(2) or match.group(3)
             if ":" in value + text[match.end(1 if match.group(1) else 0) : match.end() + 1] and not _PLACE_USER.match(value) and len(value) > 4:  # noqa: PLR2004
                 first = 1 if match.group(1) else 2 if match.group(2) else 3
-                yield Finding(match.start(first), match.end() - (first != 3), "SECRET", "command-line-user")  # noqa: PLR2004
+                yield Finding(match.start(first) - (first != 3), match.end(), "SECRET", "command-line-user")  # noqa: PLR2004
 
 
 _TELEGRAM: Final = re.compile(r":[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")
