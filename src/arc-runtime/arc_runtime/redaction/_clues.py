@@ -132,6 +132,20 @@ DATE_OF_BIRTH: dob birth birthdate birthday born bday geburtsdatum geboren geb n
  nascita nascimento nato nata geboortedatum född fødselsdato syntynyt urodzenia urodzony narození рождения 出生日期 出生
  生年月日 생년월일
 """
+# Adjectives and names of countries: beside a number they tell which of several kinds it is.
+_COUNTRY_WORDS: Final = """
+AE: emirates uae emirati / AR: argentina argentine argentinian / AT: austria austrian österreich / AU: australia australian / BE: belgium belgian
+/ BG: bulgaria bulgarian / BR: brazil brazilian brasil / CA: canada canadian / CH: switzerland swiss schweiz / CL: chile chilean
+/ CN: china chinese cn / CO: colombia colombian / CU: cuba cuban / CZ: czech / DE: germany german deutsch deutsche / DK: denmark danish
+/ DO: dominican dominicana / EC: ecuador ecuadorian / EE: estonia estonian / EG: egypt egyptian / ES: spain spanish españa / FI: finland finnish
+/ FR: france french / GR: greece greek / HK: hongkong / HR: croatia croatian / HU: hungary hungarian / ID: indonesia indonesian
+/ IE: ireland irish / IL: israel israeli / IN: india indian / IS: iceland icelandic / IT: italy italian / JP: japan japanese / KE: kenya kenyan
+/ KR: korea korean 대한민국 한국 / KZ: kazakhstan / LT: lithuania lithuanian / LV: latvia latvian / MX: mexico mexican / MY: malaysia malaysian
+/ NG: nigeria nigerian / NL: netherlands dutch nederland nederlandse / NO: norway norwegian norsk / NZ: zealand / PH: philippines philippine filipino
+/ PK: pakistan pakistani / PL: poland polish polska / PT: portugal portuguese / RO: romania romanian / RS: serbia serbian / RU: russia russian
+/ SA: saudi / SE: sweden swedish / SG: singapore / SI: slovenia slovenian / SK: slovakia slovak / TH: thailand thai / TR: turkey turkish
+/ TW: taiwan taiwanese / UA: ukraine ukrainian / UK: british kingdom uk gb / US: american us usa / UY: uruguay / VN: vietnam vietnamese / ZA: africa african
+"""
 _PERSON_WORDS: Final = """applicant customer patient person client citizen member taxpayer taxpayers employee holder national
  identity identification identifier personal ident tax taxid steuer ssid identidad identidade identità identité ausweis
  document kyc id_number id_card id_no national_id personnel beneficiary insured passenger guest identity_code personal_code id_code tax_code tax_number taxpayer_reference tax_reference tax_id person_code""".split()
@@ -162,6 +176,12 @@ def _table() -> _Table:
             type_ = word[:-1]
         else:
             words.setdefault(word.replace("_", " "), set()).add(type_)
+    country = ""
+    for word in _COUNTRY_WORDS.replace("/", " ").split():
+        if word.endswith(":"):
+            country = word[:-1]
+        else:
+            words.setdefault(word, set()).add(country)
     for word in _PERSON_WORDS:
         words.setdefault(word.replace("_", " "), set()).add("PERSON")
     for word in _OTHER_WORDS:
@@ -172,6 +192,9 @@ def _table() -> _Table:
 
 
 _TABLE: Final = _table()
+_OTHER: Final = ("OTHER",)
+_PERSON: Final = ("PERSON",)
+_ESCAPE: Final = re.compile(r"\\[nrtbf]")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _HUMPED: Final = re.compile(r"(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]{2,}|[A-Z]{2,4}(?![A-Za-z]))+\Z")
 _HUMPS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -186,16 +209,22 @@ _NEAR: Final = 28
 def before(text: str, at: int) -> Clues:
     """What the words in front of `at` speak of; the nearer, the more."""
     window = text[max(0, at - _BEFORE) : at]
+    if "\\" in window:
+        window = _ESCAPE.sub("  ", window)
     found: Clues = {}
-    last, last_at = "", -9
+    last, last_at, last_tells = "", -9, False
     for match in _WORD.finditer(window):
         distance = len(window) - match.end()
         for word in _parts(match.group()):
-            both = _TABLE.words.get(f"{last} {word}") if match.start() - last_at < 4 else None  # noqa: PLR2004
-            for types in (_TABLE.words.get(word), both):
+            near = match.start() - last_at < 4  # noqa: PLR2004 - right behind the last word
+            single, both = _TABLE.words.get(word), _TABLE.words.get(f"{last} {word}") if near else None
+            if single == _OTHER and near and last_tells:
+                single = None  # "Thai ID", "NPI no. id"
+            for types in (single, both):
                 if types:
                     _add(found, types, distance)
             last, last_at = word, match.end()
+            last_tells = single is not None and single != _OTHER and single != _PERSON
     if not window.isascii() and _SPACELESS.search(window):
         for word, types in _TABLE.ideographs:
             where = window.rfind(word)

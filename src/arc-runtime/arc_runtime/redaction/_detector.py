@@ -18,6 +18,7 @@ from arc_runtime.redaction._secrets import (
     discord_tokens,
     headers,
     in_urls,
+    kubernetes_secrets,
     named,
     numbered_tokens,
 )
@@ -29,6 +30,7 @@ __all__ = ["SECRET_TYPES", "detect"]
 SECRET_TYPES: Final = frozenset({"SECRET"})
 
 _AT, _URL, _COLONS, _HEX = "@", "://", "::", "0x"
+_KUBERNETES: Final = ("kind: secret", "kind: 'secret", 'kind: "secret', 'kind: \\"secret', '"kind":"secret')
 _HEADERS: Final = ("bearer", "basic", "authorization")
 
 
@@ -37,7 +39,7 @@ def _words() -> tuple[tuple[str, ...], dict[str, list[Credential]]]:
     for kind in CREDENTIALS:
         for literal in kind.literals:
             forms.setdefault(literal, []).append(kind)
-    others = (_AT, _URL, _COLONS, _HEX, *_HEADERS, "cookie", "curl", *BIRTH_WORDS, *SEGWIT_PREFIXES, *WALLET_WORDS, *KEY_WORDS)
+    others = (_AT, _URL, _COLONS, _HEX, *_HEADERS, "cookie", "curl", *_KUBERNETES, *BIRTH_WORDS, *SEGWIT_PREFIXES, *WALLET_WORDS, *KEY_WORDS)
     return tuple(dict.fromkeys((*forms, *others))), forms
 
 
@@ -48,6 +50,7 @@ _KINDS: Final = {
     **dict.fromkeys(SEGWIT_PREFIXES, "segwit"),
     **dict.fromkeys(KEY_WORDS, "key"),
     **dict.fromkeys(_HEADERS, "header"),
+    **dict.fromkeys(_KUBERNETES, "kubernetes"),
     _AT: "at", _URL: "url", _COLONS: "colons", _HEX: "hex", "cookie": "cookie", "curl": "curl",
 }  # fmt: skip
 _BY_INDEX: Final = tuple((_KINDS.get(word), tuple(_FORMS.get(word, ()))) for word in _WORDS)
@@ -130,6 +133,8 @@ def _at_words(text: str, words: list[tuple[int, int, int]]) -> Iterator[Finding]
             yield from segwit(text, starts)
         elif kind == "wallet":
             yield from named_wallets(text, starts)
+        elif kind == "kubernetes":
+            yield from kubernetes_secrets(text, starts)
         elif kind == "cookie":
             yield from cookies(text, starts)
         elif kind == "curl":

@@ -141,7 +141,7 @@ def _uk_nino(t: str) -> bool:
 
 def _us_dea(t: str) -> bool:
     total = weighted(t[2:8], (1, 2, 1, 2, 1, 2))
-    return t[0] in "ABCDEFGHJKLMPRSTUX" and total % 10 == int(t[8])
+    return t[0] in "ABCDEFGHJKLMPRSTUX" and len(set(t[2:])) > 1 and total % 10 == int(t[8])
 
 
 def _hk_id(t: str) -> bool:

@@ -73,7 +73,7 @@ def ipv4(text: str, dots: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         yield Finding(start, match.end(), "IP_ADDRESS", "ipv4")
 
 
-_SIX: Final = re.compile(r"[0-9A-Fa-f:]{2,45}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?(?:%[0-9A-Za-z]{1,15})?(?:/[0-9]{1,3}(?![0-9]))?")
+_SIX: Final = re.compile(r"(?:[0-9A-Fa-f:]{1,30}:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f:]{2,45})(?:%[0-9A-Za-z]{1,15})?(?:/[0-9]{1,3}(?![0-9]))?")
 _SIX_CHARS: Final = frozenset("0123456789abcdefABCDEF:")
 
 
@@ -93,7 +93,8 @@ def ipv6(text: str, colons: Sequence[int]) -> Iterator[Finding]:
         left, right = text[start - 1 : start], text[match.end() : match.end() + 1]
         raw = match.group().partition("/")[0]
         bare = raw.partition("%")[0].rstrip(":") if not raw.endswith("::") else raw.partition("%")[0]
-        if (left and (left.isalnum() or left in "_>)")) or (right and (right.isalnum() or right == "_")):
+        escaped = left in ("n", "r", "t") and text[start - 2 : start - 1] == "\\"
+        if (left and (left.isalnum() or left in "_>)") and not escaped) or (right and (right.isalnum() or right == "_")):
             continue
         if not _is_ipv6(bare) or (bare == "::" and "/" not in match.group() and not _spoken_of(text, start)):
             continue

@@ -14,7 +14,7 @@ from arc_runtime.redaction._finding import Finding
 from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED, MIXED_LENGTHS, iban_end, is_german_document, signature
 from arc_runtime.redaction._national import BY_LENGTH, Number
 from arc_runtime.redaction._network import is_quad
-from arc_runtime.redaction._phones import phone_points
+from arc_runtime.redaction._phones import extended, phone_points
 
 __all__ = ["numbers"]
 
@@ -43,6 +43,9 @@ _CLOSING: Final = frozenset("\"'&\n\t<*`|)\\")
 _SPACED_LEFT: Final = re.compile(r"(?:[A-Za-z]{2}|[A-Za-z])[ .-]\Z")
 _IBAN_LEFT: Final = re.compile(r"[A-Za-z]{2}[0-9]{2}[ -]?(?:[A-Za-z0-9][ -]?){0,12}\Z")
 _SPACED_NINO: Final = re.compile(r"[A-Za-z]{2} ?(?:[0-9]{2} ?){3}[A-Da-d]")
+_LABELLED: Final = re.compile(r"-(?:office|fax|mobile|home|work|cell|tel|phone)(?![a-z])", re.IGNORECASE)
+_LICENSE: Final = re.compile(r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9])(?![0-9A-Za-z])")
+_PREFIXED: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z]{1,3}-\Z")
 _DOTTED: Final = re.compile(r"\.[0-9]")
 _MONEY: Final = frozenset("$€£¥₹%^")
 
@@ -90,9 +93,8 @@ class _Place:
         person = 0.0 if type_ == "PHONE" or "PERSON" not in clues else _PERSON
         if person and clues["PERSON"] > 11.7:  # noqa: PLR2004 - right in front
             person += 2
-        if named:
-            return named + person / 5 + self.alone / 10
-        return person + self.alone + self.other
+        country = 2.0 if type_ == "PHONE" and any(len(word) == 2 for word in clues) else 4.0 if type_[:2] in clues else 0.0  # noqa: PLR2004
+        return named + country + person + self.alone + (0.0 if named else self.other)
 
     @property
     def other(self) -> float:
@@ -181,7 +183,7 @@ def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
             points = number.bits - 4
         else:
             continue
-        if points + 13.5 <= max(best, _ENOUGH) or not number.check(digits):  # what surroundings can add
+        if points + 26 <= max(best, _ENOUGH) or not number.check(digits):  # what surroundings can add
             continue
         points += place.points(number.type) - (place.other if shape == (3, 2, 4) and not place.named(number.type) else 0)
         if points > best:
@@ -194,9 +196,10 @@ def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
                 best, name, rule = points, "CARD", "card"
     phone_start, points = phone_points(text, start, digits, groups)
     if points:
-        points += place.points("PHONE")
-        if points > best and (points >= _ENOUGH):
+        points += (place if phone_start == start else _Place(text, phone_start, end)).points("PHONE")
+        if points > best and points >= _ENOUGH:
             best, name, rule, start = points, "PHONE", "phone-national", phone_start
+            end = extended(text, end)
     if size == 9 and place.named("PASSPORT") > max(_ENOUGH - 2, best - 4) and bare:  # noqa: PLR2004
         best, name, rule = 20, "US_PASSPORT", "passport"
     licence = place.named("US_DRIVER_LICENSE")
@@ -224,6 +227,8 @@ def _bounded(text: str, start: int, end: int) -> bool:
         right = text[end]
         if right in _WORDLIKE and right != "x" and not _emphasized(text, end):
             return False
+        if right == "-" and _LABELLED.match(text, end):
+            return True
         if right in ".-,:/" and end + 1 < len(text) and text[end + 1] in _WORDLIKE and not (right == "," and not text[end + 1].isdigit()):
             return False
         if right in _MONEY:
@@ -273,6 +278,14 @@ def _mixed(text: str, start: int, end: int) -> Finding | None:
         if to - left > 24:  # noqa: PLR2004
             return None
     if to > right:
+        licence = _LICENSE.match(text, left)
+        if licence is not None and text[left - 1 : left] not in ("-", "_", "."):
+            return Finding(left, licence.end(), "US_DRIVER_LICENSE", "driver-license")
+        prefix = _PREFIXED.search(text, max(0, left - 5), left)
+        if prefix is not None:
+            labelled = text[prefix.start() : left].upper() == "DL-"
+            if labelled or _Place(text, prefix.start(), to).named("US_DRIVER_LICENSE") > 9:  # noqa: PLR2004
+                return Finding(prefix.start(), to, "US_DRIVER_LICENSE", "driver-license")
         raw = text[left:to]
         found = _form(text, left, to, raw.replace("-", "").replace(".", "").replace("/", ""))
         if found is None and len(raw) == 11 and raw[6] in "-+" and raw[10].isalpha():  # noqa: PLR2004
@@ -347,15 +360,15 @@ def _passport(token: str) -> str:
 
 
 def _iban(text: str, start: int, end: int) -> Finding | None:
-    head = -1
     if start >= 2 and text[start - 2 : start].upper() in IBAN_LENGTHS:  # noqa: PLR2004
-        head = start - 2
-    elif start >= 4:  # noqa: PLR2004
-        match = _IBAN_LEFT.search(text, max(0, start - 24), start)
-        if match is not None:
-            head = match.start()
-    if head < 0:
-        return None
+        found = _iban_at(text, start - 2, start, end)
+        if found is not None:
+            return found
+    match = _IBAN_LEFT.search(text, max(0, start - 24), start)
+    return _iban_at(text, match.start(), start, end) if match is not None else None
+
+
+def _iban_at(text: str, head: int, start: int, end: int) -> Finding | None:
     left = text[head - 1 : head]
     if left and left in _WORDLIKE and not (left in _ESCAPED and text[head - 2 : head - 1] == "\\"):
         return None

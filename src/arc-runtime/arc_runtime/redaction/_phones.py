@@ -9,7 +9,7 @@ from typing import Final
 
 from arc_runtime.redaction._finding import Finding
 
-__all__ = ["international", "phone_points"]
+__all__ = ["extended", "international", "phone_points"]
 
 _CODES: Final = frozenset(
     """1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90
@@ -26,7 +26,9 @@ _NUMBER: Final = re.compile(
 _SHORTEST: Final = 7
 _NANP: Final = 11
 _EXTENSION: Final = re.compile(r"[ ]?(?:x|ext\.?|#)[ ]?[0-9]+\Z")
-_AREA: Final = re.compile(r"(?:\+?1[ .-]?)?\(0?[0-9]{1,5}\)[ -]?\Z|(?<![0-9A-Za-z])1[ .-]\Z")
+_AREA: Final = re.compile(r"(?:\+?1[ .-]?|(?<![0-9A-Za-z])0[ ]?)?\(0?[0-9]{1,5}\)[ -]?\Z|(?<![0-9A-Za-z])1[ .-]\Z")
+_EXTENDED: Final = re.compile(r"[ ]?(?:x|ext\.?|#)[ ]?[0-9]{1,6}(?![0-9A-Za-z_])")
+_CHINESE: Final = re.compile(r"1[3-9][0-9]{9}\Z")  # mobile numbers of mainland China, MIIT numbering plan
 _TRUNK: Final = re.compile(r"0[0-9]{6,11}\Z")
 _ISO_DATE: Final = re.compile(r"(?:19|20)[0-9]{2}[-/.][01]?[0-9][-/.][0-3]?[0-9]|[0-3]?[0-9][-/.][0-3]?[0-9][-/.](?:19|20)[0-9]{2}")
 
@@ -64,10 +66,16 @@ def _plausible(digits: str) -> bool:
     return digits[:2] in _CODES or digits[:3] in _CODES or digits[0] == "7"
 
 
+def extended(text: str, end: int) -> int:
+    """Where the extension behind a number that ends at `end` ends."""
+    match = _EXTENDED.match(text, end)
+    return match.end() if match is not None else end
+
+
 def phone_points(text: str, start: int, digits: str, groups: Sequence[str]) -> tuple[int, float]:
     """Where a national number whose digits begin at `start` begins, and how much its writing speaks for a phone."""
     size = len(digits)
-    area = _AREA.search(text, max(0, start - 9), start)
+    area = _AREA.search(text, max(0, start - 11), start)
     begin = start
     points = 0.0
     if area is not None and text[max(0, area.start() - 1) : area.start()] not in ("+", ""):
@@ -86,7 +94,7 @@ def phone_points(text: str, start: int, digits: str, groups: Sequence[str]) -> t
     if len(groups) == 1:
         if digits[:2] == "00" and size > 10:  # noqa: PLR2004
             points = 4.0 if digits[2:4] in _CODES or digits[2:5] in _CODES else 0.0
-        elif _TRUNK.match(digits) and size in (10, 11):
+        elif (_TRUNK.match(digits) and size in (10, 11)) or _CHINESE.match(digits):
             points = 3.2
         elif size in (7, 8, 9, 10, 11, 12):
             points = 0.1
@@ -103,7 +111,7 @@ def phone_points(text: str, start: int, digits: str, groups: Sequence[str]) -> t
             dashed = text[start + len(groups[0])] in "-."
             return start, 10.0 if dashed else 7.0
     if max(shape) <= 5 and min(shape) >= 1:  # noqa: PLR2004
-        points = 5.5 if digits[0] == "0" and 9 <= size <= 11 else 0.5  # noqa: PLR2004
+        points = 5.5 if digits[0] == "0" and 9 <= size <= 11 else 3.1 if len(shape) > 2 and 9 <= size <= 11 else 0.5  # noqa: PLR2004
     elif max(shape) <= 8:  # noqa: PLR2004
         points = 5.0 if digits[0] == "0" and shape[0] <= 5 and 9 <= size <= 11 else 0.3  # noqa: PLR2004
     return start, points

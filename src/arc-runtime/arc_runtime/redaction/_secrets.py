@@ -14,6 +14,7 @@ __all__ = [
     "credential",
     "discord_tokens",
     "headers",
+    "kubernetes_secrets",
     "in_urls",
     "named",
     "numbered_tokens",
@@ -59,7 +60,7 @@ _NAME_LEFT: Final = re.compile(r"[A-Za-z0-9_.\-]{1,48}\Z")
 _Q: Final = r"(?:\\{0,7}[\"'`])"
 _ASSIGNED: Final = re.compile(
     r"(?P<rest>[A-Za-z0-9_.\-]{0,32})"
-    rf"(?:{_Q}?[\])]?[ \t]{{0,8}}(?:(?P<op>:{{1,3}}=|:|=>|={{1,3}}|\|\||%3[dD]|,)[ \t]{{0,8}}|(?P<xml>{_Q}[ ]value=|>)|(?P<cli>[ ]{{1,2}})))"
+    rf"(?:{_Q}?[\])]?[ \t]{{0,8}}(?:(?P<xml>{_Q}?[ ]value=|>)|(?P<op>[:?]{{1,3}}=|:|=>|={{1,3}}|\|\||%3[dD]|,)[ \t]{{0,8}}|(?P<cli>[ ]{{1,2}})))"
     r"(?P<open>(?:b|f|r|u)?\\{0,7}[\"'`]{1,3}|@\"|<)?"
     r"(?P<value>[^\s\"'`<>\\,;&|)}\]{(\[]{6,4096})"
     r"(?P<after>\\{0,7}[\"'`]|.|$)?",
@@ -73,12 +74,12 @@ _OTHER_NAME: Final = re.compile(
     r"context|audio|text|image|per|first|last|sep|cls|return|skip|change)_?-?tokens?(?![a-z])|tokens|tokeniz|token_?(?:count|type|id|limit|usage|budget|s_|url|uri|endpoint|name|length)|"
     r"author(?!iz)|authority|authent|oauth(?:2)?_?(?:url|scope)|auth_?(?:type|method|mode|url|uri|scheme|provider)|secret_?(?:name|arn|id|manager|version)|"
     r"access(?:ib|or|_?log|_?level|_?mode|_?control|_?time|ed|es|ing)|client_?(?:id|name|type|version|host|ip|addr|port|info)|clients|login_?(?:url|page|count)|compass|bypass|passed|passes|passing|"
-    r"passthrough|pass_?(?:rate|count|fail)|passenger|passage|passive|passport|signature_?(?:alg|type|version)|sign)",
+    r"passthrough|pass[_-]?(?:rate|count|fail|nr|no|num)|passenger|passage|passive|passport|signature_?(?:alg|type|version)|sign)",
     re.IGNORECASE,
 )
 _STRONG_NAME: Final = re.compile(
     r"(?:api|access|auth|secret|private|client|bot|refresh|bearer|app|user|account|encryption|signing|shared|master|session|service|admin|storage|webhook|deploy|personal|oauth2?|id)[_.-]?"
-    r"(?:api[_.-]?)?(?:key|token|secret)|secret|token$|x-api-key|apikey|credential",
+    r"(?:api[_.-]?)?(?:key|token|secret)|secret|token$|access_?id|x-api-key|apikey|credential",
     re.IGNORECASE,
 )
 _PLACEHOLDER: Final = re.compile(
@@ -166,6 +167,8 @@ def _is_token(name: str, value: str, quoted: bool) -> bool:
     letters = sum(map(str.isalpha, value))
     if size < 12 or letters < 2 and size < 30:  # noqa: PLR2004
         return size >= 8 and quoted and _kinds(value) >= 3 and _STRONG_NAME.search(name) is not None  # noqa: PLR2004
+    if digits == 1 and _kinds(value) >= 3 and _STRONG_NAME.search(name):  # noqa: PLR2004
+        return len(set(value)) >= 9  # noqa: PLR2004
     return (digits >= 2 or (size >= 24 and _kinds(value) >= 2)) and len(set(value)) >= min(9, size * 2 // 3)  # noqa: PLR2004
 
 
@@ -263,3 +266,24 @@ def discord_tokens(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Findi
         left = _DISCORD_LEFT.search(text, max(0, start - 28), start)
         if left is not None and not text[left.start() - 1 : left.start()].isalnum():
             yield Finding(left.start(), end, "SECRET", "discord-token")
+
+
+_DATA: Final = re.compile(r"(?:^|\n|\\n)(?P<dent>(?:[ \t]|\\t)*)[\"']?(?:data|stringData)[\"']?:(?:[ \t]*)(?:\n|\\n)")
+_LINE: Final = re.compile(r"(?P<dent>(?:[ \t]|\\t)*)(?P<rest>(?:(?!\n|\\n).){0,8192})(?:\n|\\n|\Z)")
+
+
+def kubernetes_secrets(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
+    """The data of a Secret in YAML (Kubernetes API reference, Secret v1)."""
+    for at in anchors:
+        block = _DATA.search(text, max(0, at - 4096), min(len(text), at + 4096))
+        if block is None:
+            continue
+        dent, start, end, position = len(block["dent"]), -1, -1, block.end()
+        while position < len(text):
+            line = _LINE.match(text, position)
+            if line is None or not line["rest"].strip() or len(line["dent"]) <= dent:
+                break
+            start = line.start("rest") if start < 0 else start
+            end, position = line.end("rest"), line.end()
+        if start >= 0 and ":" in text[start:end]:
+            yield Finding(start, end, "SECRET", "kubernetes-secret")
