@@ -7,7 +7,7 @@ The words are those of the authorities' own forms; accents are written with and 
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["Clues", "after", "before"]
+__all__ = ["Clues", "after", "before", "is_of_something_else"]
 
 _WORDS: Final = """
 PHONE: phone phones telephone tel telefon telefono teléfono telefone téléphone telefoonnummer telefonnummer mobile mobil
@@ -192,11 +192,21 @@ def _table() -> _Table:
 
 
 _TABLE: Final = _table()
+# "id" and "number" can be of a person, as in "Thai ID".
+_SOMETHING_ELSE: Final = frozenset(word for word, types in _TABLE.words.items() if types == ("OTHER",)) - {"id", "ids", "code", "number", "reference"}
+_TELLING: Final = frozenset(
+    word
+    for phrase, types in _TABLE.words.items()
+    if types != ("OTHER",)
+    for word in phrase.lower().split()
+)
 _OTHER: Final = ("OTHER",)
 _PERSON: Final = ("PERSON",)
+_PLACEHOLDER: Final = re.compile(r"<[A-Z0-9_]{2,40}(?::[0-9a-f]+)?>?")
 _ESCAPE: Final = re.compile(r"\\[nrtbf]")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _HUMPED: Final = re.compile(r"(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]{2,}|[A-Z]{2,4}(?![A-Za-z]))+\Z")
+_CAMEL: Final = re.compile(r"[a-z][A-Z]")
 _HUMPS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SPACELESS: Final = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LONGEST_NAME: Final = 32
@@ -206,11 +216,32 @@ _FULL: Final = 12.0
 _NEAR: Final = 28
 
 
+def is_of_something_else(text: str, at: int) -> bool:
+    """Whether the word right in front of `at` says so, as `created` does; told fast, and not of every text."""
+    end = at - 1
+    lowest = max(0, at - 4)
+    while end >= lowest and not text[end].isalpha():
+        end -= 1
+    if end < lowest:
+        return False
+    begin = end
+    lowest = max(0, end - 16)
+    while begin > lowest and text[begin - 1].isalpha():
+        begin -= 1
+    return text[begin : end + 1].lower() in _SOMETHING_ELSE
+
+
 def before(text: str, at: int) -> Clues:
     """What the words in front of `at` speak of; the nearer, the more."""
     window = text[max(0, at - _BEFORE) : at]
+    if _TELLING.isdisjoint(_WORD.findall(window.lower())) and (
+        _CAMEL.search(window) is None or _TELLING.isdisjoint(map(str.lower, _HUMPS.findall(window)))
+    ):
+        return {"OTHER": 0.0} if is_of_something_else(text, at) else {}
     if "\\" in window:
         window = _ESCAPE.sub("  ", window)
+    if "<" in window:
+        window = _PLACEHOLDER.sub(lambda match: " " * len(match.group()), window)
     found: Clues = {}
     last, last_at, last_tells = "", -9, False
     for match in _WORD.finditer(window):
@@ -236,6 +267,8 @@ def before(text: str, at: int) -> Clues:
 def after(text: str, at: int) -> Clues:
     """The same of the words behind `at`, on its line."""
     window = text[at : at + _AFTER].partition("\n")[0].partition("\\n")[0]
+    if "<" in window:
+        window = _PLACEHOLDER.sub(" ", window)
     found: Clues = {}
     for match in _WORD.finditer(window):
         for word in _parts(match.group()):

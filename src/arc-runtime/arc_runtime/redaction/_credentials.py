@@ -151,7 +151,7 @@ _FORMS: Final = (
     ("1password-token", "ops_ey", r"ops_ey[A-Za-z0-9+/_-]{200,}={0,3}"),
     ("1password-secret-key", "a3-", r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"),
     ("age-key", "age-secret-key-1", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"),
-    ("jwt", "eyj ey", r"ey[A-Za-z0-9_-]{12,}={0,2}\.ey[A-Za-z0-9_/\\-]{12,}={0,2}(?:\.[A-Za-z0-9_/\\-]{8,}={0,2})?"),
+    ("jwt", "eyj", r"ey[A-Za-z0-9_-]{12,}={0,2}\.ey[A-Za-z0-9_/\\-]{12,}={0,2}(?:\.[A-Za-z0-9_/\\-]{8,}={0,2})?"),
     ("jwt-base64", "zxlk", r"ZXlK[A-Za-z0-9+/]{60,}={0,3}"),
     ("authress-key", "authress_ scauth_", r"(?:authress|scauth)_[A-Za-z0-9]{5,30}\.[A-Za-z0-9]{4,6}\.acc[_-][A-Za-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}"),
     ("private-key", "-----begin", r"-----BEGIN[ A-Z0-9_-]{0,80}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----)[\s\S]){40,30000}(?:-----END[ A-Z0-9_-]{0,80}KEY(?: BLOCK)?-----)?"),

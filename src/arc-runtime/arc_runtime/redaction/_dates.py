@@ -36,6 +36,8 @@ def dates_of_birth(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Fi
     """The first date within some words behind each of `anchors` (start and end of the word)."""
     for start, end in anchors:
         left = text[start - 1 : start]
+        if left == "_" and text[end : end + 1] == ">":
+            continue  # <DATE_OF_BIRTH>
         if left.isalpha() and text[start : start + 1].islower() and left.islower():
             continue
         match = _DATE.search(text, end, min(len(text), end + _WINDOW))

@@ -221,7 +221,7 @@ _FORMS: Final = (
     ("AA9999999", Mixed("MEDICAL_LICENSE", _us_dea, 5.5, "DEA, 21 CFR 1301, registration number")),
     ("AA9999999", Mixed("IT_IDENTITY_CARD", _always, 0, "Ministero dell'Interno, carta d'identità")),
     ("AA99999AA", Mixed("IT_IDENTITY_CARD", _always, 3, "Ministero dell'Interno, CIE")),
-    ("AA9999999", Mixed("NL_ID_CARD", _nl_id, 0.5, "RvIG, documentnummer")),
+    ("AA9999999", Mixed("NL_ID_CARD", _nl_id, 3.2, "RvIG, documentnummer")),
     ("AA9999999A", Mixed("IT_DRIVER_LICENSE", _always, 2, "MIT, patente di guida")),
     ("A9A999A99A", Mixed("IT_DRIVER_LICENSE", _always, 5, "MIT, patente di guida U1")),
     ("A9999999", Mixed("HK_HKID", _hk_id, 5, "HK Immigration, HKID")),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from arc_runtime.redaction._cards import CARD_LENGTHS, card_points
-from arc_runtime.redaction._clues import Clues, after, before
+from arc_runtime.redaction._clues import Clues, after, before, is_of_something_else
 from arc_runtime.redaction._finding import Finding
 from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED, MIXED_LENGTHS, iban_end, is_german_document, signature
 from arc_runtime.redaction._national import BY_LENGTH, Number
@@ -31,7 +31,11 @@ _MOST_WORDS: Final = 8
 _LONGEST: Final = 19
 _SHORTEST: Final = 6
 _PERSON: Final = 5.0
+_LONG_BARE: Final = 14
+"""From so many digits on a number proves more than the word in front of it says."""
 _RIGHT_IN_FRONT: Final = 6
+_CLOSE: Final = 9.8
+"""What a clue within some words says; a number without any check needs one."""
 _WORD: Final = re.compile(r"[0-9]+(?:[.\-/]+[0-9]+)*")
 _GROUP: Final = re.compile(r"[0-9]+")
 _DATE: Final = re.compile(r"(?:19|20)[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?[0-9]|3[01])(?![0-9])")
@@ -47,6 +51,7 @@ _LABELLED: Final = re.compile(r"-(?:office|fax|mobile|home|work|cell|tel|phone)(
 _LICENSE: Final = re.compile(r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9])(?![0-9A-Za-z])")
 _PREFIXED: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z]{1,3}-\Z")
 _DOTTED: Final = re.compile(r"\.[0-9]")
+_NINO_ENDS: Final = frozenset("ABCDabcd")
 _MONEY: Final = frozenset("$€£¥₹%^")
 
 
@@ -118,7 +123,21 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         start = hit_start
         before_char = text[start - 1] if start else ""
         after_char = text[end] if end < len(text) else ""
-        if before_char in _ASCII_ALNUM or after_char in _ASCII_ALNUM or before_char in " -." or after_char in " -":
+        if before_char in _ASCII_ALNUM and _in_a_blob(text, start):
+            continue
+        if before_char == " " and text[start - 2 : start - 1].isupper():
+            iban = _iban(text, start, end)
+            if iban is not None:
+                yield iban
+                done = iban.end
+                continue
+        if (
+            before_char in _ASCII_ALNUM
+            or after_char in _ASCII_ALNUM
+            or (after_char and after_char in "-/" and text[end + 1 : end + 2] in _ASCII_ALNUM)
+            or (before_char and before_char in " -." and _may_be_prefixed(text, start))
+            or (after_char == " " and text[end + 1 : end + 2] in _NINO_ENDS)
+        ):
             mixed = _mixed(text, start, end)
             if mixed is not None:
                 yield mixed
@@ -127,6 +146,22 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         for finding in _runs(text, start, end):
             yield finding
             done = finding.end
+
+
+def _in_a_blob(text: str, start: int) -> bool:
+    """Whether what stands round `start` is longer than any number: a hash, a key, an image in base 64."""
+    left = text[max(0, start - 19) : start]
+    if len(left) == 19 and left.isalnum() and left.isascii():  # noqa: PLR2004
+        return True
+    right = text[start : start + 36]
+    return len(right) == 36 and right.isalnum() and right.isascii()  # noqa: PLR2004
+
+
+def _may_be_prefixed(text: str, start: int) -> bool:
+    """Whether one or two letters stand before the separator in front of `start`."""
+    if start < 2 or not text[start - 2].isalpha():  # noqa: PLR2004
+        return False
+    return start < 4 or not text[start - 4].isalnum() or not text[start - 3].isalnum()  # noqa: PLR2004
 
 
 # --- digits only -----------------------------------------------------------------------------------------------------
@@ -161,19 +196,28 @@ def _runs(text: str, start: int, end: int) -> Iterator[Finding]:
 
 def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
     """The best that the digits from `start` to `end` can be, and its points; None when that is not enough."""
+    if end - start < _SHORTEST or not _bounded(text, start, end):
+        return None
     groups = _GROUP.findall(text, start, end)
-    digits = "".join(groups)
+    digits = groups[0] if len(groups) == 1 else "".join(groups)
     size = len(digits)
-    if not _SHORTEST <= size <= _LONGEST or not _bounded(text, start, end):
+    if not _SHORTEST <= size <= _LONGEST:
+        return None
+    place = _Place(text, start, end)
+    if len(groups) == 1 and size < _LONG_BARE and not place.alone and is_of_something_else(text, start):
         return None
     if len(groups) == 2 and text[start + len(groups[0])] == "." or (groups[1:] and _DATE.match(text, start)):  # noqa: PLR2004
         return None
     if len(groups) == 4 and size <= 12 and is_quad(text, start):  # noqa: PLR2004
         return None
-    place = _Place(text, start, end)
     shape = tuple(map(len, groups))
     best, name, rule = 0.0, "", ""
     bare = len(shape) == 1
+    if not place.alone and not place.clues:
+        # Nothing speaks for it but itself.
+        room = _ENOUGH
+    else:
+        room = 26.0 - _ENOUGH
     for number in BY_LENGTH.get(size, ()):
         if bare:
             points = number.bits
@@ -183,7 +227,9 @@ def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
             points = number.bits - 4
         else:
             continue
-        if points + 26 <= max(best, _ENOUGH) or not number.check(digits):  # what surroundings can add
+        if points < _ENOUGH - (0 if room == _ENOUGH else 26) or not number.check(digits):  # what surroundings can add
+            continue
+        if not number.bits and place.named(number.type) < _CLOSE:
             continue
         points += place.points(number.type) - (place.other if shape == (3, 2, 4) and not place.named(number.type) else 0)
         if points > best:
@@ -313,7 +359,7 @@ def _spaced(text: str, left: int, start: int, end: int) -> Finding | None:
 
 
 def _form(text: str, start: int, end: int, token: str, form: str = "") -> Finding | None:
-    if len(token) not in MIXED_LENGTHS or (start and text[start - 1] in "_-./\\+$" and text[start - 2 : start - 1] in _WORDLIKE):
+    if not 7 <= len(token) <= 18 or (start and text[start - 1] in "_-./\\+$" and text[start - 2 : start - 1] in _WORDLIKE):
         return None
     token = token.upper()
     if not token.isascii() or token.isdigit():

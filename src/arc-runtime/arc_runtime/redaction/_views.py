@@ -20,7 +20,7 @@ _FOLDED: Final = {
     # digits of Arabic, Persian, Devanagari, Bengali and Thai
     **{base + digit: str(digit) for base in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50) for digit in range(10)},
 }
-_DECODED_SPACES: Final = {0x09: " ", 0x0A: " ", 0x0D: " "}
+_FOLDABLE: Final = re.compile("[" + "".join(map(chr, _FOLDED)) + "]")
 
 
 class View:
@@ -48,7 +48,7 @@ def view(text: str) -> View:
     if ("%" in text and _PERCENT.search(text)) or "\\u" in text or "&#" in text:
         text = _unescaped(text, starts, offsets)
     if not text.isascii():
-        text = text.translate(_FOLDED)
+        text = _FOLDABLE.sub(lambda match: _FOLDED[ord(match.group())], text)
     return View(text, starts, offsets)
 
 
