@@ -194,6 +194,7 @@ def _table() -> _Table:
 _TABLE: Final = _table()
 # "id" and "number" can be of a person, as in "Thai ID".
 _SOMETHING_ELSE: Final = frozenset(word for word, types in _TABLE.words.items() if types == ("OTHER",)) - {"id", "ids", "code", "number", "reference"}
+_HUMPS_OF_SOMETHING_ELSE: Final = _SOMETHING_ELSE | {"at"}
 _TELLING: Final = frozenset(
     word
     for phrase, types in _TABLE.words.items()
@@ -228,7 +229,18 @@ def is_of_something_else(text: str, at: int) -> bool:
     lowest = max(0, end - 16)
     while begin > lowest and text[begin - 1].isalpha():
         begin -= 1
-    return text[begin : end + 1].lower() in _SOMETHING_ELSE
+    word = text[begin : end + 1]
+    if word == "at":
+        return begin > 0 and text[begin - 1] == "_"  # created_at
+    if word.islower():
+        return word in _SOMETHING_ELSE
+    if not word.isupper():
+        last = end
+        while last > begin and text[last].islower():
+            last -= 1
+        if text[last : end + 1].lower() in _HUMPS_OF_SOMETHING_ELSE:
+            return True  # createTime
+    return word.lower() in _SOMETHING_ELSE
 
 
 def before(text: str, at: int) -> Clues:

@@ -99,7 +99,6 @@ _FORMS: Final = (
     ("sourcegraph-token", "sgp_ slk_", rf"(?:sgp_(?:{_H_}{{16}}_|local_)?{_H_}{{40}}|slk_{_H}{{64}})"),
     ("sonar-token", "squ_ sqp_ sqa_", rf"sq[upa]_{_H}{{40}}"),
     ("artifactory-key", "akc", rf"AKC{_A}{{10,}}"),
-    ("artifactory-password", "ap0 ap1 ap2 ap3 ap4 ap5 ap6 ap7 ap8 ap9", rf"AP[0-9]{_A}{{50,}}"),
     ("artifactory-reference-token", "cmvmd", rf"cmVmd{_A}{{59}}{_END}"),
     ("postman-key", "pmak-", rf"PMAK-{_H_}{{24}}-{_H_}{{34}}"),
     ("linear-key", "lin_api_ lin_oauth_", rf"lin_(?:api|oauth)_{_A}{{30,64}}"),

@@ -56,7 +56,9 @@ def is_quad(text: str, start: int) -> bool:
 
 def ipv4(text: str, dots: Sequence[tuple[int, int]]) -> Iterator[Finding]:
     """Dotted quads that are no version of something."""
-    for start, _ in dots:
+    for start, end in dots:
+        if end - start < 7 or "." not in text[start + 1 : start + 4]:  # noqa: PLR2004 - 1.1.1.1
+            continue
         match = _QUAD.match(text, start)
         if match is None:
             continue

@@ -52,6 +52,11 @@ _LICENSE: Final = re.compile(r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|
 _PREFIXED: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z]{1,3}-\Z")
 _DOTTED: Final = re.compile(r"\.[0-9]")
 _NINO_ENDS: Final = frozenset("ABCDabcd")
+_UNQUOTED: Final = frozenset(" :")
+_DATE_MARKS: Final = frozenset("-/.")
+_UUID_RIGHT: Final = re.compile(r"-[0-9A-Fa-f]{4}-")
+_JOINED_RIGHT: Final = re.compile(r"(?:[-+./]?[0-9A-Za-z]){0,26}")
+_ALNUM_RIGHT: Final = re.compile(r"[0-9A-Za-z]*")
 _MONEY: Final = frozenset("$€£¥₹%^")
 
 
@@ -121,7 +126,16 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         if hit_start < done:
             continue
         start = hit_start
+        size = end - start
+        if size < 14 and text[start + 4 : start + 5] in _DATE_MARKS and _DATE.match(text, start):  # noqa: PLR2004
+            continue
         before_char = text[start - 1] if start else ""
+        run = text[start:end]
+        if run.isdigit():
+            if size < _LONG_BARE and before_char in _UNQUOTED and is_of_something_else(text, start):
+                continue
+        elif run.replace(".", "", 1).isdigit():
+            continue  # a decimal
         after_char = text[end] if end < len(text) else ""
         if before_char in _ASCII_ALNUM and _in_a_blob(text, start):
             continue
@@ -134,6 +148,7 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         if (
             before_char in _ASCII_ALNUM
             or after_char in _ASCII_ALNUM
+            or _has_letters(text[start : start + 5])
             or (after_char and after_char in "-/" and text[end + 1 : end + 2] in _ASCII_ALNUM)
             or (before_char and before_char in " -." and _may_be_prefixed(text, start))
             or (after_char == " " and text[end + 1 : end + 2] in _NINO_ENDS)
@@ -146,6 +161,10 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         for finding in _runs(text, start, end):
             yield finding
             done = finding.end
+
+
+def _has_letters(text: str) -> bool:
+    return text.lower() != text.upper()
 
 
 def _in_a_blob(text: str, start: int) -> bool:
@@ -311,18 +330,16 @@ def _mixed(text: str, start: int, end: int) -> Finding | None:
         left -= 1
     if left < start and text[left] in _ESCAPED and left and text[left - 1] == "\\":
         left += 1
-    right = start
-    while right < len(text) and text[right] in _ASCII_ALNUM and right - left < 24:  # noqa: PLR2004
-        right += 1
+    right = _ALNUM_RIGHT.match(text, start).end()  # type: ignore[union-attr] - matches everywhere
+    if right - left > 24 or _UUID_RIGHT.match(text, right):  # noqa: PLR2004
+        return None
     found = _form(text, left, right, text[left:right])
     if found is not None:
         return found
     # With separators: `131052-308T`, `Y8063915-Z`, `HR 33392005961`, `hh 01 02 03 d`.
-    to = right
-    while to < len(text) and (text[to] in _ASCII_ALNUM or (text[to] in "-+./" and text[to + 1 : to + 2] in _ASCII_ALNUM and text[to + 1 : to + 2])):
-        to += 1
-        if to - left > 24:  # noqa: PLR2004
-            return None
+    to = _JOINED_RIGHT.match(text, right).end()  # type: ignore[union-attr] - matches everywhere
+    if to - left > 24:  # noqa: PLR2004
+        return None
     if to > right:
         licence = _LICENSE.match(text, left)
         if licence is not None and text[left - 1 : left] not in ("-", "_", "."):

@@ -23,6 +23,10 @@ _LONG: Final = r"\b[13][1-9A-HJ-NP-Za-km-z]{25,34}\b"
 _MARKS: Final = r"[:\-](?:[0-9A-Fa-f]{1,4}[:\-]){4}"
 _DISCORD: Final = r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"
 
+_IN_WORDS: Final = "_-."
+_TOLD_BY: Final = 2
+"""How many characters before a mark tell which words may be there."""
+
 Spans = list[tuple[int, int]]
 
 
@@ -59,15 +63,31 @@ def _fast_words(words: Sequence[str]) -> Callable[[str], list[tuple[int, int, in
 
 
 def _plain_words(words: Sequence[str]) -> Callable[[str], list[tuple[int, int, int]]]:
-    by_length = list(enumerate(words))
+    # Looking for each word costs a pass over the text. Those with a mark in them are looked up where such a mark is.
+    marked: dict[str, dict[str, list[tuple[int, str, int]]]] = {mark: {} for mark in _IN_WORDS}
+    others: list[tuple[int, str]] = []
+    for index, word in enumerate(words):
+        at, mark = min(((word.find(mark), mark) for mark in _IN_WORDS if word.find(mark) >= _TOLD_BY), default=(-1, ""))
+        if at < 0:
+            others.append((index, word))
+        else:
+            marked[mark].setdefault(word[at - _TOLD_BY : at], []).append((index, word, at))
+    ascii_only = [(index, word) for index, word in others if word.isascii()]
 
     def found(low: str) -> list[tuple[int, int, int]]:
         hits: list[tuple[int, int, int]] = []
-        for index, word in by_length:
+        for index, word in ascii_only if low.isascii() else others:
             at = low.find(word)
             while at >= 0:
                 hits.append((index, at, at + len(word)))
                 at = low.find(word, at + 1)
+        for mark, by_end in marked.items():
+            at = low.find(mark)
+            while at >= 0:
+                for index, word, back in by_end.get(low[max(0, at - _TOLD_BY) : at], ()):
+                    if low.startswith(word, at - back):
+                        hits.append((index, at - back, at - back + len(word)))
+                at = low.find(mark, at + 1)
         return hits
 
     return found

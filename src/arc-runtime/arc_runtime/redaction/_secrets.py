@@ -20,8 +20,8 @@ __all__ = [
     "numbered_tokens",
 ]
 
-KEY_WORDS: Final = ("passw", "passphrase", "pwd", "pass", "secret", "token", "key", "auth", "credential", "login", "access", "sessionid", "session_id",
-    "client", "identified by", "signature", "adafruit", "bittrex", "okta", "sumo", "artifactory", "jfrog", "facebook", "meraki")  # fmt: skip
+KEY_WORDS: Final = ("pwd", "pass", "secret", "token", "key", "auth", "credential", "login", "access", "sessionid", "client",
+    "identified by", "signature", "artifactory", "jfrog")  # fmt: skip
 """What is in the names of secrets, in lower case."""
 _LEAST_VARIED: Final = 6
 _BASE64_LEFT: Final = re.compile(r"[A-Za-z0-9+/]{24}\Z")
@@ -66,6 +66,8 @@ _ASSIGNED: Final = re.compile(
     r"(?P<after>\\{0,7}[\"'`]|.|$)?",
     re.DOTALL,
 )
+# What is assigned most often: counts, containers, nothing. Told before the names are looked at.
+_OF_NO_USE: Final = re.compile(r"[a-z_]{0,24}\\{0,3}\"[ ]?:[ ]?(?:[0-9.]{1,9}[,}\s\]]|[\[{]|null|true|false|\\{0,3}\".{0,3}\")|[a-z ]{0,3}[.;)]")
 _PASSWORD: Final = re.compile(r"identified by|(?:^|[^a-z])(?:db|my|user|admin|root|smtp|ftp|sql|mongo|redis|clear|cleartext|text)?_?(?:passw(?:or)?d|passwd|passphrase|pwd|pass|pw)(?:[^a-z]|$|[0-9])|password|passwort|passwd", re.IGNORECASE)
 _OTHER_NAME: Final = re.compile(
     r"(?:key(?:word|board|frame|stone|path|note|vault|name|_?id|_?type|_?size|code|press|down|up|s)|(?:primary|foreign|partition|sort|cache|idempotency|dedup|routing|object|row|hash|s3|"
@@ -99,8 +101,10 @@ def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
     for start, end in anchors:
         if end <= done:
             continue
-        match = _ASSIGNED.match(text, end)
+        match = None if _OF_NO_USE.match(text, end) else _ASSIGNED.match(text, end)
         if match is None:
+            continue
+        if match["value"].isdigit() and len(match["value"]) < 20:  # noqa: PLR2004 - a count
             continue
         left = _NAME_LEFT.search(text, max(0, start - 48), start)
         name = (left.group() if left else "") + text[start:end] + match["rest"]

@@ -12,8 +12,8 @@ __all__ = ["SEGWIT_PREFIXES", "WALLET_WORDS", "bitcoin", "ethereum", "named_wall
 SEGWIT_PREFIXES: Final = ("bc1", "ltc1", "tb1", "addr1", "cosmos1", "osmo1")
 """Human-readable parts of BIP 173 (Bitcoin, Litecoin, its test net), CIP 19 (Cardano) and Cosmos SDK addresses."""
 WALLET_WORDS: Final = (
-    "wallet", "bitcoin", "btc", "litecoin", "ltc", "doge", "ripple", "xrp", "tron", "trx", "usdt", "solana", "sol ", "monero", "xmr", "dash",
-    "crypto", "deposit", "send to", "zcash", "stellar", "xlm", "polkadot", "tezos",
+    "wallet", "coin", "btc", "ltc", "ripple", "xrp", "tron", "trx", "usdt", "solana", "monero", "xmr", "crypto", "deposit", "send to", "zcash",
+    "stellar", "xlm",
 )  # fmt: skip
 """What says that an address of a chain follows."""
 _EDGE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
