@@ -28,7 +28,6 @@ _OTHERS: Final = re.compile(
     r"(?:506[01]|507[89]|6500)[0-9]{12,15}\Z"  # Verve
 )
 _SHAPES: Final = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 4, 4, 3), (6, 13)})
-_SAME: Final = 3
 
 
 def card_points(digits: str, shape: tuple[int, ...]) -> float:
@@ -43,4 +42,4 @@ def card_points(digits: str, shape: tuple[int, ...]) -> float:
         points += 6 if shape in _SHAPES else -3
     elif points > 9 and len(digits) == 14:  # noqa: PLR2004 - also how a time is written without separators
         points -= 1
-    return points if luhn(digits) and len(set(digits)) > _SAME - 1 else 0.0
+    return points if luhn(digits) and len(set(digits)) > 1 else 0.0

@@ -20,12 +20,16 @@ class Credential(NamedTuple):
     pattern: re.Pattern[str]
     back: int
     """How many characters before the literal it may begin."""
+    longest: int
+    """How many characters from the literal on it may have."""
 
 
 _W: Final = "[A-Za-z0-9_-]"
 _A: Final = "[A-Za-z0-9]"
 _H: Final = "[0-9a-f]"
 _H_: Final = "[0-9a-fA-F]"
+_LONGEST: Final = 8_192
+_LONGEST_KEY: Final = 32_768
 _END: Final = "(?![A-Za-z0-9])"
 
 _FORMS: Final = (
@@ -34,7 +38,7 @@ _FORMS: Final = (
     ("aws-bedrock-key", "absk", rf"ABSK[A-Za-z0-9+/]{{60,}}={{0,2}}"),
     ("aws-bedrock-short-key", "bedrock-api-key-", r"bedrock-api-key-[A-Za-z0-9+/=_-]{12,}"),
     ("alibaba-key", "ltai", rf"LTAI{_A}{{12,24}}{_END}"),
-    ("azure-ad-secret", "q~", rf"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{{3}}[0-9]Q~[A-Za-z0-9_~.-]{{31,34}}(?![A-Za-z0-9_~-])"),
+    ("azure-ad-secret", "q~", rf"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{{3}}[0-9]Q~[A-Za-z0-9_~.-]{{31,34}}(?![A-Za-z0-9_~-])", 4),
     ("azure-storage", "defaultendpointsprotocol=", r"DefaultEndpointsProtocol=https?;[^\s\"'\\]{20,400}"),
     ("google-api-key", "aiza", rf"AIza{_W}{{35}}(?!{_W})"),
     ("google-oauth-secret", "gocspx-", rf"GOCSPX-{_W}{{28}}"),
@@ -66,7 +70,7 @@ _FORMS: Final = (
     ("openshift-token", "sha256~", rf"sha256~{_W}{{43}}"),
     # models
     ("anthropic-key", "sk-ant-", rf"sk-ant-{_W}{{20,}}"),
-    ("openai-key", "sk-", rf"sk-(?:(?={_W}*[0-9]){_W}{{16,}}|[A-Za-z]{{40,}})"),
+    ("openai-key", "sk-", rf"sk-(?:(?={_W}{{0,200}}[0-9]){_W}{{16,}}|[A-Za-z]{{40,}})"),
     ("huggingface-token", "hf_", rf"hf_{_A}{{30,40}}{_END}"),
     ("huggingface-org-token", "api_org_", rf"api_org_{_A}{{34}}{_END}"),
     ("perplexity-key", "pplx-", rf"pplx-{_A}{{40,56}}{_END}"),
@@ -91,7 +95,7 @@ _FORMS: Final = (
     ("bitbucket-app-password", "atbb", r"ATBB[A-Za-z0-9_=.-]{32}"),
     ("atlassian-token", "atatt3", r"ATATT3[A-Za-z0-9_=-]{180,}"),
     ("npm-token", "npm_", rf"npm_{_A}{{36}}{_END}"),
-    ("npm-auth-token", ":_authtoken", r"(?<=:_authToken=)[ ]?[0-9A-Za-z_-]{20,}", 0, 12),
+    ("npm-auth-token", ":_authtoken", r":_authToken=[ ]?[0-9A-Za-z_-]{20,}"),
     ("pypi-token", "pypi-ag", rf"pypi-Ag{_W}{{40,1000}}"),
     ("rubygems-key", "rubygems_", rf"rubygems_{_H}{{48}}"),
     ("nuget-key", "oy2", rf"oy2[a-z0-9]{{43}}{_END}"),
@@ -107,11 +111,11 @@ _FORMS: Final = (
     ("readme-key", "rdme_", r"rdme_[a-z0-9]{70}"),
     ("settlemint-token", "sm_pat_ sm_aat_ sm_sat_", rf"sm_[pas]at_{_A}{{16}}{_END}"),
     # messages and payments
-    ("slack-token", "xox", r"xox[a-z](?:\.xox[a-z])?-(?=[A-Za-z0-9-]*[0-9])[A-Za-z0-9-]{8,250}"),
+    ("slack-token", "xox", r"xox[a-z](?:\.xox[a-z])?-(?=[A-Za-z0-9-]{0,200}[0-9])[A-Za-z0-9-]{8,250}"),
     ("slack-app-token", "xapp-", r"xapp-[0-9]-[A-Z0-9]+-[0-9]+-[A-Za-z0-9]+"),
     ("slack-webhook", "hooks.slack.com/", r"(?:https?://)?hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{20,80}", 8),
     ("discord-webhook", "/api/webhooks/", rf"(?:https?://)?(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api/webhooks/[0-9]{{15,20}}/{_W}{{40,}}", 30),
-    ("teams-webhook", "webhook.office.com/webhookb2/", r"https://[a-z0-9-]+\.webhook\.office\.com/webhookb2/[A-Za-z0-9@-]{36,}/IncomingWebhook/[A-Za-z0-9]{20,}/[A-Za-z0-9-]{20,}(?:/[\w-]+)?", 72),
+    ("teams-webhook", "webhook.office.com/webhookb2/", r"(?:https://)?[a-z0-9-]{1,63}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@-]{36,}/IncomingWebhook/[A-Za-z0-9]{20,}/[A-Za-z0-9-]{20,}(?:/[\w-]+)?", 72),
     ("stripe-key", "k_live_ k_test_ k_prod_", r"[srp]k_(?:live|test|prod)_[A-Za-z0-9]{10,247}", 2),
     ("stripe-webhook-secret", "whsec_", r"whsec_[A-Za-z0-9+/]{24,}={0,2}"),
     ("square-token", "eaaa", rf"EAAA[A-Za-z0-9_=+-]{{22,60}}(?![A-Za-z0-9_=+-])"),
@@ -145,7 +149,7 @@ _FORMS: Final = (
     ("intra42-secret", "s-s4t2", rf"s-s4t2(?:ud|af)-{_H}{{64}}"),
     # Grafana, 1Password, age, JWT
     ("grafana-key", "eyjrijoi", r"eyJrIjoi[A-Za-z0-9]{60,400}={0,3}"),
-    ("grafana-cloud-token", "glc_", r"glc_(?=[A-Za-z0-9+/]*[0-9])[A-Za-z0-9+/]{32,400}={0,3}"),
+    ("grafana-cloud-token", "glc_", r"glc_(?=[A-Za-z0-9+/]{0,200}[0-9])[A-Za-z0-9+/]{32,400}={0,3}"),
     ("grafana-service-token", "glsa_", rf"glsa_{_A}{{32}}_{_H_}{{8}}"),
     ("1password-token", "ops_ey", r"ops_ey[A-Za-z0-9+/_-]{200,}={0,3}"),
     ("1password-secret-key", "a3-", r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"),
@@ -161,7 +165,8 @@ def _credentials() -> tuple[Credential, ...]:
     made = []
     for rule, literals, pattern, *rest in _FORMS:
         back = int(rest[0]) if rest else 0
-        made.append(Credential(tuple(str(literals).split()), str(rule), re.compile(str(pattern)), back))
+        longest = _LONGEST_KEY if rule == "private-key" else _LONGEST
+        made.append(Credential(tuple(str(literals).split()), str(rule), re.compile(str(pattern)), back, longest))
     return tuple(made)
 
 

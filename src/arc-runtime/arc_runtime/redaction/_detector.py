@@ -1,6 +1,7 @@
 """One pass over a text: the scanner's hits are handed to the rules that they are for."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Final
 
 from arc_runtime.redaction._credentials import CREDENTIALS, Credential
@@ -25,9 +26,7 @@ from arc_runtime.redaction._secrets import (
 from arc_runtime.redaction._views import View, view
 from arc_runtime.redaction._wallets import SEGWIT_PREFIXES, WALLET_WORDS, bitcoin, ethereum, named_wallets, segwit
 
-__all__ = ["SECRET_TYPES", "detect"]
-
-SECRET_TYPES: Final = frozenset({"SECRET"})
+__all__ = ["detect"]
 
 _AT, _URL, _COLONS, _HEX = "@", "://", "::", "0x"
 _KUBERNETES: Final = ("kind: secret", "kind: 'secret", 'kind: "secret', 'kind: \\"secret', '"kind":"secret')
@@ -54,6 +53,7 @@ _KINDS: Final = {
     _AT: "at", _URL: "url", _COLONS: "colons", _HEX: "hex", "cookie": "cookie", "curl": "curl",
 }  # fmt: skip
 _BY_INDEX: Final = tuple((_KINDS.get(word), tuple(_FORMS.get(word, ()))) for word in _WORDS)
+_by_start: Final = itemgetter(1, 2)
 _CAPITAL_I: Final = "\u0130"
 
 
@@ -104,14 +104,17 @@ def _found(text: str, engine: str) -> Iterator[Finding]:
 
 def _at_words(text: str, words: list[tuple[int, int, int]]) -> Iterator[Finding]:
     by_kind: dict[str, list[tuple[int, int]]] = {}
+    words.sort(key=_by_start)
+    done = 0
     for index, start, end in words:
         kind, forms = _BY_INDEX[index]
         if kind is not None:
             by_kind.setdefault(kind, []).append((start, end))
-        for form in forms:
+        for form in forms if start >= done else ():
             found = credential(text, start, form)
             if found is not None:
                 yield found
+                done = found.end
     for kind, spans in by_kind.items():
         spans.sort()
         starts = [start for start, _ in spans]

@@ -7,7 +7,7 @@ from typing import Final
 
 from arc_runtime.redaction._finding import Finding
 
-__all__ = ["SHORT", "find", "find_short", "replaced"]
+__all__ = ["SHORT", "apart", "find", "find_short", "replaced"]
 
 SHORT: Final = 96
 """Longest text whose findings are remembered."""
@@ -41,7 +41,7 @@ def find_short(text: str) -> tuple[Finding, ...]:
 
 def search(text: str, engine: str = "") -> list[Finding]:
     """The same with one of the engines that `_scanners` names."""
-    found = _apart(_detector().detect(text, engine))
+    found = apart(_detector().detect(text, engine))
     if not found:
         return found
     found = _everywhere(text, found)
@@ -50,7 +50,7 @@ def search(text: str, engine: str = "") -> list[Finding]:
         later = _second_look(text, found, engine)
         if not later:
             break
-        found = _apart([*found, *later])
+        found = apart([*found, *later])
     return found
 
 
@@ -62,7 +62,8 @@ def _detector() -> ModuleType:
     return detector
 
 
-def _apart(found: list[Finding]) -> list[Finding]:
+def apart(found: list[Finding]) -> list[Finding]:
+    """`found` in order, with one finding for those that overlap."""
     found.sort(key=lambda finding: (finding.start, -finding.end))
     kept: list[Finding] = []
     for finding in found:
@@ -93,7 +94,7 @@ def _everywhere(text: str, found: list[Finding]) -> list[Finding]:
             if not (_joins(text[at - 1 : at], value[0], text[at - 2 : at - 1]) or _joins(text[end : end + 1], value[-1], "")):
                 more.append(finding._replace(start=at, end=end))
             at = text.find(value, end)
-    return _apart([*found, *more]) if len(more) > len(found) or len(values) < len(found) else found
+    return apart([*found, *more]) if len(more) > len(found) or len(values) < len(found) else found
 
 
 def _joins(outside: str, inside: str, before: str) -> bool:
@@ -127,8 +128,3 @@ def _back(index: int, marks: list[tuple[int, int]], found: list[Finding], edge: 
         shift = finding.end - end
     return index + shift
 
-
-def redact(text: str) -> str:
-    """`text` with each finding replaced by its type, e.g. `<EMAIL>`; the same object when there is none."""
-    findings = find(text)
-    return replaced(text, findings) if findings else text

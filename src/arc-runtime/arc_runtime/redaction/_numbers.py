@@ -28,6 +28,9 @@ _COMMON_SHAPES: Final = {
     (3, 2, 5): 5.0, (3, 2, 4): 11.0, (2, 2, 6, 2): 8.0, (4, 4, 1): 6.0, (4, 2, 3): 5.0, (2, 8, 1): 7.0,
 }  # fmt: skip
 _MOST_WORDS: Final = 8
+_TABLE: Final = 48
+_MOST_OF_A_TABLE: Final = 4
+"""How many groups may be one number where there are more than `_TABLE` of them in a row."""
 _LONGEST: Final = 19
 _SHORTEST: Final = 6
 _PERSON: Final = 5.0
@@ -193,18 +196,19 @@ def _runs(text: str, start: int, end: int) -> Iterator[Finding]:
         if found is not None:
             yield found[1]
         return
+    most = _MOST_WORDS if len(words) <= _TABLE else _MOST_OF_A_TABLE
     at = 0
     while at < len(words):
         best: tuple[float, Finding] | None = None
         last = at
         size = 0
-        for to in range(at, min(at + _MOST_WORDS, len(words))):
+        for to in range(at, min(at + most, len(words))):
             size += words[to][1] - words[to][0]
             if size > _LONGEST + 8:
                 break
-            if size < _SHORTEST:
+            if size < _SHORTEST or size < 2 * (to - at):
                 continue
-            found = _judged(text, words[at][0], words[to][1])
+            found = _judged(text, words[at][0], words[to][1], crowded=_crowded(words, at, to))
             if found is not None and (best is None or found[0] >= best[0]):
                 best, last = found, to
         if best is not None:
@@ -213,7 +217,17 @@ def _runs(text: str, start: int, end: int) -> Iterator[Finding]:
         at += 1
 
 
-def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
+def _crowded(words: Sequence[tuple[int, int]], at: int, to: int) -> bool:
+    """Whether the groups go on in the same size beside those from `at` to `to`, as in a card's four by four."""
+    sizes = [end - start for start, end in words[max(0, at - 1) : to + 2]]
+    first = 1 if at else 0
+    own = sizes[first : first + to - at + 1]
+    if len(own) < 2 or len(set(own)) > 1:  # noqa: PLR2004
+        return False
+    return (at > 0 and sizes[0] == own[0]) or (to + 1 < len(words) and sizes[-1] == own[0])
+
+
+def _judged(text: str, start: int, end: int, *, crowded: bool = False) -> tuple[float, Finding] | None:
     """The best that the digits from `start` to `end` can be, and its points; None when that is not enough."""
     if end - start < _SHORTEST or not _bounded(text, start, end):
         return None
@@ -237,7 +251,7 @@ def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
         room = _ENOUGH
     else:
         room = 26.0 - _ENOUGH
-    for number in BY_LENGTH.get(size, ()):
+    for number in () if crowded else BY_LENGTH.get(size, ()):
         if bare:
             points = number.bits
         elif shape in number.shapes:
@@ -259,7 +273,7 @@ def _judged(text: str, start: int, end: int) -> tuple[float, Finding] | None:
             points += place.points("CARD")
             if points > best:
                 best, name, rule = points, "CARD", "card"
-    phone_start, points = phone_points(text, start, digits, groups)
+    phone_start, points = (start, 0.0) if crowded else phone_points(text, start, digits, groups)
     if points:
         points += (place if phone_start == start else _Place(text, phone_start, end)).points("PHONE")
         if points > best and points >= _ENOUGH:

@@ -23,7 +23,7 @@ __all__ = [
 KEY_WORDS: Final = ("pwd", "pass", "secret", "token", "key", "auth", "credential", "login", "access", "sessionid", "client",
     "identified by", "signature", "artifactory", "jfrog")  # fmt: skip
 """What is in the names of secrets, in lower case."""
-_LEAST_VARIED: Final = 6
+_LEAST_VARIED: Final = 4
 _BASE64_LEFT: Final = re.compile(r"[A-Za-z0-9+/]{24}\Z")
 _ESCAPE: Final = frozenset("nrtbf")
 
@@ -31,27 +31,34 @@ _ESCAPE: Final = frozenset("nrtbf")
 def credential(text: str, at: int, kind: Credential) -> Finding | None:
     """The credential of `kind` at the literal that begins at `at`."""
     if kind.back:
-        match = kind.pattern.search(text, max(0, at - kind.back), at + 2048)
+        match = kind.pattern.search(text, max(0, at - kind.back), min(len(text), at + kind.longest))
         if match is None or match.start() > at:
             return None
+    elif _joined(text, at):
+        return None
     else:
-        match = kind.pattern.match(text, at) if kind.rule != "azure-ad-secret" else kind.pattern.match(text, max(0, at - 4))
-        if kind.rule == "npm-auth-token":
-            match = kind.pattern.match(text, at + 12)
+        match = kind.pattern.match(text, at, min(len(text), at + kind.longest))
         if match is None:
             return None
     start = match.start()
+    if kind.back and _joined(text, start):
+        return None
     left = text[start - 1 : start]
-    if left and left.isascii() and left.isalnum() and kind.rule not in ("azure-ad-secret",) and not (left in _ESCAPE and text[start - 2 : start - 1] == "\\"):
-        return None
-    if left and kind.rule == "openai-key" and left in "-_":
-        return None
     if left in ("+", "/") and _BASE64_LEFT.search(text, max(0, start - 24), start):
         return None
-    value = match.group()
-    if len(set(value[-24:].lower())) < _LEAST_VARIED:
+    if len(set(match.group()[-24:].lower())) < _LEAST_VARIED:
         return None
     return Finding(start, match.end(), "SECRET", kind.rule)
+
+
+def _joined(text: str, at: int) -> bool:
+    """Whether a word goes on over `at`, so that nothing begins there."""
+    if at == 0:
+        return False
+    left = text[at - 1]
+    if left == "-":
+        return text[at : at + 3] == "sk-"  # task-asking-...
+    return left.isascii() and (left.isalnum()) and not (left in _ESCAPE and text[at - 2 : at - 1] == "\\")
 
 
 # --- values that have a name ------------------------------------------------------------------------------------------
