@@ -22,7 +22,7 @@ from opentelemetry.trace import Link, Status, StatusCode
 from opentelemetry.util.types import AnyValue
 
 from arc_runtime._stderr import LOGGER
-from arc_runtime.redaction import Tally, is_clean, scrub, scrub_item, tells
+from arc_runtime.redaction import Tally, in_force, is_clean, scrub, scrub_item, tells
 from arc_runtime.spans import LateAttributes, LateLinks
 
 __all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "redact_resource"]
@@ -171,7 +171,8 @@ def _redact_attributes(attributes: object, tally: Tally) -> None:
         values = bounded._dict  # noqa: SLF001
         if bounded.max_value_len is not None:
             _drop_cut_ends(values, bounded.max_value_len)
-        for key in [key for key, value in values.items() if not (_is_harmless(key) and is_clean(value))]:
+        by_key = bool(in_force().keys)
+        for key in [key for key, value in values.items() if by_key or not (_is_harmless(key) and is_clean(value))]:
             _rewrite(values, key, tally)
 
 
@@ -184,8 +185,10 @@ def _is_harmless(key: str) -> bool:
 def _rewrite(values: dict[str, AnyValue], key: str, tally: Tally) -> None:
     value = values[key]
     clean_key, clean = scrub(key, tally), scrub_item(key, value, tally)
-    if clean_key is not key:
+    if clean_key is not key or (clean is None and value is not None):
         del values[key]
+    if clean is None and value is not None:
+        return
     if clean is not value or clean_key is not key:
         values[str(clean_key)] = clean  # type: ignore[assignment]
 

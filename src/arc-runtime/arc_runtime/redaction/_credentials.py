@@ -29,6 +29,7 @@ _A: Final = "[A-Za-z0-9]"
 _H: Final = "[0-9a-f]"
 _H_: Final = "[0-9a-fA-F]"
 _LONGEST: Final = 8_192
+_LONGEST_BACK: Final = 320
 _LONGEST_KEY: Final = 32_768
 _END: Final = "(?![A-Za-z0-9])"
 
@@ -165,7 +166,7 @@ def _credentials() -> tuple[Credential, ...]:
     made = []
     for rule, literals, pattern, *rest in _FORMS:
         back = int(rest[0]) if rest else 0
-        longest = _LONGEST_KEY if rule == "private-key" else _LONGEST
+        longest = _LONGEST_KEY if rule == "private-key" else _LONGEST_BACK if back else _LONGEST
         made.append(Credential(tuple(str(literals).split()), str(rule), re.compile(str(pattern)), back, longest))
     return tuple(made)
 

@@ -97,6 +97,8 @@ _PLACEHOLDER: Final = re.compile(
     r"args\..*|options\..*|kwargs.*|request\..*|https?://.*|[a-z]+\.[a-z_.]+|https?|file://.*|/[a-z/._-]+|\.{1,2}/.*)\Z",
     re.IGNORECASE,
 )
+_MOST_NESTED: Final = 8
+"""How many names are looked at inside one value."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
 _IDENTIFIER: Final = re.compile(r"(?:[a-z]+[_.-])*[a-z]+[0-9]{0,2}\Z|(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]+)*[0-9]{0,2}\Z|[A-Z]+(?:_[A-Z0-9]+)*\Z|[a-z]+(?:[-_.:/][a-z0-9]+)+\Z")
 _DIGITS_AND_POINTS: Final = re.compile(r"[0-9.:,+eE_/T-]+\Z")
@@ -104,13 +106,17 @@ _DIGITS_AND_POINTS: Final = re.compile(r"[0-9.:,+eE_/T-]+\Z")
 
 def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
     """Values of at least six characters under a name that has one of `KEY_WORDS` in it."""
-    done = 0
+    done = looked_to = nested = 0
     for start, end in anchors:
         if end <= done:
+            continue
+        nested = nested + 1 if end <= looked_to else 0
+        if nested > _MOST_NESTED:
             continue
         match = None if _OF_NO_USE.match(text, end) else _ASSIGNED.match(text, end)
         if match is None:
             continue
+        looked_to = max(looked_to, match.end("value"))
         if match["value"].isdigit() and len(match["value"]) < 20:  # noqa: PLR2004 - a count
             continue
         left = _NAME_LEFT.search(text, max(0, start - 48), start)
@@ -231,10 +237,12 @@ _COOKIE_ATTRIBUTES: Final = frozenset({"path", "domain", "expires", "max-age", "
 
 def cookies(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
     """The values of cookies (RFC 6265)."""
+    done = 0
     for at in anchors:
-        match = _COOKIE.match(text, at)
+        match = _COOKIE.match(text, at) if at >= done else None
         if match is None:
             continue
+        done = match.end()
         for pair in _PAIR.finditer(text, match.start(1), match.end(1)):
             if pair.group(1).lower() not in _COOKIE_ATTRIBUTES and any(map(str.isalnum, pair.group(2))):
                 yield Finding(pair.start(2), pair.end(2), "SECRET", "cookie")
@@ -246,8 +254,11 @@ _PLACE_USER: Final = re.compile(r".*[$<\[].*|([a-z]+):\1\Z|(?:user(?:name)?|test
 
 def basic_users(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
     """User and password of a `curl` command line (its manual, `-u`)."""
-    for at in anchors:
-        for match in _USER.finditer(text, at, min(len(text), at + 600)):
+    done = 0
+    for anchor in anchors:
+        at = max(anchor, done)
+        done = anchor + 600
+        for match in _USER.finditer(text, at, min(len(text), done)):
             value = match.group(1) or match.group(2) or match.group(3)
             if ":" in value + text[match.end(1 if match.group(1) else 0) : match.end() + 1] and not _PLACE_USER.match(value) and len(value) > 4:  # noqa: PLR2004
                 first = 1 if match.group(1) else 2 if match.group(2) else 3
@@ -285,7 +296,11 @@ _LINE: Final = re.compile(r"(?P<dent>(?:[ \t]|\\t)*)(?P<rest>(?:(?!\n|\\n).){0,8
 
 def kubernetes_secrets(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
     """The data of a Secret in YAML (Kubernetes API reference, Secret v1)."""
+    done = 0
     for at in anchors:
+        if at < done:
+            continue
+        done = at + 2048
         block = _DATA.search(text, max(0, at - 4096), min(len(text), at + 4096))
         if block is None:
             continue

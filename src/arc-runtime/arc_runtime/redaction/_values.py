@@ -30,7 +30,9 @@ _SECONDS: Final = 0.25
 """Longest time that the values of one span, log record or message are read; a 100 KB message takes a hundredth."""
 _MOST_READ: Final = 4 * 1024 * 1024
 """Characters of them that are read."""
-_MARGIN: Final = 512
+_PART: Final = 262_144
+_OVERLAP: Final = 32_768
+_CONTEXT: Final = 256
 _UNREAD: Final = "<UNREAD>"
 
 
@@ -198,12 +200,43 @@ def _scrub_text(text: str, tally: Tally) -> str:
     if policy.level == "off":
         return text
     size = len(text)
-    room = size if size <= SHORT else tally.room(size)
-    if room < size:
-        tally["UNREAD"] += 1
-        # What the end of the part that is read cut in two could not be recognised: that end is not kept.
-        return f"{_scrub_read(policy, text[:room], tally)[: max(0, room - _MARGIN)]}{_UNREAD}" if room > _MARGIN else _UNREAD
-    return _scrub_read(policy, text, tally)
+    if size <= SHORT:
+        return _scrub_read(policy, text, tally)
+    if size <= _PART:
+        return _scrub_read(policy, text, tally) if tally.room(size) == size else _unread(tally)
+    return _scrub_long(policy, text, tally)
+
+
+def _unread(tally: Tally) -> str:
+    tally["UNREAD"] += 1
+    return _UNREAD
+
+
+def _scrub_long(policy: Policy, text: str, tally: Tally) -> str:
+    """`text` read part by part, as far as the budget goes; parts overlap, so that a value on a border is read whole."""
+    pieces: list[str] = []
+    at = 0
+    while at < len(text):
+        end = min(at + _PART, len(text))
+        if tally.room(end - at) < end - at:
+            pieces.append(_unread(tally))
+            break
+        begin = max(0, at - _CONTEXT)
+        try:
+            findings = policy.find(text[begin : end + _OVERLAP])
+        except Exception:  # noqa: BLE001 - fail closed: a rule that raises costs the value that it was to read
+            return str(_dropped(tally))
+        inside = [
+            one._replace(start=one.start - (at - begin), end=one.end - (at - begin))
+            for one in findings
+            if at - begin <= one.start < end - begin
+        ]
+        to = max([end, *(at + one.end for one in inside[-1:])])
+        pieces.append(policy.replaced(text[at:to], inside))
+        tally.update(one.type for one in inside)
+        at = to
+    clean = "".join(pieces)
+    return text if clean == text else clean
 
 
 def _scrub_read(policy: Policy, text: str, tally: Tally) -> str:

@@ -20,7 +20,8 @@ _FOLDED: Final = {
     # digits of Arabic, Persian, Devanagari, Bengali and Thai
     **{base + digit: str(digit) for base in (0x660, 0x6F0, 0x966, 0x9E6, 0xE50) for digit in range(10)},
 }
-_FOLDABLE: Final = re.compile("[" + "".join(map(chr, _FOLDED)) + "]")
+# Halves of surrogate pairs, as file names bring them, have no form in UTF-8.
+_FOLDABLE: Final = re.compile("[\ud800-\udfff" + "".join(map(chr, _FOLDED)) + "]")
 
 
 class View:
@@ -48,7 +49,7 @@ def view(text: str) -> View:
     if ("%" in text and _PERCENT.search(text)) or "\\u" in text or "&#" in text:
         text = _unescaped(text, starts, offsets)
     if not text.isascii():
-        text = _FOLDABLE.sub(lambda match: _FOLDED[ord(match.group())], text)
+        text = _FOLDABLE.sub(lambda match: _FOLDED.get(ord(match.group()), "\ufffd"), text)
     return View(text, starts, offsets)
 
 
