@@ -23,6 +23,9 @@ from typing import Any, NamedTuple
 
 from figures import figures_of, graphs_of, sizes_of, targets
 from peers import GRAPH_PEERS, PEERS, Peer, build
+import redaction
+from figures import figures_of, targets
+from peers import PEERS, build
 from table import lines
 
 HERE = Path(__file__).parent
@@ -225,10 +228,14 @@ def main() -> int:
     names = ", ".join((CALLS_PART, GRAPHS_PART, *PEERS, *GRAPH_PEERS))
     parser.add_argument("--no-peers", action="store_true", help="Arc alone, about two minutes")
     parser.add_argument("--only", default="", help=f"parts or peers, comma-separated: {names}")
+    parser.add_argument("--only", default="", help=f"peers beside Arc, comma-separated: {', '.join(PEERS)}; or redaction")
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it runs, not for figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to FILE")
     parser.add_argument("--strict", action="store_true", help="exit status 1 when a target is missed")
     options = parser.parse_args()
+    if options.only == "redaction":
+        print("\n".join(redaction.lines(redaction.compare(peers=not options.no_peers))))
+        return 0
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arc-bench-")))
         calls, graphs, failed = line_up(options)

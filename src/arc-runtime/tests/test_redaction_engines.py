@@ -60,9 +60,9 @@ def test_nothing_outside_the_findings_is_touched(text):
         clean = clean[clean.index(part) + len(part) :]
 
 
-@pytest.mark.parametrize("piece", ["\x00", "\ud800", "\U0010ffff", "\u0301", "İ", "\\", "{", "%", "9", "@"])
+@pytest.mark.parametrize("piece", ["\x00\ud800\U0010ffff\u0301İ\\{%9", "9", '{"a":'])
 def test_ten_megabytes_of_anything_raise_nothing(piece):
-    assert isinstance(redact(piece * (10 * 1024 * 1024 // len(piece)) if piece != "@" else piece * 1024 * 1024), str)
+    assert isinstance(redact(piece * (10 * 1024 * 1024 // len(piece))), str)
 
 
 HOSTILE = [
@@ -124,7 +124,7 @@ def test_a_number_that_another_library_takes_passes_the_check(type_, name):
 @given(st.data())
 @pytest.mark.parametrize(
     "type_",
-    ["BR_CPF", "CA_SIN", "CH_SSN", "DE_TAX_ID", "HR_OIB", "IN_AADHAAR", "NL_BSN", "PL_PESEL", "TR_NATIONAL_ID", "UK_NHS", "ZA_ID_NUMBER", "FR_NIR"],
+    ["BR_CPF", "CA_SIN", "CH_SSN", "DE_TAX_ID", "HR_OIB", "IN_AADHAAR", "NL_BSN", "PL_PESEL", "TR_NATIONAL_ID", "UK_NHS", "ZA_ID_NUMBER"],
 )
 def test_what_passes_a_strong_check_is_valid_to_another_library_too(type_, data):
     number = next(one for numbers in BY_LENGTH.values() for one in numbers if one.type == type_ and one.bits)
@@ -133,9 +133,9 @@ def test_what_passes_a_strong_check_is_valid_to_another_library_too(type_, data)
     for last in range(100):
         candidate = f"{digits[:-2]}{last:02d}"
         if number.check(candidate) and type_ not in ("ZA_ID_NUMBER", "PL_PESEL"):
-            assert module.is_valid(candidate) or type_ in ("CA_SIN", "FR_NIR", "IN_AADHAAR"), candidate
-        # Zeros throughout, and people who are neither man nor woman, pass there and are nobody's.
-        if module.is_valid(candidate) and len(set(candidate)) > 1 and (type_ != "FR_NIR" or candidate[0] in "12"):
+            assert module.is_valid(candidate) or type_ in ("CA_SIN", "IN_AADHAAR"), candidate
+        # Zeros throughout pass there and are nobody's.
+        if module.is_valid(candidate) and len(set(candidate)) > 1:
             assert number.check(candidate), candidate
 
 
@@ -144,6 +144,8 @@ def test_letters_and_digits_that_another_library_takes_pass_too(type_, name):
     values = ["".join(filter(str.isalnum, value)).upper() for value in doctest_values(oracle(name))]
     assert values
     for value in values:
+        if value.isdigit():
+            continue  # the number of a company, in a module of both
         assert any(kind.type == type_ and kind.check(value) for kind in MIXED.get(signature(value), ())), value
 
 

@@ -11,7 +11,7 @@ __all__ = ["SHORT", "apart", "find", "find_short", "replaced"]
 
 SHORT: Final = 96
 """Longest text whose findings are remembered."""
-_ROUNDS: Final = 3
+_ROUNDS: Final = 6
 _MOST_REPEATED: Final = 32
 _SHORTEST_REPEATED: Final = 6
 

@@ -34,6 +34,10 @@ _MOST_OF_A_TABLE: Final = 4
 _LONGEST: Final = 19
 _SHORTEST: Final = 6
 _PERSON: Final = 5.0
+# Of companies and professions, or of anybody: "customer" says nothing for them.
+_OF_NO_PERSON: Final = frozenset(
+    {"PHONE", "US_NPI", "PL_NIP", "KR_BRN", "AU_ABN", "AU_ACN", "SE_ORGANISATIONSNUMMER", "IT_VAT_CODE", "ABA_ROUTING_NUMBER", "DE_LANR", "DE_BSNR"}
+)
 _LONG_BARE: Final = 14
 """From so many digits on a number proves more than the word in front of it says."""
 _RIGHT_IN_FRONT: Final = 6
@@ -103,7 +107,7 @@ class _Place:
         """What the surroundings say for `type_`."""
         clues = self.clues
         named = self.named(type_)
-        person = 0.0 if type_ == "PHONE" or "PERSON" not in clues else _PERSON
+        person = 0.0 if type_ in _OF_NO_PERSON or "PERSON" not in clues else _PERSON
         if person and clues["PERSON"] > 11.7:  # noqa: PLR2004 - right in front
             person += 2
         country = 2.0 if type_ == "PHONE" and any(len(word) == 2 for word in clues) else 4.0 if type_[:2] in clues else 0.0  # noqa: PLR2004

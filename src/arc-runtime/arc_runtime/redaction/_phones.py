@@ -36,15 +36,16 @@ _ISO_DATE: Final = re.compile(r"(?:19|20)[0-9]{2}[-/.][01]?[0-9][-/.][0-3]?[0-9]
 def international(text: str) -> Iterator[Finding]:
     """Numbers behind a `+`: a country code, 7 to 15 digits in all, behind +1 exactly eleven."""
     at = text.find("+")
+    last = -1
     while at >= 0:
         end = at + 1
         match = _NUMBER.match(text, end)
-        if match is not None and not _joined(text, at):
+        if match is not None and (at == last or not _joined(text, at)):
             number = _EXTENSION.sub("", match.group())
             digits = re.sub("[^0-9]", "", number)
             if _plausible(digits):
                 yield Finding(at, match.end(), "PHONE", "phone-international")
-                end = match.end()
+                end = last = match.end()
         at = text.find("+", end)
 
 
