@@ -6,6 +6,7 @@ by its name instead, in `_secrets`.
 """
 
 import re
+from functools import cache
 from typing import Final, NamedTuple
 
 __all__ = ["CREDENTIALS", "Credential"]
@@ -17,17 +18,25 @@ class Credential(NamedTuple):
     literals: tuple[str, ...]
     """What is in it, in lower case; one is enough to look closer."""
     rule: str
-    pattern: re.Pattern[str]
+    form: str
+    """A regular expression, compiled when a literal first turns up: hundreds would take long."""
     back: int
     """How many characters before the literal it may begin."""
     longest: int
     """How many characters from the literal on it may have."""
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """`form`, compiled."""
+        return _compiled(self.form)
 
 
 _W: Final = "[A-Za-z0-9_-]"
 _A: Final = "[A-Za-z0-9]"
 _H: Final = "[0-9a-f]"
 _H_: Final = "[0-9a-fA-F]"
+
+_compiled: Final = cache(re.compile)
 _LONGEST: Final = 8_192
 _LONGEST_BACK: Final = 320
 _LONGEST_KEY: Final = 32_768
@@ -167,7 +176,7 @@ def _credentials() -> tuple[Credential, ...]:
     for rule, literals, pattern, *rest in _FORMS:
         back = int(rest[0]) if rest else 0
         longest = _LONGEST_KEY if rule == "private-key" else _LONGEST_BACK if back else _LONGEST
-        made.append(Credential(tuple(str(literals).split()), str(rule), re.compile(str(pattern)), back, longest))
+        made.append(Credential(tuple(str(literals).split()), str(rule), str(pattern), back, longest))
     return tuple(made)
 
 

@@ -116,7 +116,6 @@ def _at_words(text: str, words: list[tuple[int, int, int]]) -> Iterator[Finding]
                 yield found
                 done = found.end
     for kind, spans in by_kind.items():
-        spans.sort()
         starts = [start for start, _ in spans]
         if kind == "at":
             yield from emails(text, starts)

@@ -31,6 +31,8 @@ _MOST_WORDS: Final = 8
 _TABLE: Final = 48
 _MOST_OF_A_TABLE: Final = 4
 """How many groups may be one number where there are more than `_TABLE` of them in a row."""
+_LONGEST_HEAD: Final = 12
+"""An IBAN has up to ten characters before a run of six digits (Kazakhstan), a tax code six."""
 _LONGEST: Final = 19
 _SHORTEST: Final = 6
 _PERSON: Final = 5.0
@@ -176,8 +178,8 @@ def _has_letters(text: str) -> bool:
 
 def _in_a_blob(text: str, start: int) -> bool:
     """Whether what stands round `start` is longer than any number: a hash, a key, an image in base 64."""
-    left = text[max(0, start - 19) : start]
-    if len(left) == 19 and left.isalnum() and left.isascii():  # noqa: PLR2004
+    left = text[max(0, start - _LONGEST_HEAD) : start]
+    if len(left) == _LONGEST_HEAD and left.isalnum() and left.isascii():
         return True
     right = text[start : start + 36]
     return len(right) == 36 and right.isalnum() and right.isascii()  # noqa: PLR2004
@@ -340,14 +342,16 @@ def _alone(text: str, start: int, end: int) -> float:
 
 
 def _mixed(text: str, start: int, end: int) -> Finding | None:
-    iban = _iban(text, start, end)
-    if iban is not None:
-        return iban
     left = start
     while left and text[left - 1] in _ASCII_ALNUM and start - left < 24:  # noqa: PLR2004 - longer than any form
         left -= 1
     if left < start and text[left] in _ESCAPED and left and text[left - 1] == "\\":
         left += 1
+    for head in (left, start - 2):
+        if head >= 0 and text[head : head + 2].upper() in IBAN_LENGTHS and text[head + 2 : head + 4].isdigit():
+            iban = _iban_at(text, head, start, end)
+            if iban is not None:
+                return iban
     right = _ALNUM_RIGHT.match(text, start).end()  # type: ignore[union-attr] - matches everywhere
     if right - left > 24 or _UUID_RIGHT.match(text, right):  # noqa: PLR2004
         return None
@@ -441,10 +445,6 @@ def _passport(token: str) -> str:
 
 
 def _iban(text: str, start: int, end: int) -> Finding | None:
-    if start >= 2 and text[start - 2 : start].upper() in IBAN_LENGTHS:  # noqa: PLR2004
-        found = _iban_at(text, start - 2, start, end)
-        if found is not None:
-            return found
     match = _IBAN_LEFT.search(text, max(0, start - 24), start)
     return _iban_at(text, match.start(), start, end) if match is not None else None
 

@@ -16,7 +16,9 @@ _DIGITS: Final = (
     r"[0-9](?:"
     r"(?:(?:[ .\-/]| - )?[0-9]){5,}"  # six digits and more, in groups or not
     r"|[0-9]{0,2}(?:\.[0-9]{1,3}){3}"  # a short dotted quad
-    r"|[0-9]{0,3}[A-Za-z](?:[0-9]{2,4}(?:[A-Za-z](?:[0-9]{3}[A-Za-z])?)?|[A-Za-z0-9]?[0-9]-?[A-Za-z][A-Za-z0-9][0-9]-?[A-Za-z]{2}[0-9]{2})?\b"
+    # with letters among few digits: permanent account numbers, passports, cards, tax codes, licences, Medicare
+    r"|[0-9]{3}[A-Za-z](?:[0-9]{2})?\b|[0-9]{2}[A-Za-z][0-9]{4}\b|[0-9][A-Za-z][0-9]{2}[A-Za-z](?:[0-9]{2}|[0-9]{3}[A-Za-z])\b"
+    r"|[A-Za-z][0-9]{3}[A-Za-z][0-9]{2}[A-Za-z]\b|[A-Za-z][A-Za-z0-9][0-9]-?[A-Za-z][A-Za-z0-9][0-9]-?[A-Za-z]{2}[0-9]{2}\b"
     r")"
 )
 _LONG: Final = r"\b[13][1-9A-HJ-NP-Za-km-z]{25,34}\b"

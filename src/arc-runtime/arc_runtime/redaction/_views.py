@@ -11,6 +11,8 @@ from typing import Final
 __all__ = ["View", "view"]
 
 _ESCAPES: Final = re.compile(r"%(?:25)*([2-7][0-9A-Fa-f])|\\+u([0-9A-Fa-f]{4})|&(?:#(?:64|x40|0?64)|amp);")
+# Not for the sake of quotes and dashes (\\u2019) alone, which models write all the time.
+_TELLING: Final = re.compile(r"\\u(?:00[2-7]|0[3-9a-fA-F]|[13-9a-fA-F])")
 _PERCENT: Final = re.compile(r"%(?:25)*[2-7][0-9A-Fa-f]")
 _FOLDED: Final = {
     **dict.fromkeys((0xA0, 0x2002, 0x2003, 0x2007, 0x2008, 0x2009, 0x200A, 0x202F, 0x3000), " "),
@@ -46,7 +48,7 @@ def view(text: str) -> View:
     """`text` without escapes; the very same text when it has none."""
     starts: list[int] = []
     offsets: list[int] = []
-    if ("%" in text and _PERCENT.search(text)) or "\\u" in text or "&#" in text:
+    if ("%" in text and _PERCENT.search(text)) or ("\\u" in text and _TELLING.search(text)) or "&#" in text:
         text = _unescaped(text, starts, offsets)
     if not text.isascii():
         text = _FOLDABLE.sub(lambda match: _FOLDED.get(ord(match.group()), "\ufffd"), text)
