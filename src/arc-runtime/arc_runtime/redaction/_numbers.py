@@ -352,6 +352,10 @@ def _mixed(text: str, start: int, end: int) -> Finding | None:
             iban = _iban_at(text, head, start, end)
             if iban is not None:
                 return iban
+    if left < start and text[left - 1 : left] == " " and text[left].isupper() | text[left].isdigit():
+        iban = _iban(text, start, end)
+        if iban is not None:
+            return iban
     right = _ALNUM_RIGHT.match(text, start).end()  # type: ignore[union-attr] - matches everywhere
     if right - left > 24 or _UUID_RIGHT.match(text, right):  # noqa: PLR2004
         return None
