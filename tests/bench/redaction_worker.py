@@ -1,6 +1,6 @@
 """Measures one redactor and prints JSON; runs where only that one is installed, so it imports nothing of Arc's but Arc.
 
-    python redaction_worker.py SUBJECT DATA ENGINE
+python redaction_worker.py SUBJECT DATA ENGINE
 """
 
 import gzip
@@ -13,7 +13,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 Spans = list[tuple[int, int]]
-NOT_OURS = set("PERSON STREET_ADDRESS GPE ORGANIZATION DATE_TIME TITLE AGE NRP DOMAIN_NAME ZIP_CODE URL".split())
+NOT_OURS = {
+    "PERSON",
+    "STREET_ADDRESS",
+    "GPE",
+    "ORGANIZATION",
+    "DATE_TIME",
+    "TITLE",
+    "AGE",
+    "NRP",
+    "DOMAIN_NAME",
+    "ZIP_CODE",
+    "URL",
+}
 SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000}
 SECONDS = 20.0
 """CPU time that one measure may take; slow subjects get fewer texts."""
@@ -92,7 +104,9 @@ def found_of(find: Callable[[str], Spans], data: Path) -> dict[str, float]:
                 wanted += 1
                 covered += any(start <= span["start"] and end >= span["end"] for start, end in spans)
         total += len(spans)
-        wrong += sum(not any(span["start"] < end and start < span["end"] for span in row["spans"]) for start, end in spans)
+        wrong += sum(
+            not any(span["start"] < end and start < span["end"] for span in row["spans"]) for start, end in spans
+        )
     scores = {name: percent(sum(values), len(values)) for name, values in hits.items()}
     return {**scores, "documents": percent(covered, wanted), "precision": 100 - percent(wrong, total)}
 
@@ -112,14 +126,14 @@ def wrongly_found(find: Callable[[str], Spans], texts: list[str]) -> dict[str, f
 def slow(find: Callable[[str], Spans], text: str) -> bool:
     begin = time.process_time()
     find(text * 3)
-    return time.process_time() - begin > 0.01  # noqa: PLR2004 - a hundredth of a second
+    return time.process_time() - begin > 0.01
 
 
 def speed(find: Callable[[str], Spans], texts: list[str]) -> dict[str, float]:
-    joined = "".join(text for text in texts if len(text) > 500)  # noqa: PLR2004 - messages, not single ids
+    joined = "".join(text for text in texts if len(text) > 500)
     figures: dict[str, float] = {}
     for name, size in SIZES.items():
-        parts = [joined[at : at + size] for at in range(0, len(joined) - size, size)][:: 1 if size > 5_000 else 5]  # noqa: PLR2004
+        parts = [joined[at : at + size] for at in range(0, len(joined) - size, size)][:: 1 if size > 5_000 else 5]
         if slow(find, texts[0]):
             parts = parts[:: max(1, len(parts) * size // 40_000)]
         best = [min(_seconds(find, part) for _ in range(3)) for part in parts]

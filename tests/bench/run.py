@@ -229,6 +229,9 @@ def main() -> int:
     parser.add_argument("--no-peers", action="store_true", help="Arc alone, about two minutes")
     parser.add_argument("--only", default="", help=f"parts or peers, comma-separated: {names}")
     parser.add_argument("--only", default="", help=f"peers beside Arc, comma-separated: {', '.join(PEERS)}; or redaction")
+    parser.add_argument(
+        "--only", default="", help=f"peers beside Arc, comma-separated: {', '.join(PEERS)}; or redaction"
+    )
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it runs, not for figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to FILE")
     parser.add_argument("--strict", action="store_true", help="exit status 1 when a target is missed")

@@ -19,7 +19,7 @@ PIECES = [
     "fe80::1%eth0", "192.168.0.1", "00:1A:2B:3C:4D:5E", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "0x52908400098527886E0F7030069857D2E4169EE7",
     "DOB: 1970-01-02", "131052-308T", "390.533.447-05", "ghp_" + "a1B2c3" * 6, "password = 'h0rse!battery'", "Authorization: Bearer abc.DEF-123456789",
     "https://u:p4ssw0rd@host.example/x", "Set-Cookie: sid=abcdef0123456789; Path=/", "\\n", "\\u0040", "%40", "%2B", "\n", " ", '"', "'", ": ", "=", "{", "}",
-    "1", "23", "456", "-", ".", "/", "id", "phone ", "passport ", "ssn ", "customer ", "é", "电话", "\ud800", "\x00", "İ", "１２３", "\u00a0",
+    "1", "23", "456", "-", ".", "/", "id", "phone ", "passport ", "ssn ", "customer ", "é", "电话", "\ud800", "\x00", "İ", "\uff11\uff12\uff13", "\u00a0",
 ]  # fmt: skip
 TEXTS = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=24).map("".join))
 
@@ -114,7 +114,9 @@ def oracle(name: str):
 def test_a_number_that_another_library_takes_passes_the_check(type_, name):
     module = oracle(name)
     values = ["".join(filter(str.isdigit, value)) for value in doctest_values(module)]
-    checks = {len(value): [number for number in BY_LENGTH.get(len(value), ()) if number.type == type_] for value in values}
+    checks = {
+        len(value): [number for number in BY_LENGTH.get(len(value), ()) if number.type == type_] for value in values
+    }
     values = [value for value in values if checks[len(value)]]
     for value in values:
         assert any(number.check(value) for number in checks[len(value)]), value
@@ -124,7 +126,19 @@ def test_a_number_that_another_library_takes_passes_the_check(type_, name):
 @given(st.data())
 @pytest.mark.parametrize(
     "type_",
-    ["BR_CPF", "CA_SIN", "CH_SSN", "DE_TAX_ID", "HR_OIB", "IN_AADHAAR", "NL_BSN", "PL_PESEL", "TR_NATIONAL_ID", "UK_NHS", "ZA_ID_NUMBER"],
+    [
+        "BR_CPF",
+        "CA_SIN",
+        "CH_SSN",
+        "DE_TAX_ID",
+        "HR_OIB",
+        "IN_AADHAAR",
+        "NL_BSN",
+        "PL_PESEL",
+        "TR_NATIONAL_ID",
+        "UK_NHS",
+        "ZA_ID_NUMBER",
+    ],
 )
 def test_what_passes_a_strong_check_is_valid_to_another_library_too(type_, data):
     number = next(one for numbers in BY_LENGTH.values() for one in numbers if one.type == type_ and one.bits)
@@ -155,6 +169,9 @@ def test_a_value_named_once_is_found_wherever_it_stands():
 
 
 def test_a_finding_behind_escapes_covers_the_escapes():
-    text = r'{\"content\": \"joerg\\u002bx\\u0040example.com\"} q=%2B44%2020%207946%200958&x=1'
-    assert [text[start:end] for start, end, _, _ in find(text)] == [r"joerg\\u002bx\\u0040example.com", "%2B44%2020%207946%200958"]
+    text = r"{\"content\": \"joerg\\u002bx\\u0040example.com\"} q=%2B44%2020%207946%200958&x=1"
+    assert [text[start:end] for start, end, _, _ in find(text)] == [
+        r"joerg\\u002bx\\u0040example.com",
+        "%2B44%2020%207946%200958",
+    ]
     assert all(isinstance(one, Finding) for one in find(text))

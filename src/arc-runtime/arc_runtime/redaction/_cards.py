@@ -1,14 +1,14 @@
 """Payment cards: the issuer's range, its length, and the check digit (ISO/IEC 7812-1)."""
 
-import re
 from typing import Final
 
 from arc_runtime.redaction._checks import luhn
+from arc_runtime.redaction._lazily import lazily
 
 __all__ = ["CARD_LENGTHS", "card_points"]
 
 CARD_LENGTHS: Final = range(12, 20)
-_MAIN: Final = re.compile(
+_MAIN: Final = lazily(
     r"4[0-9]{15}\Z|"  # Visa
     r"(?:5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12})\Z|"  # Mastercard
     r"3[47][0-9]{13}\Z|"  # American Express
@@ -16,7 +16,7 @@ _MAIN: Final = re.compile(
     r"35(?:2[89]|[3-8][0-9])[0-9]{12}\Z|"  # JCB
     r"3(?:0[0-5]|[689][0-9])[0-9]{11}\Z"  # Diners Club
 )
-_OTHERS: Final = re.compile(
+_OTHERS: Final = lazily(
     r"4[0-9]{12}\Z|4[0-9]{18}\Z|"  # Visa of 13 and 19 digits
     r"(?:6011|65[0-9]{2}|64[4-9][0-9])[0-9]{13,15}\Z|35(?:2[89]|[3-8][0-9])[0-9]{13,15}\Z|"
     r"35[0-9]{14}\Z|(?:2131|1800)[0-9]{11}\Z|"  # JCB of 15 digits
@@ -40,6 +40,6 @@ def card_points(digits: str, shape: tuple[int, ...]) -> float:
         return 0.0
     if len(shape) > 1:
         points += 6 if shape in _SHAPES else -3
-    elif points > 9 and len(digits) == 14:  # noqa: PLR2004 - also how a time is written without separators
+    elif points > 9 and len(digits) == 14:
         points -= 1
     return points if luhn(digits) and len(set(digits)) > 1 else 0.0

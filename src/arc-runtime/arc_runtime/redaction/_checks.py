@@ -96,7 +96,7 @@ def ean13(digits: str) -> bool:
 def aba_routing(digits: str) -> bool:
     """Whether nine digits have the weights 3-7-1 and a prefix of the ABA's routing number policy."""
     first = int(digits[:2])
-    in_range = first <= 12 or 21 <= first <= 32 or 61 <= first <= 72 or first == 80  # noqa: PLR2004 - the policy's ranges
+    in_range = first <= 12 or 21 <= first <= 32 or 61 <= first <= 72 or first == 80
     return in_range and digits != "000000000" and weighted(digits, (3, 7, 1) * 3) % 10 == 0
 
 
@@ -107,9 +107,9 @@ def weighted(digits: str, weights: Sequence[int]) -> int:
 
 def is_date(year: int, month: int, day: int) -> bool:
     """Whether there is such a day."""
-    if not (1 <= month <= 12 and 1 <= day <= _DAYS[month]):  # noqa: PLR2004 - months of a year
+    if not (1 <= month <= 12 and 1 <= day <= _DAYS[month]):
         return False
-    if month == 2 and day == 29:  # noqa: PLR2004
+    if month == 2 and day == 29:
         try:
             date(year, month, day)
         except ValueError:
@@ -119,7 +119,7 @@ def is_date(year: int, month: int, day: int) -> bool:
 
 def is_month_and_day(month: int, day: int) -> bool:
     """Whether some year has such a day."""
-    return 1 <= month <= 12 and 1 <= day <= _DAYS[month]  # noqa: PLR2004 - months of a year
+    return 1 <= month <= 12 and 1 <= day <= _DAYS[month]
 
 
 def base58check(text: str, size: int = 25, alphabet: Callable[[str], str] | None = None) -> bool:

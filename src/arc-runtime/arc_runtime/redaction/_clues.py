@@ -10,12 +10,15 @@ from typing import Final, NamedTuple
 __all__ = ["Clues", "after", "before", "is_of_something_else"]
 
 _WORDS: Final = """
-PHONE: phone phones telephone tel telefon telefono teléfono telefone téléphone telefoonnummer telefonnummer mobile mobil
- office call_me reach_me contact_me me_at me_on cell cellphone cellular handy fax whatsapp sms celular móvil movil portable gsm puhelin telepono cep
+PHONE: phone phones telephone tel telefon telefono teléfono telefone téléphone telefoonnummer telefonnummer mobile
+ mobil
+ office call_me reach_me contact_me me_at me_on cell cellphone cellular handy fax whatsapp sms celular móvil movil
+ portable gsm puhelin telepono cep
  gsm hotline answering 电话 手机 電話 携帯 전화 휴대폰 телефон тел τηλέφωνο טלפון هاتف โทร fono msisdn
  phone_number phonenumber mobilnummer rufnummer
 PHONE_WEAK: call calling callback contact reach ring dial desk number numero número numéro nummer
-CARD: card cards credit debit cc visa mastercard amex discover maestro pan kreditkarte karte tarjeta carte cartão cartao
+CARD: card cards credit debit cc visa mastercard amex discover maestro pan kreditkarte karte tarjeta carte cartão
+ cartao
  carta kaart kort 卡号 信用卡 カード 카드 charge ccn cardnumber
 IBAN: iban konto
 DEA: dea
@@ -27,7 +30,8 @@ US_MBI: mbi medicare
 ABA_ROUTING_NUMBER: aba rtn routing bankrouting
 US_BANK_NUMBER: account_number account_no acct bank_account accountnumber account_num checking savings
 US_DRIVER_LICENSE: driver drivers driving license_number dl license licence lic driverslicense dln permit
-PASSPORT: passport passports passeport pasaporte passaporto passaporte paspoort paspoortnummer reisepass passnummer pass
+PASSPORT: passport passports passeport pasaporte passaporto passaporte paspoort paspoortnummer reisepass passnummer
+ pass
  pasport passi паспорт 여권 여권번호 护照 旅券 passport_number travel_document
 AE_EMIRATES_ID: emirates
 AR_CUIT: cuit cuil
@@ -128,36 +132,46 @@ UK_UTR: utr
 UY_CI: ci cédula
 VN_CCCD: cccd cmnd
 ZA_ID_NUMBER: rsa south_african sa_id refugee id_number
-DATE_OF_BIRTH: dob birth birthdate birthday born bday geburtsdatum geboren geb naissance née né nacimiento nacido nacida
+DATE_OF_BIRTH: dob birth birthdate birthday born bday geburtsdatum geboren geb naissance née né nacimiento nacido
+ nacida
  nascita nascimento nato nata geboortedatum född fødselsdato syntynyt urodzenia urodzony narození рождения 出生日期 出生
  生年月日 생년월일
 """
 # Adjectives and names of countries: beside a number they tell which of several kinds it is.
 _COUNTRY_WORDS: Final = """
-AE: emirates uae emirati / AR: argentina argentine argentinian / AT: austria austrian österreich / AU: australia australian / BE: belgium belgian
-/ BG: bulgaria bulgarian / BR: brazil brazilian brasil / CA: canada canadian / CH: switzerland swiss schweiz / CL: chile chilean
-/ CN: china chinese cn / CO: colombia colombian / CU: cuba cuban / CZ: czech / DE: germany german deutsch deutsche / DK: denmark danish
-/ DO: dominican dominicana / EC: ecuador ecuadorian / EE: estonia estonian / EG: egypt egyptian / ES: spain spanish españa / FI: finland finnish
-/ FR: france french / GR: greece greek / HK: hongkong / HR: croatia croatian / HU: hungary hungarian / ID: indonesia indonesian
-/ IE: ireland irish / IL: israel israeli / IN: india indian / IS: iceland icelandic / IT: italy italian / JP: japan japanese / KE: kenya kenyan
-/ KR: korea korean 대한민국 한국 / KZ: kazakhstan / LT: lithuania lithuanian / LV: latvia latvian / MX: mexico mexican / MY: malaysia malaysian
-/ NG: nigeria nigerian / NL: netherlands dutch nederland nederlandse / NO: norway norwegian norsk / NZ: zealand / PH: philippines philippine filipino
-/ PK: pakistan pakistani / PL: poland polish polska / PT: portugal portuguese / RO: romania romanian / RS: serbia serbian / RU: russia russian
-/ SA: saudi / SE: sweden swedish / SG: singapore / SI: slovenia slovenian / SK: slovakia slovak / TH: thailand thai / TR: turkey turkish
-/ TW: taiwan taiwanese / UA: ukraine ukrainian / UK: british kingdom uk gb / US: american us usa / UY: uruguay / VN: vietnam vietnamese / ZA: africa african
+AE: emirates uae emirati / AR: argentina argentine argentinian / AT: austria austrian österreich / AU: australia
+australian / BE: belgium belgian / BG: bulgaria bulgarian / BR: brazil brazilian brasil / CA: canada canadian / CH:
+switzerland swiss schweiz / CL: chile chilean / CN: china chinese cn / CO: colombia colombian / CU: cuba cuban / CZ:
+czech / DE: germany german deutsch deutsche / DK: denmark danish / DO: dominican dominicana / EC: ecuador ecuadorian /
+EE: estonia estonian / EG: egypt egyptian / ES: spain spanish españa / FI: finland finnish / FR: france french / GR:
+greece greek / HK: hongkong / HR: croatia croatian / HU: hungary hungarian / ID: indonesia indonesian / IE: ireland
+irish / IL: israel israeli / IN: india indian / IS: iceland icelandic / IT: italy italian / JP: japan japanese / KE:
+kenya kenyan / KR: korea korean 대한민국 한국 / KZ: kazakhstan / LT: lithuania lithuanian / LV: latvia latvian / MX: mexico
+mexican / MY: malaysia malaysian / NG: nigeria nigerian / NL: netherlands dutch nederland nederlandse / NO: norway
+norwegian norsk / NZ: zealand / PH: philippines philippine filipino / PK: pakistan pakistani / PL: poland polish
+polska / PT: portugal portuguese / RO: romania romanian / RS: serbia serbian / RU: russia russian / SA: saudi / SE:
+sweden swedish / SG: singapore / SI: slovenia slovenian / SK: slovakia slovak / TH: thailand thai / TR: turkey turkish
+/ TW: taiwan taiwanese / UA: ukraine ukrainian / UK: british kingdom uk gb / US: american us usa / UY: uruguay / VN:
+vietnam vietnamese / ZA: africa african
 """
-_PERSON_WORDS: Final = """applicant customer patient person client citizen member taxpayer taxpayers employee holder national
- identity identification identifier personal ident tax taxid steuer ssid identidad identidade identità identité ausweis
- document kyc id_number id_card id_no national_id personnel beneficiary insured passenger guest identity_code personal_code id_code tax_code tax_number taxpayer_reference tax_reference tax_id person_code""".split()
+_PERSON_WORDS: Final = """
+applicant customer patient person client citizen member taxpayer taxpayers employee holder national identity
+identification identifier personal ident tax taxid steuer ssid identidad identidade identità identité ausweis
+document kyc id_number id_card id_no national_id personnel beneficiary insured passenger guest identity_code
+personal_code id_code tax_code tax_number taxpayer_reference tax_reference tax_id person_code
+"""
 # Behind these stands a number of something else.
-_OTHER_WORDS: Final = """order orders invoice ticket job build request req trace span created updated created_at updated_at ts timestamp time date
- version rev commit tokens token bytes byte size length count total max min limit offset page pages line lines col row rows
- ean isbn upc sku asin tracking shipment port pid tid uid gid message msg messages step steps seed epoch unix unixnano nano
- sec seconds duration elapsed latency budget score hash md sha digest etag code zip zipcode postal index idx
- id ids number_of shape stride port case docket bug issue pr cve rfc arn lambda function model build_id run runs batch
- transaction txn ref reference product item part serial model rowid user_id session expires exp iat nbf modified since
- article chapter price amount sum usd eur worker node pod shard partition key hits address_id checksum crc parcel flight
- booking reservation invoice_number confirmation cas doi pmid arxiv""".split()
+_OTHER_WORDS: Final = """
+order orders invoice ticket job build request req trace span created updated created_at updated_at ts
+timestamp time date version rev commit tokens token bytes byte size length count total max min limit offset
+page pages line lines col row rows ean isbn upc sku asin tracking shipment port pid tid uid gid message msg
+messages step steps seed epoch unix unixnano nano sec seconds duration elapsed latency budget score hash md
+sha digest etag code zip zipcode postal index idx id ids number_of shape stride port case docket bug issue pr
+cve rfc arn lambda function model build_id run runs batch transaction txn ref reference product item part
+serial model rowid user_id session expires exp iat nbf modified since article chapter price amount sum usd eur
+worker node pod shard partition key hits address_id checksum crc parcel flight booking reservation
+invoice_number confirmation cas doi pmid arxiv
+"""
 
 Clues = dict[str, float]
 """For each type that a word speaks of, how much that says; `PERSON` and `OTHER` for what words say in general."""
@@ -182,9 +196,9 @@ def _table() -> _Table:
             country = word[:-1]
         else:
             words.setdefault(word, set()).add(country)
-    for word in _PERSON_WORDS:
+    for word in _PERSON_WORDS.split():
         words.setdefault(word.replace("_", " "), set()).add("PERSON")
-    for word in _OTHER_WORDS:
+    for word in _OTHER_WORDS.split():
         words.setdefault(word.replace("_", " "), set()).add("OTHER")
     done = {word: tuple(sorted(types)) for word, types in words.items()}
     spaceless = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -193,13 +207,16 @@ def _table() -> _Table:
 
 _TABLE: Final = _table()
 # "id" and "number" can be of a person, as in "Thai ID".
-_SOMETHING_ELSE: Final = frozenset(word for word, types in _TABLE.words.items() if types == ("OTHER",)) - {"id", "ids", "code", "number", "reference"}
+_SOMETHING_ELSE: Final = frozenset(word for word, types in _TABLE.words.items() if types == ("OTHER",)) - {
+    "id",
+    "ids",
+    "code",
+    "number",
+    "reference",
+}
 _HUMPS_OF_SOMETHING_ELSE: Final = _SOMETHING_ELSE | {"at"}
 _TELLING: Final = frozenset(
-    word
-    for phrase, types in _TABLE.words.items()
-    if types != ("OTHER",)
-    for word in phrase.lower().split()
+    word for phrase, types in _TABLE.words.items() if types != ("OTHER",) for word in phrase.lower().split()
 )
 _OTHER: Final = ("OTHER",)
 _PERSON: Final = ("PERSON",)
@@ -259,7 +276,7 @@ def before(text: str, at: int) -> Clues:
     for match in _WORD.finditer(window):
         distance = len(window) - match.end()
         for word in _parts(match.group()):
-            near = match.start() - last_at < 4  # noqa: PLR2004 - right behind the last word
+            near = match.start() - last_at < 4
             single, both = _TABLE.words.get(word), _TABLE.words.get(f"{last} {word}") if near else None
             if single == _OTHER and near and last_tells:
                 single = None  # "Thai ID", "NPI no. id"
@@ -267,7 +284,7 @@ def before(text: str, at: int) -> Clues:
                 if types:
                     _add(found, types, distance)
             last, last_at = word, match.end()
-            last_tells = single is not None and single != _OTHER and single != _PERSON
+            last_tells = single is not None and single not in (_OTHER, _PERSON)
     if not window.isascii() and _SPACELESS.search(window):
         for word, types in _TABLE.ideographs:
             where = window.rfind(word)
@@ -297,7 +314,7 @@ def _parts(word: str) -> list[str]:
     if len(word) < _LONGEST_NAME and _HUMPED.match(word):
         return [*(part.lower() for part in _HUMPS.findall(word)), word.lower()]
     # A part of some token, whose letters say nothing, or a name such as PeSeL.
-    return [word.lower()] if len(word) > 3 else []  # noqa: PLR2004
+    return [word.lower()] if len(word) > 3 else []
 
 
 def _add(found: Clues, types: tuple[str, ...], distance: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from arc_runtime.redaction._finding import Finding
+from arc_runtime.redaction._lazily import lazily
 
 __all__ = ["BIRTH_WORDS", "dates_of_birth"]
 
@@ -20,7 +21,7 @@ _MONTHS: Final = (
     "sep(?:t|tember|tembre|tiembre|\\.)?|settembre|oct(?:ober|obre|ubre|\\.)?|okt(?:ober)?|ottobre|nov(?:ember|embre|iembre|\\.)?|"
     "dec(?:ember|\\.)?|d[ée]cembre|dez(?:ember)?|dic(?:iembre|embre)?"
 )
-_DATE: Final = re.compile(
+_DATE: Final = lazily(
     r"(?:19|20)[0-9]{2}(?:[-/.][01]?[0-9][-/.][0-3]?[0-9]|[01][0-9][0-3][0-9]|年[ ]?[01]?[0-9]月[ ]?[0-3]?[0-9]日|년[ ]?[01]?[0-9]월[ ]?[0-3]?[0-9]일)(?![0-9])|"
     r"[0-3]?[0-9](?:/|\\/|[-. ])[0-3]?[0-9](?:/|\\/|[-. ])(?:(?:19|20)[0-9]{2}|[0-9]{2})(?![0-9])|"
     rf"[0-3]?[0-9](?:st|nd|rd|th|er|\.|º)?[ -]?(?:de |of )?(?:{_MONTHS})[ ,.-]{{1,2}}(?:de |del )?(?:(?:19|20)[0-9]{{2}}|[0-9]{{2}})(?![0-9])|"
@@ -28,8 +29,8 @@ _DATE: Final = re.compile(
     re.IGNORECASE,
 )
 _WINDOW: Final = 48
-_START: Final = re.compile(r"(?<![0-9A-Za-z])|(?<=\\[nrt])")
-_BETWEEN: Final = re.compile(r"[0-9]{4}")
+_START: Final = lazily(r"(?<![0-9A-Za-z])|(?<=\\[nrt])")
+_BETWEEN: Final = lazily(r"[0-9]{4}")
 
 
 def dates_of_birth(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:

@@ -38,7 +38,20 @@ def _words() -> tuple[tuple[str, ...], dict[str, list[Credential]]]:
     for kind in CREDENTIALS:
         for literal in kind.literals:
             forms.setdefault(literal, []).append(kind)
-    others = (_AT, _URL, _COLONS, _HEX, *_HEADERS, "cookie", "curl", *_KUBERNETES, *BIRTH_WORDS, *SEGWIT_PREFIXES, *WALLET_WORDS, *KEY_WORDS)
+    others = (
+        _AT,
+        _URL,
+        _COLONS,
+        _HEX,
+        *_HEADERS,
+        "cookie",
+        "curl",
+        *_KUBERNETES,
+        *BIRTH_WORDS,
+        *SEGWIT_PREFIXES,
+        *WALLET_WORDS,
+        *KEY_WORDS,
+    )
     return tuple(dict.fromkeys((*forms, *others))), forms
 
 

@@ -91,7 +91,9 @@ def _everywhere(text: str, found: list[Finding]) -> list[Finding]:
         at = text.find(value)
         while at >= 0:
             end = at + len(value)
-            if not (_joins(text[at - 1 : at], value[0], text[at - 2 : at - 1]) or _joins(text[end : end + 1], value[-1], "")):
+            if not (
+                _joins(text[at - 1 : at], value[0], text[at - 2 : at - 1]) or _joins(text[end : end + 1], value[-1], "")
+            ):
                 more.append(finding._replace(start=at, end=end))
             at = text.find(value, end)
     return apart([*found, *more]) if len(more) > len(found) or len(values) < len(found) else found
@@ -112,8 +114,11 @@ def _second_look(text: str, found: list[Finding], engine: str) -> list[Finding]:
         shift += size - (finding.end - finding.start)
     later: list[Finding] = []
     for finding in _detector().detect(clean, engine):
-        if not any(start <= finding.start and finding.end <= end for start, end in marks):
-            later.append(finding._replace(start=_back(finding.start, marks, found, 0), end=_back(finding.end, marks, found, 1)))
+        inside = any(start <= finding.start and finding.end <= end for start, end in marks)
+        if not inside:
+            later.append(
+                finding._replace(start=_back(finding.start, marks, found, 0), end=_back(finding.end, marks, found, 1))
+            )
     return later
 
 
@@ -127,4 +132,3 @@ def _back(index: int, marks: list[tuple[int, int]], found: list[Finding], edge: 
             return finding.end if edge else finding.start
         shift = finding.end - end
     return index + shift
-

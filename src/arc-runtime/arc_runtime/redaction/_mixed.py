@@ -1,12 +1,12 @@
 """Numbers with letters in them that states and banks give out: found by what kind of character stands where."""
 
-import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from arc_runtime.redaction._checks import is_month_and_day, mod97, weighted
+from arc_runtime.redaction._lazily import lazily
 
-__all__ = ["IBAN_LENGTHS", "MIXED", "MIXED_LENGTHS", "Mixed", "iban_end", "is_german_document", "signature"]
+__all__ = ["IBAN_LENGTHS", "MIXED", "Mixed", "iban_end", "is_german_document", "signature"]
 
 
 class Mixed(NamedTuple):
@@ -22,9 +22,7 @@ class Mixed(NamedTuple):
     """Who publishes the form, and where."""
 
 
-_KINDS: Final = str.maketrans(
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", "9" * 10 + "A" * 26
-)
+_KINDS: Final = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", "9" * 10 + "A" * 26)
 
 
 def signature(token: str) -> str:
@@ -41,7 +39,44 @@ _HETU: Final = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 _CF_ODD: Final = dict(
     zip(
         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
+        (
+            1,
+            0,
+            5,
+            7,
+            9,
+            13,
+            15,
+            17,
+            19,
+            21,
+            1,
+            0,
+            5,
+            7,
+            9,
+            13,
+            15,
+            17,
+            19,
+            21,
+            2,
+            4,
+            18,
+            20,
+            11,
+            3,
+            6,
+            8,
+            12,
+            14,
+            16,
+            10,
+            22,
+            25,
+            24,
+            23,
+        ),
         strict=True,
     )
 )
@@ -71,7 +106,9 @@ def _fr_nir(t: str) -> bool:
 
 
 def _it_cf(t: str) -> bool:
-    total = sum(_CF_ODD[char] for char in t[:15:2]) + sum(int(char, 36) - (10 if char.isalpha() else 0) for char in t[1:15:2])
+    total = sum(_CF_ODD[char] for char in t[:15:2]) + sum(
+        int(char, 36) - (10 if char.isalpha() else 0) for char in t[1:15:2]
+    )
     return chr(65 + total % 26) == t[15]
 
 
@@ -94,7 +131,7 @@ def _de_kvnr(t: str) -> bool:
 
 def _de_rvnr(t: str) -> bool:
     day = _two(t, 2)
-    if not is_month_and_day(_two(t, 4), day - 50 if day > 50 else day):  # noqa: PLR2004
+    if not is_month_and_day(_two(t, 4), day - 50 if day > 50 else day):
         return False
     digits = f"{t[:8]}{ord(t[8]) - 64:02d}{t[9:11]}"
     products = [int(digit) * weight for digit, weight in zip(digits, (2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1), strict=True)]
@@ -145,7 +182,7 @@ def _us_dea(t: str) -> bool:
 
 
 def _hk_id(t: str) -> bool:
-    letters = f"{' ' * (len(t) == 8)}{t}"  # noqa: PLR2004
+    letters = f"{' ' * (len(t) == 8)}{t}"
     values = [36 if char == " " else int(char, 36) for char in letters[:-1]]
     total = sum(value * weight for value, weight in zip(values, range(9, 1, -1), strict=True))
     return (total + int(letters[-1])) % 11 == 0
@@ -157,7 +194,7 @@ def _tw_id(t: str) -> bool:
 
 
 def _ie_pps(t: str) -> bool:
-    total = weighted(t, (8, 7, 6, 5, 4, 3, 2)) + (9 * (ord(t[8]) - 64) if len(t) == 9 and t[8] != "W" else 0)  # noqa: PLR2004
+    total = weighted(t, (8, 7, 6, 5, 4, 3, 2)) + (9 * (ord(t[8]) - 64) if len(t) == 9 and t[8] != "W" else 0)
     return "WABCDEFGHIJKLMNOPQRSTUV"[total % 23] == t[7]
 
 
@@ -166,7 +203,7 @@ def _cl_rut_k(t: str) -> bool:
 
 
 def _uk_driving(t: str) -> bool:
-    return _two(t, 6) % 50 <= 12 and 1 <= _two(t, 8) <= 31  # noqa: PLR2004 - women have 50 added to the month
+    return _two(t, 6) % 50 <= 12 and 1 <= _two(t, 8) <= 31
 
 
 def _us_mbi(t: str) -> bool:
@@ -174,12 +211,12 @@ def _us_mbi(t: str) -> bool:
 
 
 def _in_gstin(t: str) -> bool:
-    return 1 <= _two(t, 0) <= 37 and t[13] == "Z"  # noqa: PLR2004 - states
+    return 1 <= _two(t, 0) <= 37 and t[13] == "Z"
 
 
 def _pt_card(t: str) -> bool:
     values = [int(char, 36) for char in t]
-    doubled = [value * 2 - 9 if value * 2 > 9 else value * 2 for value in values[-2::-2]]  # noqa: PLR2004
+    doubled = [value * 2 - 9 if value * 2 > 9 else value * 2 for value in values[-2::-2]]
     return (sum(doubled) + sum(values[-1::-2])) % 10 == 0
 
 
@@ -211,7 +248,10 @@ _FORMS: Final = (
     ("A999999999", Mixed("DE_HEALTH_INSURANCE", _de_kvnr, 5.5, "GKV, § 290 SGB V, KVNR")),
     ("A999999999", Mixed("TW_ID", _tw_id, 4.5, "Household Registration Act, ROC national ID")),
     ("99999999A999", Mixed("DE_SOCIAL_SECURITY", _de_rvnr, 11, "VKVV § 2, Versicherungsnummer")),
-    *((form, Mixed("US_MBI", _us_mbi, 11, "CMS, Medicare Beneficiary Identifier format")) for form in ("9AA9AA9AA99", "9A99AA9AA99", "9AA9A99AA99", "9A99A99AA99")),
+    *(
+        (form, Mixed("US_MBI", _us_mbi, 11, "CMS, Medicare Beneficiary Identifier format"))
+        for form in ("9AA9AA9AA99", "9A99AA9AA99", "9AA9A99AA99", "9A99A99AA99")
+    ),
     ("A99A99A99", Mixed("DE_ID_CARD", _de_card, 2, "PAuswV; ICAO Doc 9303")),
     ("A999999999A", Mixed("KE_PIN", _ke_pin, 7, "KRA, PIN")),
     ("AAAAA9999A", Mixed("IN_PAN", _in_pan, 7, "Income Tax Rule 114, PAN")),
@@ -232,8 +272,14 @@ _FORMS: Final = (
     ("99999999A", Mixed("CL_RUT", _cl_rut_k, 5, "SII Chile, RUT")),
     ("AAAAA999999AA9AA", Mixed("UK_DRIVING_LICENCE", _uk_driving, 11, "DVLA, driver number (DG/SPEC)")),
     ("AAAAA999999AAAAA", Mixed("UK_DRIVING_LICENCE", _uk_driving, 11, "DVLA, driver number (DG/SPEC)")),
-    ("AAAA9999999AA9AA", Mixed("UK_DRIVING_LICENCE", lambda t: t[4] == "9" and _uk_driving(t), 11, "DVLA, driver number")),
-    ("AAA99999999AA9AA", Mixed("UK_DRIVING_LICENCE", lambda t: t[3:5] == "99" and _uk_driving(t), 11, "DVLA, driver number")),
+    (
+        "AAAA9999999AA9AA",
+        Mixed("UK_DRIVING_LICENCE", lambda t: t[4] == "9" and _uk_driving(t), 11, "DVLA, driver number"),
+    ),
+    (
+        "AAA99999999AA9AA",
+        Mixed("UK_DRIVING_LICENCE", lambda t: t[3:5] == "99" and _uk_driving(t), 11, "DVLA, driver number"),
+    ),
     ("99AAAAA9999A9A9", Mixed("IN_GSTIN", _in_gstin, 11, "CGST Rules 2017, GSTIN")),
     ("99999999 9AA9", Mixed("PT_CARD", _pt_card, 7, "Portaria 203/2007, cartão de cidadão")),
     ("999999999AA9", Mixed("PT_CARD", _pt_card, 7, "Portaria 203/2007, cartão de cidadão")),
@@ -256,7 +302,6 @@ def _by_signature() -> dict[str, tuple[Mixed, ...]]:
 
 MIXED: Final = _by_signature()
 """What may have a form, as `signature` writes it."""
-MIXED_LENGTHS: Final = frozenset(map(len, MIXED))
 
 # SWIFT, IBAN Registry, release 99: country and length.
 _IBAN: Final = """AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29
@@ -265,7 +310,7 @@ _IBAN: Final = """AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH
  SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"""
 IBAN_LENGTHS: Final = {word[:2]: int(word[2:]) for word in _IBAN.split()}
 """How long the IBAN of each country is."""
-_SEPARATED: Final = re.compile(r"[ -]?[A-Za-z0-9]")
+_SEPARATED: Final = lazily(r"[ -]?[A-Za-z0-9]")
 
 
 def iban_end(text: str, at: int) -> int:

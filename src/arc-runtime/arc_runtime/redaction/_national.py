@@ -62,7 +62,9 @@ def _dmy(digits: str) -> bool:
 
 def _ar_cuit(d: str) -> bool:
     rest = 11 - weighted(d, (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11
-    return d[:2] in {"20", "23", "24", "25", "26", "27", "30", "33", "34"} and int(d[10]) == {11: 0, 10: 9}.get(rest, rest)
+    return d[:2] in {"20", "23", "24", "25", "26", "27", "30", "33", "34"} and int(d[10]) == {11: 0, 10: 9}.get(
+        rest, rest
+    )
 
 
 def _au_tfn(d: str) -> bool:
@@ -89,17 +91,17 @@ def _be_check(d: str) -> bool:
 
 def _be_nn(d: str) -> bool:
     month, day = _two(d, 2), _two(d, 4)
-    return month <= 12 and day <= 31 and _be_check(d)  # noqa: PLR2004 - unknown days and months are 00
+    return month <= 12 and day <= 31 and _be_check(d)
 
 
 def _be_bis(d: str) -> bool:
     month, day = _two(d, 2), _two(d, 4)
-    return (20 <= month <= 32 or 40 <= month <= 52) and day <= 31 and _be_check(d)  # noqa: PLR2004
+    return (20 <= month <= 32 or 40 <= month <= 52) and day <= 31 and _be_check(d)
 
 
 def _bg_egn(d: str) -> bool:
     month = _two(d, 2)
-    month -= 40 if month > 40 else 20 if month > 20 else 0  # noqa: PLR2004 - centuries before and after 1900
+    month -= 40 if month > 40 else 20 if month > 20 else 0
     return is_month_and_day(month, _two(d, 4)) and weighted(d, (2, 4, 8, 5, 10, 9, 7, 3, 6)) % 11 % 10 == int(d[9])
 
 
@@ -110,7 +112,7 @@ def _bg_pnf(d: str) -> bool:
 def _mod11_pair(d: str, first: tuple[int, ...], second: tuple[int, ...]) -> bool:
     for weights, at in ((first, len(first)), (second, len(second))):
         rest = weighted(d, weights) % 11
-        if (0 if rest < 2 else 11 - rest) != int(d[at]):  # noqa: PLR2004
+        if (0 if rest < 2 else 11 - rest) != int(d[at]):
             return False
     return True
 
@@ -129,20 +131,25 @@ def _cl_rut(d: str) -> bool:
 
 
 def _cn_ric(d: str) -> bool:
-    return d[0] in "123456789" and is_date(int(d[6:10]), _two(d, 10), _two(d, 12)) and d[6:8] in {"18", "19", "20"} and iso7064_mod11_2(d)
+    return (
+        d[0] in "123456789"
+        and is_date(int(d[6:10]), _two(d, 10), _two(d, 12))
+        and d[6:8] in {"18", "19", "20"}
+        and iso7064_mod11_2(d)
+    )
 
 
 def _co_nit(d: str) -> bool:
     rest = weighted(d[-2::-1], (3, 7, 13, 17, 19, 23, 29, 37, 41)) % 11
-    return (rest if rest < 2 else 11 - rest) == int(d[-1])  # noqa: PLR2004
+    return (rest if rest < 2 else 11 - rest) == int(d[-1])
 
 
 def _cz_rc(d: str) -> bool:
     month = _two(d, 2)
-    month -= 70 if month > 70 else 50 if month > 50 else 20 if month > 20 else 0  # noqa: PLR2004 - women, full ranges
+    month -= 70 if month > 70 else 50 if month > 50 else 20 if month > 20 else 0
     if not is_month_and_day(month, _two(d, 4)):
         return False
-    return d[6:] != "000" and not 54 <= _two(d, 0) < 80 if len(d) == 9 else int(d[:9]) % 11 % 10 == int(d[9])  # noqa: PLR2004
+    return d[6:] != "000" and not 54 <= _two(d, 0) < 80 if len(d) == 9 else int(d[:9]) % 11 % 10 == int(d[9])
 
 
 def _de_tax_id(d: str) -> bool:
@@ -162,21 +169,21 @@ def _do_cedula(d: str) -> bool:
 
 def _ec_ci(d: str) -> bool:
     province = _two(d, 0)
-    return (1 <= province <= 24 or province == 30) and d[2] < "6" and luhn(d)  # noqa: PLR2004
+    return (1 <= province <= 24 or province == 30) and d[2] < "6" and luhn(d)
 
 
 def _ee_ik(d: str) -> bool:
     if not ("1" <= d[0] <= "8" and is_month_and_day(_two(d, 3), _two(d, 5))):
         return False
     rest = weighted(d, (1, 2, 3, 4, 5, 6, 7, 8, 9, 1)) % 11
-    if rest == 10:  # noqa: PLR2004
+    if rest == 10:
         rest = weighted(d, (3, 4, 5, 6, 7, 8, 9, 1, 2, 3)) % 11 % 10
     return rest == int(d[10])
 
 
 def _eg_nid(d: str) -> bool:
     governorate = _two(d, 7)
-    return d[0] in "23" and _ymd(d[1:]) and (1 <= governorate <= 35 or governorate == 88)  # noqa: PLR2004
+    return d[0] in "23" and _ymd(d[1:]) and (1 <= governorate <= 35 or governorate == 88)
 
 
 def _fr_nif(d: str) -> bool:
@@ -185,7 +192,7 @@ def _fr_nif(d: str) -> bool:
 
 def _fr_nir(d: str) -> bool:
     month = _two(d, 3)
-    plausible = d[0] in "123478" and (1 <= month <= 12 or 20 <= month <= 42 or 50 <= month <= 99)  # noqa: PLR2004
+    plausible = d[0] in "123478" and (1 <= month <= 12 or 20 <= month <= 42 or 50 <= month <= 99)
     return plausible and (97 - int(d[:13]) % 97) == int(d[13:])
 
 
@@ -206,12 +213,14 @@ def _hu_taj(d: str) -> bool:
 
 
 def _hu_personal(d: str) -> bool:
-    return d[0] in "12345678" and is_month_and_day(_two(d, 3), _two(d, 5)) and weighted(d, range(1, 11)) % 11 == int(d[10])
+    return (
+        d[0] in "12345678" and is_month_and_day(_two(d, 3), _two(d, 5)) and weighted(d, range(1, 11)) % 11 == int(d[10])
+    )
 
 
 def _id_nik(d: str) -> bool:
     day = _two(d, 6)
-    return 11 <= _two(d, 0) <= 97 and is_month_and_day(_two(d, 8), day - 40 if day > 40 else day)  # noqa: PLR2004
+    return 11 <= _two(d, 0) <= 97 and is_month_and_day(_two(d, 8), day - 40 if day > 40 else day)
 
 
 def _in_aadhaar(d: str) -> bool:
@@ -220,14 +229,14 @@ def _in_aadhaar(d: str) -> bool:
 
 def _is_kennitala(d: str) -> bool:
     day = _two(d, 0)
-    day -= 40 if day > 40 else 0  # noqa: PLR2004 - of companies
+    day -= 40 if day > 40 else 0
     check = (11 - weighted(d, (3, 2, 7, 6, 5, 4, 3, 2)) % 11) % 11
     return is_month_and_day(_two(d, 2), day) and d[9] in "890" and check == int(d[8])
 
 
 def _jp_my_number(d: str) -> bool:
     rest = weighted(d, (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11
-    return _varied(d) and (0 if rest < 2 else 11 - rest) == int(d[11])  # noqa: PLR2004
+    return _varied(d) and (0 if rest < 2 else 11 - rest) == int(d[11])
 
 
 def _kr_rest(d: str) -> int:
@@ -236,16 +245,16 @@ def _kr_rest(d: str) -> int:
 
 def _kr_rrn(d: str) -> bool:
     # Since October 2020 the last six digits are random, so that the check digit says nothing of new numbers.
-    return d[6] in "1234" and _ymd(d) and _two(d, 7) <= 96  # noqa: PLR2004 - region codes
+    return d[6] in "1234" and _ymd(d) and _two(d, 7) <= 96
 
 
 def _kr_frn(d: str) -> bool:
-    return d[6] in "5678" and _ymd(d) and _two(d, 7) <= 96  # noqa: PLR2004
+    return d[6] in "5678" and _ymd(d) and _two(d, 7) <= 96
 
 
 def _kz_iin(d: str) -> bool:
     rest = weighted(d, range(1, 12)) % 11
-    if rest == 10:  # noqa: PLR2004
+    if rest == 10:
         rest = weighted(d, (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)) % 11
     return _ymd(d) and d[6] in "0123456" and rest == int(d[11])
 
@@ -266,7 +275,7 @@ def _nl_bsn(d: str) -> bool:
 
 def _no_fnr(d: str) -> bool:
     day, month = _two(d, 0), _two(d, 2)
-    dated = is_month_and_day(month - 40 if month > 40 else month, day - 40 if day > 40 else day)  # noqa: PLR2004
+    dated = is_month_and_day(month - 40 if month > 40 else month, day - 40 if day > 40 else day)
     return (
         dated
         and (11 - weighted(d, (3, 7, 6, 1, 8, 9, 4, 5, 2)) % 11) % 11 == int(d[9])
@@ -276,10 +285,10 @@ def _no_fnr(d: str) -> bool:
 
 def _nz_ird(d: str) -> bool:
     full = d.zfill(9)
-    if not 10_000_000 < int(d) < 150_000_000:  # noqa: PLR2004 - what has been given out
+    if not 10_000_000 < int(d) < 150_000_000:
         return False
     check = -weighted(full, (3, 2, 7, 6, 5, 4, 3, 2)) % 11
-    if check == 10:  # noqa: PLR2004
+    if check == 10:
         check = -weighted(full, (7, 4, 3, 2, 5, 2, 7, 6)) % 11
     return check == int(full[8])
 
@@ -289,7 +298,9 @@ def _pk_cnic(d: str) -> bool:
 
 
 def _pl_pesel(d: str) -> bool:
-    return is_month_and_day(_two(d, 2) % 20, _two(d, 4)) and (10 - weighted(d, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)) % 10) % 10 == int(d[10])
+    return is_month_and_day(_two(d, 2) % 20, _two(d, 4)) and (
+        10 - weighted(d, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)) % 10
+    ) % 10 == int(d[10])
 
 
 def _pl_nip(d: str) -> bool:
@@ -298,17 +309,17 @@ def _pl_nip(d: str) -> bool:
 
 def _pt_nif(d: str) -> bool:
     rest = 11 - weighted(d, (9, 8, 7, 6, 5, 4, 3, 2)) % 11
-    return d[0] in "1235689" and (0 if rest > 9 else rest) == int(d[8])  # noqa: PLR2004
+    return d[0] in "1235689" and (0 if rest > 9 else rest) == int(d[8])
 
 
 def _ro_cnp(d: str) -> bool:
     check = weighted(d, (2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9)) % 11
-    return d[0] != "0" and is_month_and_day(_two(d, 3), _two(d, 5)) and (1 if check == 10 else check) == int(d[12])  # noqa: PLR2004
+    return d[0] != "0" and is_month_and_day(_two(d, 3), _two(d, 5)) and (1 if check == 10 else check) == int(d[12])
 
 
 def _jmbg(d: str) -> bool:
     rest = 11 - weighted(d, (7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11
-    return _dmy(d) and d[4] in "90" and (0 if rest > 9 else rest) == int(d[12])  # noqa: PLR2004
+    return _dmy(d) and d[4] in "90" and (0 if rest > 9 else rest) == int(d[12])
 
 
 def _si_emso(d: str) -> bool:
@@ -320,7 +331,7 @@ def _rs_jmbg(d: str) -> bool:
 
 
 def _ru_inn(d: str) -> bool:
-    if len(d) == 10:  # noqa: PLR2004
+    if len(d) == 10:
         return _varied(d) and weighted(d, (2, 4, 10, 3, 5, 9, 4, 6, 8)) % 11 % 10 == int(d[9])
     tenth = weighted(d, (7, 2, 4, 10, 3, 5, 9, 4, 6, 8)) % 11 % 10
     last = weighted(d, (3, 7, 2, 4, 10, 3, 5, 9, 4, 6, 8)) % 11 % 10
@@ -337,10 +348,10 @@ def _sa_id(d: str) -> bool:
 
 def _se_personnummer(d: str) -> bool:
     short = d[-10:]
-    if len(d) == 12 and d[:2] not in {"18", "19", "20"}:  # noqa: PLR2004
+    if len(d) == 12 and d[:2] not in {"18", "19", "20"}:
         return False
     day = _two(short, 4)
-    return is_month_and_day(_two(short, 2), day - 60 if day > 60 else day) and luhn(short)  # noqa: PLR2004
+    return is_month_and_day(_two(short, 2), day - 60 if day > 60 else day) and luhn(short)
 
 
 def _se_organisation(d: str) -> bool:
@@ -366,7 +377,7 @@ def _us_ssn(d: str) -> bool:
 
 def _us_itin(d: str) -> bool:
     group = _two(d, 3)
-    return d[0] == "9" and (50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 92 or 94 <= group <= 99)  # noqa: PLR2004
+    return d[0] == "9" and (50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 92 or 94 <= group <= 99)
 
 
 def _us_atin(d: str) -> bool:
@@ -411,7 +422,7 @@ def _kr_brn(d: str) -> bool:
 
 
 def _kr_driver(d: str) -> bool:
-    return 11 <= _two(d, 0) <= 28 and d[0] in "12"  # noqa: PLR2004 - offices
+    return 11 <= _two(d, 0) <= 28 and d[0] in "12"
 
 
 def _de_lanr(d: str) -> bool:
@@ -429,7 +440,9 @@ NUMBERS: Final = (
     Number("AR_CUIT", (11,), ((2, 8, 1),), _ar_cuit, 7, "AFIP, Resolución General 10/97, CUIT/CUIL"),
     Number("AU_ABN", (11,), ((2, 3, 3, 3),), _au_abn, 6.5, "Australian Business Register, Format of the ABN"),
     Number("AU_ACN", (9,), ((3, 3, 3),), _au_acn, 3.3, "ASIC, Australian Company Number digit check"),
-    Number("AU_MEDICARE", (10,), ((4, 5, 1),), _au_medicare, 4.5, "Services Australia, Medicare card number; METeOR 270101"),
+    Number(
+        "AU_MEDICARE", (10,), ((4, 5, 1),), _au_medicare, 4.5, "Services Australia, Medicare card number; METeOR 270101"
+    ),
     Number("AU_TFN", (8, 9), ((3, 3, 3), (3, 3, 2), (2, 3, 3)), _au_tfn, 3.5, "ATO, Tax file number algorithm"),
     Number("BE_BIS", (11,), ((2, 2, 2, 3, 2), (6, 3, 2)), _be_bis, 9.6, "KSZ/BCSS, BIS-nummer"),
     Number("BE_NN", (11,), ((2, 2, 2, 3, 2), (6, 3, 2)), _be_nn, 9, "Rijksregister, KB 3 April 1984"),
@@ -442,7 +455,9 @@ NUMBERS: Final = (
     Number("CN_RIC", (18,), ((6, 8, 4),), _cn_ric, 11, "GB 11643-1999"),
     Number("CO_NIT", (9, 10), ((3, 3, 3, 1), (9, 1)), _co_nit, 3.4, "DIAN Colombia, NIT, Orden Administrativa 4/1989"),
     Number("CZ_RC", (9, 10), ((6, 3), (6, 4)), _cz_rc, 5.5, "Czech Act 133/2000, rodné číslo"),
-    Number("DE_TAX_ID", (11,), ((2, 3, 3, 3),), _de_tax_id, 7, "BZSt, Identifikationsnummer § 139b AO; ISO 7064 MOD 11,10"),
+    Number(
+        "DE_TAX_ID", (11,), ((2, 3, 3, 3),), _de_tax_id, 7, "BZSt, Identifikationsnummer § 139b AO; ISO 7064 MOD 11,10"
+    ),
     Number("DK_CPR", (10,), ((6, 4),), _dk_cpr, 3.2, "CPR-kontoret, Personnummeret i CPR"),
     Number("DO_CEDULA", (11,), ((3, 7, 1),), _do_cedula, 3.3, "JCE Dominicana, cédula; Luhn"),
     Number("EC_CI", (10,), ((9, 1),), _ec_ci, 6.1, "Registro Civil Ecuador, cédula; module 10"),
@@ -467,7 +482,14 @@ NUMBERS: Final = (
     Number("MY_NRIC", (12,), ((6, 2, 4),), _my_nric, 3.4, "JPN Malaysia, MyKad number"),
     Number("NL_BSN", (9,), ((4, 2, 3), (3, 3, 3)), _nl_bsn, 3.5, "RvIG, Logisch Ontwerp BSN, 11-proef"),
     Number("NO_FNR", (11,), ((6, 5),), _no_fnr, 10, "Skatteetaten, fødselsnummer; folkeregisterforskriften § 2-2"),
-    Number("NZ_IRD", (8, 9), ((2, 3, 3), (3, 3, 3), (7, 1), (8, 1)), _nz_ird, 3.9, "Inland Revenue NZ, IRD number validation"),
+    Number(
+        "NZ_IRD",
+        (8, 9),
+        ((2, 3, 3), (3, 3, 3), (7, 1), (8, 1)),
+        _nz_ird,
+        3.9,
+        "Inland Revenue NZ, IRD number validation",
+    ),
     Number("PK_CNIC", (13,), ((5, 7, 1),), _pk_cnic, 0.7, "NADRA, CNIC"),
     Number("PL_NIP", (10,), ((3, 3, 2, 2), (3, 2, 2, 3)), _pl_nip, 3.2, "Polish Act of 13 October 1995, NIP"),
     Number("PL_PESEL", (11,), (), _pl_pesel, 6, "Polish Act of 24 September 2010, PESEL"),
@@ -505,7 +527,9 @@ WEAK: Final = (
     Number("AR_DNI", (7, 8), ((2, 3, 3), (1, 3, 3)), _always, 0, "RENAPER, DNI"),
     Number("CR_CPF", (9, 10), ((1, 4, 4), (2, 4, 4)), _always, 0, "TSE Costa Rica, cédula física"),
     Number("CU_NI", (11,), (), _ymd, 3, "Cuban Resolution 1/2007, carné de identidad"),
-    Number("DE_TAX_NUMBER", (10, 11, 13), ((3, 3, 5), (2, 4, 4), (3, 4, 4), (2, 3, 5)), _always, 0, "ELSTER, Steuernummer"),
+    Number(
+        "DE_TAX_NUMBER", (10, 11, 13), ((3, 3, 5), (2, 4, 4), (3, 4, 4), (2, 3, 5)), _always, 0, "ELSTER, Steuernummer"
+    ),
     Number("DE_BSNR", (9,), (), _always, 0, "KBV, Richtlinie Betriebsstättennummer"),
     Number("IMSI", (14, 15), (), _imsi, 0, "ITU-T E.212"),
     Number("NG_NIN", (11,), (), _always, 0, "NIMC Nigeria, NIN"),

@@ -6,18 +6,38 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from arc_runtime.redaction._finding import Finding
+from arc_runtime.redaction._lazily import lazily
 
-__all__ = ["emails", "ipv4", "is_quad", "ipv6", "macs"]
+__all__ = ["emails", "ipv4", "ipv6", "is_quad", "macs"]
 
 # Without the characters that RFC 5321 allows and nobody has, but that stand before addresses: = & / ? |
-_LOCAL: Final = re.compile(r"[\w.!#$'*+^`{}~-]{1,64}\Z")
-_DOMAIN: Final = re.compile(
+_LOCAL: Final = lazily(r"[\w.!#$'*+^`{}~-]{1,64}\Z")
+_DOMAIN: Final = lazily(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24}(?![\w-]))",
     re.ASCII | re.IGNORECASE,
 )
-_DOMAIN_UNICODE: Final = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])")
+_DOMAIN_UNICODE: Final = lazily(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 _TRIMMED: Final = "'`{}.*_"
-_NOT_DOMAINS: Final = frozenset({"py", "js", "ts", "json", "png", "jpg", "jpeg", "gif", "svg", "css", "html", "md", "txt", "sh", "service", "local_"})
+_NOT_DOMAINS: Final = frozenset(
+    {
+        "py",
+        "js",
+        "ts",
+        "json",
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "svg",
+        "css",
+        "html",
+        "md",
+        "txt",
+        "sh",
+        "service",
+        "local_",
+    }
+)
 
 
 def emails(text: str, ats: Sequence[int]) -> Iterator[Finding]:
@@ -42,11 +62,14 @@ def emails(text: str, ats: Sequence[int]) -> Iterator[Finding]:
             yield Finding(local.end() - len(name), domain.end(), "EMAIL", "email")
 
 
-_QUAD: Final = re.compile(
+_QUAD: Final = lazily(
     r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
     r"(?![0-9A-Za-z_]|\.[0-9])(?:/(?:3[0-2]|[12]?[0-9])(?![0-9]))?"
 )
-_VERSION: Final = re.compile(r"(?<![A-Za-z])(?:version|ver|v|release|chrome|safari|firefox|edg|opera|chromium|build|sdk|engine|driver|webkit)[ /:=\"'v@^~<>-]{0,4}\Z", re.IGNORECASE)
+_VERSION: Final = lazily(
+    r"(?<![A-Za-z])(?:version|ver|v|release|chrome|safari|firefox|edg|opera|chromium|build|sdk|engine|driver|webkit)[ /:=\"'v@^~<>-]{0,4}\Z",
+    re.IGNORECASE,
+)
 
 
 def is_quad(text: str, start: int) -> bool:
@@ -57,7 +80,7 @@ def is_quad(text: str, start: int) -> bool:
 def ipv4(text: str, dots: Sequence[tuple[int, int]]) -> Iterator[Finding]:
     """Dotted quads that are no version of something."""
     for start, end in dots:
-        if end - start < 7 or "." not in text[start + 1 : start + 4]:  # noqa: PLR2004 - 1.1.1.1
+        if end - start < 7 or "." not in text[start + 1 : start + 4]:
             continue
         match = _QUAD.match(text, start)
         if match is None:
@@ -75,7 +98,9 @@ def ipv4(text: str, dots: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         yield Finding(start, match.end(), "IP_ADDRESS", "ipv4")
 
 
-_SIX: Final = re.compile(r"(?:[0-9A-Fa-f:]{1,30}:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f:]{2,45})(?:%[0-9A-Za-z]{1,15})?(?:/[0-9]{1,3}(?![0-9]))?")
+_SIX: Final = lazily(
+    r"(?:[0-9A-Fa-f:]{1,30}:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f:]{2,45})(?:%[0-9A-Za-z]{1,15})?(?:/[0-9]{1,3}(?![0-9]))?"
+)
 _SIX_CHARS: Final = frozenset("0123456789abcdefABCDEF:")
 
 
@@ -86,7 +111,7 @@ def ipv6(text: str, colons: Sequence[int]) -> Iterator[Finding]:
         if colon < done:
             continue
         start = colon
-        while start and text[start - 1] in _SIX_CHARS and colon - start < 40:  # noqa: PLR2004 - 39 is the longest
+        while start and text[start - 1] in _SIX_CHARS and colon - start < 40:
             start -= 1
         match = _SIX.match(text, start)
         if match is None:
@@ -96,13 +121,24 @@ def ipv6(text: str, colons: Sequence[int]) -> Iterator[Finding]:
         raw = match.group().partition("/")[0]
         bare = raw.partition("%")[0].rstrip(":") if not raw.endswith("::") else raw.partition("%")[0]
         escaped = left in ("n", "r", "t") and text[start - 2 : start - 1] == "\\"
-        if (left and (left.isalnum() or left in "_>)") and not escaped) or (right and (right.isalnum() or right == "_")):
+        if (left and (left.isalnum() or left in "_>)") and not escaped) or (
+            right and (right.isalnum() or right == "_")
+        ):
             continue
         if not _is_ipv6(bare) or (bare == "::" and "/" not in match.group() and not _spoken_of(text, start)):
             continue
-        if sum(char != ":" for char in bare) < 2 and not _spoken_of(text, start) and bare != "::1" and "/" not in match.group():  # noqa: PLR2004
+        if (
+            sum(char != ":" for char in bare) < 2
+            and not _spoken_of(text, start)
+            and bare != "::1"
+            and "/" not in match.group()
+        ):
             continue
-        end = match.end() - (len(raw) - len(raw.rstrip(":"))) if raw.endswith(":") and not raw.endswith("::") else match.end()
+        end = (
+            match.end() - (len(raw) - len(raw.rstrip(":")))
+            if raw.endswith(":") and not raw.endswith("::")
+            else match.end()
+        )
         yield Finding(start, end, "IP_ADDRESS", "ipv6")
 
 
@@ -119,7 +155,7 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-_MAC: Final = re.compile(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z]|[:-][0-9A-Fa-f]{2})")
+_MAC: Final = lazily(r"[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![0-9A-Za-z]|[:-][0-9A-Fa-f]{2})")
 
 
 def macs(text: str, marks: Sequence[int]) -> Iterator[Finding]:
@@ -130,7 +166,7 @@ def macs(text: str, marks: Sequence[int]) -> Iterator[Finding]:
             continue
         match = _MAC.match(text, start)
         left = text[start - 1 : start]
-        if match is None or left in (":", "-") and text[start - 2 : start - 1].isalnum():
+        if match is None or (left in (":", "-") and text[start - 2 : start - 1].isalnum()):
             continue
         if left and (left.isalnum() or left == "_") and not (left in "nrt" and text[start - 2 : start - 1] == "\\"):
             continue

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 from arc_runtime.redaction._cards import CARD_LENGTHS, card_points
 from arc_runtime.redaction._clues import Clues, after, before, is_of_something_else
 from arc_runtime.redaction._finding import Finding
-from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED, MIXED_LENGTHS, iban_end, is_german_document, signature
-from arc_runtime.redaction._national import BY_LENGTH, Number
+from arc_runtime.redaction._lazily import lazily
+from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED, iban_end, is_german_document, signature
+from arc_runtime.redaction._national import BY_LENGTH
 from arc_runtime.redaction._network import is_quad
 from arc_runtime.redaction._phones import extended, phone_points
 
@@ -21,6 +22,7 @@ __all__ = ["numbers"]
 _ENOUGH: Final = 10.0
 _WHOLE: Final = 7.0
 _ALONE: Final = 5.0
+_MOST_ADDED: Final = 26.0
 _SHAPED: Final = 8.0
 _COMMON_SHAPES: Final = {
     (3, 3, 3): 4.0, (3, 3, 4): 4.0, (4, 4, 4): 4.0, (6, 4): 4.0, (2, 3, 3): 4.0, (9, 1): 4.0, (8, 1): 4.0, (7, 1): 4.0,
@@ -38,34 +40,48 @@ _SHORTEST: Final = 6
 _PERSON: Final = 5.0
 # Of companies and professions, or of anybody: "customer" says nothing for them.
 _OF_NO_PERSON: Final = frozenset(
-    {"PHONE", "US_NPI", "PL_NIP", "KR_BRN", "AU_ABN", "AU_ACN", "SE_ORGANISATIONSNUMMER", "IT_VAT_CODE", "ABA_ROUTING_NUMBER", "DE_LANR", "DE_BSNR"}
+    {
+        "PHONE",
+        "US_NPI",
+        "PL_NIP",
+        "KR_BRN",
+        "AU_ABN",
+        "AU_ACN",
+        "SE_ORGANISATIONSNUMMER",
+        "IT_VAT_CODE",
+        "ABA_ROUTING_NUMBER",
+        "DE_LANR",
+        "DE_BSNR",
+    }
 )
 _LONG_BARE: Final = 14
 """From so many digits on a number proves more than the word in front of it says."""
 _RIGHT_IN_FRONT: Final = 6
 _CLOSE: Final = 9.8
 """What a clue within some words says; a number without any check needs one."""
-_WORD: Final = re.compile(r"[0-9]+(?:[.\-/]+[0-9]+)*")
-_GROUP: Final = re.compile(r"[0-9]+")
-_DATE: Final = re.compile(r"(?:19|20)[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?[0-9]|3[01])(?![0-9])")
+_WORD: Final = lazily(r"[0-9]+(?:[.\-/]+[0-9]+)*")
+_GROUP: Final = lazily(r"[0-9]+")
+_DATE: Final = lazily(r"(?:19|20)[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?[0-9]|3[01])(?![0-9])")
 _ESCAPED: Final = frozenset("nrtbf")
 _ASCII_ALNUM: Final = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _WORDLIKE: Final = _ASCII_ALNUM | {"_"}
 _OPENING: Final = frozenset("\"'=\n\t>*`|(:[ \\")
 _CLOSING: Final = frozenset("\"'&\n\t<*`|)\\")
-_SPACED_LEFT: Final = re.compile(r"(?:[A-Za-z]{2}|[A-Za-z])[ .-]\Z")
-_IBAN_LEFT: Final = re.compile(r"[A-Za-z]{2}[0-9]{2}[ -]?(?:[A-Za-z0-9][ -]?){0,12}\Z")
-_SPACED_NINO: Final = re.compile(r"[A-Za-z]{2} ?(?:[0-9]{2} ?){3}[A-Da-d]")
-_LABELLED: Final = re.compile(r"-(?:office|fax|mobile|home|work|cell|tel|phone)(?![a-z])", re.IGNORECASE)
-_LICENSE: Final = re.compile(r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9])(?![0-9A-Za-z])")
-_PREFIXED: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z]{1,3}-\Z")
-_DOTTED: Final = re.compile(r"\.[0-9]")
+_SPACED_LEFT: Final = lazily(r"(?:[A-Za-z]{2}|[A-Za-z])[ .-]\Z")
+_IBAN_LEFT: Final = lazily(r"[A-Za-z]{2}[0-9]{2}[ -]?(?:[A-Za-z0-9][ -]?){0,12}\Z")
+_SPACED_NINO: Final = lazily(r"[A-Za-z]{2} ?(?:[0-9]{2} ?){3}[A-Da-d]")
+_LABELLED: Final = lazily(r"-(?:office|fax|mobile|home|work|cell|tel|phone)(?![a-z])", re.IGNORECASE)
+_LICENSE: Final = lazily(
+    r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9])(?![0-9A-Za-z])"
+)
+_PREFIXED: Final = lazily(r"(?<![A-Za-z0-9_-])[A-Za-z]{1,3}-\Z")
+_DOTTED: Final = lazily(r"\.[0-9]")
 _NINO_ENDS: Final = frozenset("ABCDabcd")
 _UNQUOTED: Final = frozenset(" :")
 _DATE_MARKS: Final = frozenset("-/.")
-_UUID_RIGHT: Final = re.compile(r"-[0-9A-Fa-f]{4}-")
-_JOINED_RIGHT: Final = re.compile(r"(?:[-+./]?[0-9A-Za-z]){0,26}")
-_ALNUM_RIGHT: Final = re.compile(r"[0-9A-Za-z]*")
+_UUID_RIGHT: Final = lazily(r"-[0-9A-Fa-f]{4}-")
+_JOINED_RIGHT: Final = lazily(r"(?:[-+./]?[0-9A-Za-z]){0,26}")
+_ALNUM_RIGHT: Final = lazily(r"[0-9A-Za-z]*")
 _MONEY: Final = frozenset("$€£¥₹%^")
 
 
@@ -110,9 +126,11 @@ class _Place:
         clues = self.clues
         named = self.named(type_)
         person = 0.0 if type_ in _OF_NO_PERSON or "PERSON" not in clues else _PERSON
-        if person and clues["PERSON"] > 11.7:  # noqa: PLR2004 - right in front
+        if person and clues["PERSON"] > 11.7:
             person += 2
-        country = 2.0 if type_ == "PHONE" and any(len(word) == 2 for word in clues) else 4.0 if type_[:2] in clues else 0.0  # noqa: PLR2004
+        country = (
+            2.0 if type_ == "PHONE" and any(len(word) == 2 for word in clues) else 4.0 if type_[:2] in clues else 0.0
+        )
         return named + country + person + self.alone + (0.0 if named else self.other)
 
     @property
@@ -136,7 +154,7 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
             continue
         start = hit_start
         size = end - start
-        if size < 14 and text[start + 4 : start + 5] in _DATE_MARKS and _DATE.match(text, start):  # noqa: PLR2004
+        if size < 14 and text[start + 4 : start + 5] in _DATE_MARKS and _DATE.match(text, start):
             continue
         before_char = text[start - 1] if start else ""
         run = text[start:end]
@@ -182,14 +200,14 @@ def _in_a_blob(text: str, start: int) -> bool:
     if len(left) == _LONGEST_HEAD and left.isalnum() and left.isascii():
         return True
     right = text[start : start + 36]
-    return len(right) == 36 and right.isalnum() and right.isascii()  # noqa: PLR2004
+    return len(right) == 36 and right.isalnum() and right.isascii()
 
 
 def _may_be_prefixed(text: str, start: int) -> bool:
     """Whether one or two letters stand before the separator in front of `start`."""
-    if start < 2 or not text[start - 2].isalpha():  # noqa: PLR2004
+    if start < 2 or not text[start - 2].isalpha():
         return False
-    return start < 4 or not text[start - 4].isalnum() or not text[start - 3].isalnum()  # noqa: PLR2004
+    return start < 4 or not text[start - 4].isalnum() or not text[start - 3].isalnum()
 
 
 # --- digits only -----------------------------------------------------------------------------------------------------
@@ -228,7 +246,7 @@ def _crowded(words: Sequence[tuple[int, int]], at: int, to: int) -> bool:
     sizes = [end - start for start, end in words[max(0, at - 1) : to + 2]]
     first = 1 if at else 0
     own = sizes[first : first + to - at + 1]
-    if len(own) < 2 or len(set(own)) > 1:  # noqa: PLR2004
+    if len(own) < 2 or len(set(own)) > 1:
         return False
     return (at > 0 and sizes[0] == own[0]) or (to + 1 < len(words) and sizes[-1] == own[0])
 
@@ -245,32 +263,31 @@ def _judged(text: str, start: int, end: int, *, crowded: bool = False) -> tuple[
     place = _Place(text, start, end)
     if len(groups) == 1 and size < _LONG_BARE and not place.alone and is_of_something_else(text, start):
         return None
-    if len(groups) == 2 and text[start + len(groups[0])] == "." or (groups[1:] and _DATE.match(text, start)):  # noqa: PLR2004
+    if (len(groups) == 2 and text[start + len(groups[0])] == ".") or (groups[1:] and _DATE.match(text, start)):
         return None
-    if len(groups) == 4 and size <= 12 and is_quad(text, start):  # noqa: PLR2004
+    if len(groups) == 4 and size <= 12 and is_quad(text, start):
         return None
     shape = tuple(map(len, groups))
     best, name, rule = 0.0, "", ""
     bare = len(shape) == 1
-    if not place.alone and not place.clues:
-        # Nothing speaks for it but itself.
-        room = _ENOUGH
-    else:
-        room = 26.0 - _ENOUGH
+    # What surroundings can add: nothing where it stands among others and no word speaks for it.
+    room = _MOST_ADDED if place.alone or place.clues else 0.0
     for number in () if crowded else BY_LENGTH.get(size, ()):
         if bare:
             points = number.bits
         elif shape in number.shapes:
             points = number.bits + _COMMON_SHAPES.get(shape, _SHAPED)
-        elif number.bits > 0 and len(shape) <= 4:  # noqa: PLR2004
+        elif number.bits > 0 and len(shape) <= 4:
             points = number.bits - 4
         else:
             continue
-        if points < _ENOUGH - (0 if room == _ENOUGH else 26) or not number.check(digits):  # what surroundings can add
+        if points < _ENOUGH - room or not number.check(digits):
             continue
         if not number.bits and place.named(number.type) < _CLOSE:
             continue
-        points += place.points(number.type) - (place.other if shape == (3, 2, 4) and not place.named(number.type) else 0)
+        points += place.points(number.type) - (
+            place.other if shape == (3, 2, 4) and not place.named(number.type) else 0
+        )
         if points > best:
             best, name, rule = points, number.type, number.type.lower().replace("_", "-")
     if size in CARD_LENGTHS:
@@ -285,10 +302,10 @@ def _judged(text: str, start: int, end: int, *, crowded: bool = False) -> tuple[
         if points > best and points >= _ENOUGH:
             best, name, rule, start = points, "PHONE", "phone-national", phone_start
             end = extended(text, end)
-    if size == 9 and place.named("PASSPORT") > max(_ENOUGH - 2, best - 4) and bare:  # noqa: PLR2004
+    if size == 9 and place.named("PASSPORT") > max(_ENOUGH - 2, best - 4) and bare:
         best, name, rule = 20, "US_PASSPORT", "passport"
     licence = place.named("US_DRIVER_LICENSE")
-    if licence > 8 and licence > best - 4:  # noqa: PLR2004
+    if licence > 8 and licence > best - 4:
         best, name, rule = 20, "US_DRIVER_LICENSE", "driver-license"
     if best < _ENOUGH:
         return None
@@ -304,9 +321,12 @@ def _bounded(text: str, start: int, end: int) -> bool:
             emphasis = left == "_" and (start == 1 or text[start - 2] not in _WORDLIKE)
             if not (escaped or emphasis):
                 return False
-        elif left in ".-,:@" and start > 1 and text[start - 2] in _WORDLIKE and not (left == ":" and not text[start - 2].isdigit()):
-            return False
-        elif left in _MONEY:
+        elif (
+            left in ".-,:@"
+            and start > 1
+            and text[start - 2] in _WORDLIKE
+            and not (left == ":" and not text[start - 2].isdigit())
+        ) or left in _MONEY:
             return False
     if end < len(text):
         right = text[end]
@@ -314,7 +334,12 @@ def _bounded(text: str, start: int, end: int) -> bool:
             return False
         if right == "-" and _LABELLED.match(text, end):
             return True
-        if right in ".-,:/" and end + 1 < len(text) and text[end + 1] in _WORDLIKE and not (right == "," and not text[end + 1].isdigit()):
+        if (
+            right in ".-,:/"
+            and end + 1 < len(text)
+            and text[end + 1] in _WORDLIKE
+            and not (right == "," and not text[end + 1].isdigit())
+        ):
             return False
         if right in _MONEY:
             return False
@@ -327,7 +352,7 @@ def _emphasized(text: str, end: int) -> bool:
 
 
 def _alone(text: str, start: int, end: int) -> float:
-    left, right = text[:start].rstrip(" ") if start < 4 else text[start - 1], text[end : end + 1]  # noqa: PLR2004
+    left, right = text[:start].rstrip(" ") if start < 4 else text[start - 1], text[end : end + 1]
     if not left and not text[end : end + 4].strip():
         return _WHOLE
     opened = not left or left in "\"'=\n\t>*`|" or (left in _ESCAPED and text[start - 2 : start - 1] == "\\")
@@ -335,7 +360,7 @@ def _alone(text: str, start: int, end: int) -> float:
         return 0.0
     if not right or right in "\"'&\n\t<*`|\\":
         return _ALONE
-    return 3.0 if right in " ;," and left in "=" else 0.0
+    return 3.0 if right in " ;," and left == "=" else 0.0
 
 
 # --- letters and digits ----------------------------------------------------------------------------------------------
@@ -343,7 +368,7 @@ def _alone(text: str, start: int, end: int) -> float:
 
 def _mixed(text: str, start: int, end: int) -> Finding | None:
     left = start
-    while left and text[left - 1] in _ASCII_ALNUM and start - left < 24:  # noqa: PLR2004 - longer than any form
+    while left and text[left - 1] in _ASCII_ALNUM and start - left < 24:
         left -= 1
     if left < start and text[left] in _ESCAPED and left and text[left - 1] == "\\":
         left += 1
@@ -356,15 +381,15 @@ def _mixed(text: str, start: int, end: int) -> Finding | None:
         iban = _iban(text, start, end)
         if iban is not None:
             return iban
-    right = _ALNUM_RIGHT.match(text, start).end()  # type: ignore[union-attr] - matches everywhere
-    if right - left > 24 or _UUID_RIGHT.match(text, right):  # noqa: PLR2004
+    right = _end(_ALNUM_RIGHT, text, start)
+    if right - left > 24 or _UUID_RIGHT.match(text, right):
         return None
     found = _form(text, left, right, text[left:right])
     if found is not None:
         return found
     # With separators: `131052-308T`, `Y8063915-Z`, `HR 33392005961`, `hh 01 02 03 d`.
-    to = _JOINED_RIGHT.match(text, right).end()  # type: ignore[union-attr] - matches everywhere
-    if to - left > 24:  # noqa: PLR2004
+    to = _end(_JOINED_RIGHT, text, right)
+    if to - left > 24:
         return None
     if to > right:
         licence = _LICENSE.match(text, left)
@@ -373,11 +398,11 @@ def _mixed(text: str, start: int, end: int) -> Finding | None:
         prefix = _PREFIXED.search(text, max(0, left - 5), left)
         if prefix is not None:
             labelled = text[prefix.start() : left].upper() == "DL-"
-            if labelled or _Place(text, prefix.start(), to).named("US_DRIVER_LICENSE") > 9:  # noqa: PLR2004
+            if labelled or _Place(text, prefix.start(), to).named("US_DRIVER_LICENSE") > 9:
                 return Finding(prefix.start(), to, "US_DRIVER_LICENSE", "driver-license")
         raw = text[left:to]
         found = _form(text, left, to, raw.replace("-", "").replace(".", "").replace("/", ""))
-        if found is None and len(raw) == 11 and raw[6] in "-+" and raw[10].isalpha():  # noqa: PLR2004
+        if found is None and len(raw) == 11 and raw[6] in "-+" and raw[10].isalpha():
             found = _form(text, left, to, raw, "999999A999A")
         if found is not None:
             return found
@@ -387,22 +412,30 @@ def _mixed(text: str, start: int, end: int) -> Finding | None:
     return None
 
 
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Where the match of `pattern` at `at` ends; `at` itself when there is none."""
+    match = pattern.match(text, at)
+    return at if match is None else match.end()
+
+
 def _spaced(text: str, left: int, start: int, end: int) -> Finding | None:
     nino = _SPACED_NINO.match(text, left)
     if nino is not None:
         return _form(text, left, nino.end(), nino.group().replace(" ", ""))
     prefix = text[left:start].rstrip(" .-").upper()
-    if len(prefix) == 2:  # noqa: PLR2004 - a country
+    if len(prefix) == 2:
         digits = re.sub("[^0-9]", "", text[start:end])
         for number in BY_LENGTH.get(len(digits), ()):
-            if number.type.startswith(prefix) and number.bits > 3 and number.check(digits):  # noqa: PLR2004
+            if number.type.startswith(prefix) and number.bits > 3 and number.check(digits):
                 return Finding(left, end, number.type, number.type.lower().replace("_", "-"))
     token = prefix + re.sub("[^0-9]", "", text[start:end])
-    return _form(text, left, end, token) if len(prefix) == 2 else None  # noqa: PLR2004
+    return _form(text, left, end, token) if len(prefix) == 2 else None
 
 
 def _form(text: str, start: int, end: int, token: str, form: str = "") -> Finding | None:
-    if not 7 <= len(token) <= 18 or (start and text[start - 1] in "_-./\\+$" and text[start - 2 : start - 1] in _WORDLIKE):
+    if not 7 <= len(token) <= 18 or (
+        start and text[start - 1] in "_-./\\+$" and text[start - 2 : start - 1] in _WORDLIKE
+    ):
         return None
     token = token.upper()
     if not token.isascii() or token.isdigit():
@@ -417,14 +450,17 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
             points = kind.bits + _mixed_points(place, kind.type)
             if points > best:
                 best, name = points, kind.type
-    if best < _ENOUGH and len(token) == 9 and is_german_document(token):  # noqa: PLR2004
-        best, name = 4.5 + _mixed_points(place, "DE_ID_CARD"), "DE_PASSPORT" if place.named("PASSPORT") else "DE_ID_CARD"
-    if best < _ENOUGH and 7 <= len(token) <= 17 and sum(map(str.isdigit, token)) >= 4:  # noqa: PLR2004 - Doc 9303, AAMVA
-        if place.named("PASSPORT") > 9 and len(token) <= 9:  # noqa: PLR2004
+    if best < _ENOUGH and len(token) == 9 and is_german_document(token):
+        best, name = (
+            4.5 + _mixed_points(place, "DE_ID_CARD"),
+            "DE_PASSPORT" if place.named("PASSPORT") else "DE_ID_CARD",
+        )
+    if best < _ENOUGH and 7 <= len(token) <= 17 and sum(map(str.isdigit, token)) >= 4:
+        if place.named("PASSPORT") > 9 and len(token) <= 9:
             best, name = 12, _passport(token)
-        elif place.named("US_DRIVER_LICENSE") > 9:  # noqa: PLR2004
+        elif place.named("US_DRIVER_LICENSE") > 9:
             best, name = 12, "US_DRIVER_LICENSE"
-        elif place.named("DE_ID_CARD") > 9 and len(token) == 9:  # noqa: PLR2004
+        elif place.named("DE_ID_CARD") > 9 and len(token) == 9:
             best, name = 12, "DE_ID_CARD"
     if best < _ENOUGH:
         return None

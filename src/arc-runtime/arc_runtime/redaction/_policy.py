@@ -31,7 +31,16 @@ _LOOPBACK: Final = re.compile(r"127(?:\.[0-9]{1,3}){3}(?:/8)?|0\.0\.0\.0(?:/0)?|
 _LONG_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z.])[0-9](?:[ .\-/]?[0-9]){5,30}(?![0-9])")
 # Where the service itself runs; OpenTelemetry semantic conventions, server, host and network.
 _OWN_ADDRESSES: Final = frozenset(
-    {"server.address", "server.socket.address", "net.host.name", "net.host.ip", "host.name", "host.ip", "host.mac", "host.id"}
+    {
+        "server.address",
+        "server.socket.address",
+        "net.host.name",
+        "net.host.ip",
+        "host.name",
+        "host.ip",
+        "host.mac",
+        "host.id",
+    }
     | {"network.local.address", "net.sock.host.addr", "k8s.pod.ip", "container.id", "service.instance.id", "url.scheme"}
 )
 _ADDRESSES: Final = frozenset({"IP_ADDRESS", "MAC_ADDRESS"})
@@ -127,7 +136,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if own:
             found = apart([*found, *own])
         if found and self.level != "strict":
-            found = [one for one in found if not (one.type == "IP_ADDRESS" and _LOOPBACK.fullmatch(text, one.start, one.end))]
+            found = [
+                one for one in found if not (one.type == "IP_ADDRESS" and _LOOPBACK.fullmatch(text, one.start, one.end))
+            ]
         if found and self._allowed is not None:
             found = [one for one in found if not self._allowed.fullmatch(text, one.start, one.end)]
         return found
@@ -142,7 +153,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         pieces: list[str] = []
         at = 0
         for finding in findings:
-            pieces += text[at : finding.start], self._replacement(text[finding.start : finding.end], finding.type, action)
+            pieces += (
+                text[at : finding.start],
+                self._replacement(text[finding.start : finding.end], finding.type, action),
+            )
             at = finding.end
         return "".join((*pieces, text[at:]))
 
@@ -262,7 +276,7 @@ def _pattern(regex: str, place: str) -> re.Pattern[str]:
 def _either(values: Sequence[str], place: str, *, whole: bool) -> re.Pattern[str]:
     parts = []
     for value in values:
-        if len(value) > 2 and value[0] == value[-1] == "/":  # noqa: PLR2004 - /regex/
+        if len(value) > 2 and value[0] == value[-1] == "/":
             parts.append(_pattern(value[1:-1], place).pattern)
         elif value:
             parts.append(re.escape(value) if whole else rf"(?<![^\W_]){re.escape(value)}(?![^\W_])")
@@ -287,7 +301,9 @@ def _caller(function: Callable[[str], Iterable[tuple[int, int]]], rule: Rule) ->
     def found(text: str) -> Iterator[Finding]:
         for start, end in function(text):
             if not 0 <= start < end <= len(text):
-                raise PolicyError(f"rule {rule.name!r}", f"its function says ({start}, {end}) of {len(text)} characters")
+                raise PolicyError(
+                    f"rule {rule.name!r}", f"its function says ({start}, {end}) of {len(text)} characters"
+                )
             yield Finding(start, end, rule.type, rule.name)
 
     return found

@@ -1,4 +1,4 @@
-"""The two searches that read all of a text: for known words, and for runs of digits. Everything else looks where they hit.
+"""The searches that read all of a text: for known words, and for runs of digits. All else looks where they hit.
 
 With `ahocorasick-rs` and `google-re2` installed they run at memory speed; without, the standard library does the same,
 slower. Both give the same hits, character for character: tests hold them to that.
@@ -96,7 +96,7 @@ def _plain_words(words: Sequence[str]) -> Callable[[str], list[tuple[int, int, i
 
 
 def _fast_patterns() -> Callable[[str], tuple[Spans, Spans, Spans, Spans]]:
-    import re2
+    import re2  # type: ignore[import-untyped]
 
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1

@@ -6,6 +6,7 @@ from typing import Final
 
 from arc_runtime.redaction._credentials import Credential
 from arc_runtime.redaction._finding import Finding
+from arc_runtime.redaction._lazily import lazily
 
 __all__ = [
     "KEY_WORDS",
@@ -14,8 +15,8 @@ __all__ = [
     "credential",
     "discord_tokens",
     "headers",
-    "kubernetes_secrets",
     "in_urls",
+    "kubernetes_secrets",
     "named",
     "numbered_tokens",
 ]
@@ -24,7 +25,7 @@ KEY_WORDS: Final = ("pwd", "pass", "secret", "token", "key", "auth", "credential
     "identified by", "signature", "artifactory", "jfrog")  # fmt: skip
 """What is in the names of secrets, in lower case."""
 _LEAST_VARIED: Final = 4
-_BASE64_LEFT: Final = re.compile(r"[A-Za-z0-9+/]{24}\Z")
+_BASE64_LEFT: Final = lazily(r"[A-Za-z0-9+/]{24}\Z")
 _ESCAPE: Final = frozenset("nrtbf")
 
 
@@ -63,9 +64,9 @@ def _joined(text: str, at: int) -> bool:
 
 # --- values that have a name ------------------------------------------------------------------------------------------
 
-_NAME_LEFT: Final = re.compile(r"[A-Za-z0-9_.\-]{1,48}\Z")
+_NAME_LEFT: Final = lazily(r"[A-Za-z0-9_.\-]{1,48}\Z")
 _Q: Final = r"(?:\\{0,7}[\"'`])"
-_ASSIGNED: Final = re.compile(
+_ASSIGNED: Final = lazily(
     r"(?P<rest>[A-Za-z0-9_.\-]{0,32})"
     rf"(?:{_Q}?[\])]?[ \t]{{0,8}}(?:(?P<xml>{_Q}?[ ]value=|>)|(?P<op>[:?]{{1,3}}=|:|=>|={{1,3}}|\|\||%3[dD]|,)[ \t]{{0,8}}|(?P<cli>[ ]{{1,2}})))"
     r"(?P<open>(?:b|f|r|u)?\\{0,7}[\"'`]{1,3}|@\"|<)?"
@@ -74,9 +75,14 @@ _ASSIGNED: Final = re.compile(
     re.DOTALL,
 )
 # What is assigned most often: counts, containers, nothing. Told before the names are looked at.
-_OF_NO_USE: Final = re.compile(r"[a-z_]{0,24}\\{0,3}\"[ ]?:[ ]?(?:[0-9.]{1,9}[,}\s\]]|[\[{]|null|true|false|\\{0,3}\".{0,3}\")|[a-z ]{0,3}[.;)]")
-_PASSWORD: Final = re.compile(r"identified by|(?:^|[^a-z])(?:db|my|user|admin|root|smtp|ftp|sql|mongo|redis|clear|cleartext|text)?_?(?:passw(?:or)?d|passwd|passphrase|pwd|pass|pw)(?:[^a-z]|$|[0-9])|password|passwort|passwd", re.IGNORECASE)
-_OTHER_NAME: Final = re.compile(
+_OF_NO_USE: Final = lazily(
+    r"[a-z_]{0,24}\\{0,3}\"[ ]?:[ ]?(?:[0-9.]{1,9}[,}\s\]]|[\[{]|null|true|false|\\{0,3}\".{0,3}\")|[a-z ]{0,3}[.;)]"
+)
+_PASSWORD: Final = lazily(
+    r"identified by|(?:^|[^a-z])(?:db|my|user|admin|root|smtp|ftp|sql|mongo|redis|clear|cleartext|text)?_?(?:passw(?:or)?d|passwd|passphrase|pwd|pass|pw)(?:[^a-z]|$|[0-9])|password|passwort|passwd",
+    re.IGNORECASE,
+)
+_OTHER_NAME: Final = lazily(
     r"(?:key(?:word|board|frame|stone|path|note|vault|name|_?id|_?type|_?size|code|press|down|up|s)|(?:primary|foreign|partition|sort|cache|idempotency|dedup|routing|object|row|hash|s3|"
     r"map|dict|json|public|pub|sort|group|cursor|prompt_cache|message|lookup|index|storage|state|span|trace|event|feature|metric|param|field|translation|license_?plate)[_.-]?key|monkey|turkey|donkey|hockey|"
     r"(?:page|next|prev|previous|continuation|sync|start|end|stop|pad|eos|bos|unk|mask|special|max|min|num|total|prompt|completion|input|output|cached|reasoning|"
@@ -86,12 +92,12 @@ _OTHER_NAME: Final = re.compile(
     r"passthrough|pass[_-]?(?:rate|count|fail|nr|no|num)|passenger|passage|passive|passport|signature_?(?:alg|type|version)|sign)",
     re.IGNORECASE,
 )
-_STRONG_NAME: Final = re.compile(
+_STRONG_NAME: Final = lazily(
     r"(?:api|access|auth|secret|private|client|bot|refresh|bearer|app|user|account|encryption|signing|shared|master|session|service|admin|storage|webhook|deploy|personal|oauth2?|id)[_.-]?"
     r"(?:api[_.-]?)?(?:key|token|secret)|secret|token$|access_?id|x-api-key|apikey|credential",
     re.IGNORECASE,
 )
-_PLACEHOLDER: Final = re.compile(
+_PLACEHOLDER: Final = lazily(
     r"(?:[xX*.#?_-]{4,}|(?:your|my|the|some|insert|enter|replace|change|dummy|fake|sample|example|redacted|placeholder|null|none|true|false|undefined|string|todo|test|bearer|basic|password|passwd|secret|token)"
     r"(?:[-_ ][-_ a-z]*)?|\$.*|%.*%|@[a-z].*|\{.*|\.\.\..*|<.*|process\.env.*|os\.(?:environ|getenv).*|env\..*|self\..*|this\..*|config\..*|settings\..*|secrets\..*|params\..*|"
     r"args\..*|options\..*|kwargs.*|request\..*|https?://.*|[a-z]+\.[a-z_.]+|https?|file://.*|/[a-z/._-]+|\.{1,2}/.*)\Z",
@@ -99,9 +105,11 @@ _PLACEHOLDER: Final = re.compile(
 )
 _MOST_NESTED: Final = 8
 """How many names are looked at inside one value."""
-_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
-_IDENTIFIER: Final = re.compile(r"(?:[a-z]+[_.-])*[a-z]+[0-9]{0,2}\Z|(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]+)*[0-9]{0,2}\Z|[A-Z]+(?:_[A-Z0-9]+)*\Z|[a-z]+(?:[-_.:/][a-z0-9]+)+\Z")
-_DIGITS_AND_POINTS: Final = re.compile(r"[0-9.:,+eE_/T-]+\Z")
+_UUID: Final = lazily(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
+_IDENTIFIER: Final = lazily(
+    r"(?:[a-z]+[_.-])*[a-z]+[0-9]{0,2}\Z|(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]+)*[0-9]{0,2}\Z|[A-Z]+(?:_[A-Z0-9]+)*\Z|[a-z]+(?:[-_.:/][a-z0-9]+)+\Z"
+)
+_DIGITS_AND_POINTS: Final = lazily(r"[0-9.:,+eE_/T-]+\Z")
 
 
 def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
@@ -117,20 +125,24 @@ def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         if match is None:
             continue
         looked_to = max(looked_to, match.end("value"))
-        if match["value"].isdigit() and len(match["value"]) < 20:  # noqa: PLR2004 - a count
+        if match["value"].isdigit() and len(match["value"]) < 20:
             continue
         left = _NAME_LEFT.search(text, max(0, start - 48), start)
         name = (left.group() if left else "") + text[start:end] + match["rest"]
         if left and left.group()[0] in "nrt" and text[left.start() - 1 : left.start()] == "\\":
             name = name[1:]
         value, to = _whole_value(text, match)
-        if match["cli"] is not None and name[-2:].lower() != "by" and not (name.startswith("--") or (name.startswith("-") and len(name) < 4)):  # noqa: PLR2004
+        if (
+            match["cli"] is not None
+            and name[-2:].lower() != "by"
+            and not (name.startswith("--") or (name.startswith("-") and len(name) < 4))
+        ):
             continue
         if match["xml"] == ">" and (name.isupper() or text[start - len(name) : start].count("<")):
             continue
         if match["op"] == "," and not (match["open"] and text[match.start("op") - 1 : match.start("op")] in "\"'`"):
             continue
-        if _is_secret(name, value, match["open"] is not None or match["xml"] is not None, text[to : to + 1]):
+        if _is_secret(name, value, text[to : to + 1], quoted=match["open"] is not None or match["xml"] is not None):
             yield Finding(match.start("value"), to, "SECRET", "named-secret")
             done = to
 
@@ -147,52 +159,63 @@ def _whole_value(text: str, match: re.Match[str]) -> tuple[str, int]:
     return text[start:to], to
 
 
-def _is_secret(name: str, value: str, quoted: bool, after: str) -> bool:
-    if _PLACEHOLDER.match(value) or len(set(value)) < 4 or _DIGITS_AND_POINTS.match(value) and len(value) < 20:  # noqa: PLR2004
+def _is_secret(name: str, value: str, after: str, *, quoted: bool) -> bool:
+    if _PLACEHOLDER.match(value) or len(set(value)) < 4 or (_DIGITS_AND_POINTS.match(value) and len(value) < 20):
         return False
     if _PASSWORD.search(name) and not _OTHER_NAME.search(name):
-        return _is_password(value, quoted, after)
+        return _is_password(value, after, quoted=quoted)
     if _OTHER_NAME.search(name):
         return False
     if after in ("(", "["):
         return False
     if not _STRONG_NAME.search(name) and not any(char.isdigit() for char in value):
         return False
-    return _is_token(name, value, quoted)
+    return _is_token(name, value, quoted=quoted)
 
 
-def _is_password(value: str, quoted: bool, after: str) -> bool:
+def _is_password(value: str, after: str, *, quoted: bool) -> bool:
     if after in ("(", "[") or value.endswith((":", "(")):
         return False
     if quoted:
         kinds = _kinds(value)
-        return kinds >= 2 and not _IDENTIFIER.match(value) or (kinds >= 2 and any(map(str.isdigit, value))) or (len(value) >= 8 and value.lower() != value and "assword" in value)  # noqa: PLR2004
-    return _kinds(value) >= 2 and any(map(str.isdigit, value)) and not (value.islower() and "_" in value and "." in value)  # noqa: PLR2004
+        return (
+            (kinds >= 2 and not _IDENTIFIER.match(value))
+            or (kinds >= 2 and any(map(str.isdigit, value)))
+            or (len(value) >= 8 and value.lower() != value and "assword" in value)
+        )
+    return (
+        _kinds(value) >= 2 and any(map(str.isdigit, value)) and not (value.islower() and "_" in value and "." in value)
+    )
 
 
 def _kinds(value: str) -> int:
-    return any(map(str.islower, value)) + any(map(str.isupper, value)) + any(map(str.isdigit, value)) + any(not char.isalnum() and char not in "_-." for char in value)
+    return (
+        any(map(str.islower, value))
+        + any(map(str.isupper, value))
+        + any(map(str.isdigit, value))
+        + any(not char.isalnum() and char not in "_-." for char in value)
+    )
 
 
-def _is_token(name: str, value: str, quoted: bool) -> bool:
+def _is_token(name: str, value: str, *, quoted: bool) -> bool:
     size = len(value)
     if _UUID.match(value):
         return _STRONG_NAME.search(name) is not None
-    if _IDENTIFIER.match(value) or value.count("-") > 6 and not _STRONG_NAME.search(name):  # noqa: PLR2004
+    if _IDENTIFIER.match(value) or (value.count("-") > 6 and not _STRONG_NAME.search(name)):
         return False
     digits = sum(map(str.isdigit, value))
     letters = sum(map(str.isalpha, value))
-    if size < 12 or letters < 2 and size < 30:  # noqa: PLR2004
-        return size >= 8 and quoted and _kinds(value) >= 3 and _STRONG_NAME.search(name) is not None  # noqa: PLR2004
-    if digits == 1 and _kinds(value) >= 3 and _STRONG_NAME.search(name):  # noqa: PLR2004
-        return len(set(value)) >= 9  # noqa: PLR2004
-    return (digits >= 2 or (size >= 24 and _kinds(value) >= 2)) and len(set(value)) >= min(9, size * 2 // 3)  # noqa: PLR2004
+    if size < 12 or (letters < 2 and size < 30):
+        return size >= 8 and quoted and _kinds(value) >= 3 and _STRONG_NAME.search(name) is not None
+    if digits == 1 and _kinds(value) >= 3 and _STRONG_NAME.search(name):
+        return len(set(value)) >= 9
+    return (digits >= 2 or (size >= 24 and _kinds(value) >= 2)) and len(set(value)) >= min(9, size * 2 // 3)
 
 
 # --- in URLs, headers, command lines ----------------------------------------------------------------------------------
 
-_IN_URL: Final = re.compile(r"://([^\s:/?#@\"'<>\\|{}]{0,128}:[^\s/?#\"'<>\\{}]{1,256})@(?=[A-Za-z0-9\[])")
-_PLACES: Final = re.compile(r"[^:]*:(?:[$%<{*].*|x{3,}|\[.*|pass|password)\Z", re.IGNORECASE)
+_IN_URL: Final = lazily(r"://([^\s:/?#@\"'<>\\|{}]{0,128}:[^\s/?#\"'<>\\{}]{1,256})@(?=[A-Za-z0-9\[])")
+_PLACES: Final = lazily(r"[^:]*:(?:[$%<{*].*|x{3,}|\[.*|pass|password)\Z", re.IGNORECASE)
 
 
 def in_urls(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
@@ -203,8 +226,14 @@ def in_urls(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
             yield Finding(match.start(1), match.end(1), "SECRET", "url-credentials")
 
 
-_SCHEME: Final = re.compile(r"(?:bearer|basic|token|apikey|digest)(?:\s|%20|\\u0020|\+){1,4}(?:token )?([A-Za-z0-9._~+/=-]{8,4096})", re.IGNORECASE)
-_AUTHORIZED: Final = re.compile(r"authorization\\{0,7}[\"']?\s{0,3}[:=,]\s{0,3}\\{0,7}[\"']?(?:[A-Za-z][A-Za-z-]{2,15}\s+)?([A-Za-z0-9._~+/=-]{8,4096})", re.IGNORECASE)
+_SCHEME: Final = lazily(
+    r"(?:bearer|basic|token|apikey|digest)(?:\s|%20|\\u0020|\+){1,4}(?:token )?([A-Za-z0-9._~+/=-]{8,4096})",
+    re.IGNORECASE,
+)
+_AUTHORIZED: Final = lazily(
+    r"authorization\\{0,7}[\"']?\s{0,3}[:=,]\s{0,3}\\{0,7}[\"']?(?:[A-Za-z][A-Za-z-]{2,15}\s+)?([A-Za-z0-9._~+/=-]{8,4096})",
+    re.IGNORECASE,
+)
 _CREDENTIAL_LENGTH: Final = 20
 
 
@@ -221,17 +250,23 @@ def headers(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
         bearer = text[at : at + 6].lower() == "bearer"
         varied = len(set(token)) >= _LEAST_VARIED
         if text[at : at + 5].lower() == "basic":
-            fits = varied and (token.endswith("=") or (len(token) >= 12 and _kinds(token) >= 3))  # noqa: PLR2004
+            fits = varied and (token.endswith("=") or (len(token) >= 12 and _kinds(token) >= 3))
         elif text[at : at + 5].lower() == "token":
             fits = False
         else:
-            fits = varied and (len(token) >= _CREDENTIAL_LENGTH and not _IDENTIFIER.match(token) or any(char.isdigit() for char in token) or (bearer and len(token) >= _CREDENTIAL_LENGTH))
+            fits = varied and (
+                (len(token) >= _CREDENTIAL_LENGTH and not _IDENTIFIER.match(token))
+                or any(char.isdigit() for char in token)
+                or (bearer and len(token) >= _CREDENTIAL_LENGTH)
+            )
         if fits and not _PLACEHOLDER.match(token):
             yield Finding(match.start(1), match.end(1), "SECRET", "authorization")
 
 
-_COOKIE: Final = re.compile(r"cookies?2?\\{0,7}[\"']?\s{0,3}[:=]\s{0,3}\[?\\{0,7}[\"']?([^\r\n\"'\\]{4,8192})", re.IGNORECASE)
-_PAIR: Final = re.compile(r"(?:^|; ?)([^=;\s]{1,128})=([^;\s]{6,4096})")
+_COOKIE: Final = lazily(
+    r"cookies?2?\\{0,7}[\"']?\s{0,3}[:=]\s{0,3}\[?\\{0,7}[\"']?([^\r\n\"'\\]{4,8192})", re.IGNORECASE
+)
+_PAIR: Final = lazily(r"(?:^|; ?)([^=;\s]{1,128})=([^;\s]{6,4096})")
 _COOKIE_ATTRIBUTES: Final = frozenset({"path", "domain", "expires", "max-age", "samesite", "version", "priority"})
 
 
@@ -248,8 +283,12 @@ def cookies(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
                 yield Finding(pair.start(2), pair.end(2), "SECRET", "cookie")
 
 
-_USER: Final = re.compile(r"(?:-u|--user)(?:=|[ ]{0,4})(?:\"([^\"\n]{3,128})\"(?::\"[^\"\n]{3,128}\")?|'([^'\n]{3,128})'(?::'[^'\n]{3,128}')?|([^\s\"']{3,128}))")
-_PLACE_USER: Final = re.compile(r".*[$<\[].*|([a-z]+):\1\Z|(?:user(?:name)?|test|admin|foo):(?:pass(?:word)?|test|bar)\Z", re.IGNORECASE)
+_USER: Final = lazily(
+    r"(?:-u|--user)(?:=|[ ]{0,4})(?:\"([^\"\n]{3,128})\"(?::\"[^\"\n]{3,128}\")?|'([^'\n]{3,128})'(?::'[^'\n]{3,128}')?|([^\s\"']{3,128}))"
+)
+_PLACE_USER: Final = lazily(
+    r".*[$<\[].*|([a-z]+):\1\Z|(?:user(?:name)?|test|admin|foo):(?:pass(?:word)?|test|bar)\Z", re.IGNORECASE
+)
 
 
 def basic_users(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
@@ -260,26 +299,30 @@ def basic_users(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
         done = anchor + 600
         for match in _USER.finditer(text, at, min(len(text), done)):
             value = match.group(1) or match.group(2) or match.group(3)
-            if ":" in value + text[match.end(1 if match.group(1) else 0) : match.end() + 1] and not _PLACE_USER.match(value) and len(value) > 4:  # noqa: PLR2004
+            if (
+                ":" in value + text[match.end(1 if match.group(1) else 0) : match.end() + 1]
+                and not _PLACE_USER.match(value)
+                and len(value) > 4
+            ):
                 first = 1 if match.group(1) else 2 if match.group(2) else 3
-                yield Finding(match.start(first) - (first != 3), match.end(), "SECRET", "command-line-user")  # noqa: PLR2004
+                yield Finding(match.start(first) - (first != 3), match.end(), "SECRET", "command-line-user")
 
 
-_TELEGRAM: Final = re.compile(r":[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")
-_FACEBOOK: Final = re.compile(r"(?:\||%7[cC])[0-9A-Za-z_-]{27}(?![0-9A-Za-z_-])")
+_TELEGRAM: Final = lazily(r":[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")
+_FACEBOOK: Final = lazily(r"(?:\||%7[cC])[0-9A-Za-z_-]{27}(?![0-9A-Za-z_-])")
 
 
 def numbered_tokens(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
     """Tokens that begin with an account's number: Telegram bots, Facebook apps."""
     for start, end in hits:
         size = end - start
-        if 8 <= size <= 16 and text[end : end + 1] in ":|%":  # noqa: PLR2004
-            match = _TELEGRAM.match(text, end) if size < 12 else _FACEBOOK.match(text, end)  # noqa: PLR2004
+        if 8 <= size <= 16 and text[end : end + 1] in ":|%":
+            match = _TELEGRAM.match(text, end) if size < 12 else _FACEBOOK.match(text, end)
             if match is not None:
                 yield Finding(start, match.end(), "SECRET", "numbered-token")
 
 
-_DISCORD_LEFT: Final = re.compile(r"[MNO][A-Za-z0-9_-]{22,27}\Z")
+_DISCORD_LEFT: Final = lazily(r"[MNO][A-Za-z0-9_-]{22,27}\Z")
 
 
 def discord_tokens(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
@@ -290,8 +333,8 @@ def discord_tokens(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Findi
             yield Finding(left.start(), end, "SECRET", "discord-token")
 
 
-_DATA: Final = re.compile(r"(?:^|\n|\\n)(?P<dent>(?:[ \t]|\\t)*)[\"']?(?:data|stringData)[\"']?:(?:[ \t]*)(?:\n|\\n)")
-_LINE: Final = re.compile(r"(?P<dent>(?:[ \t]|\\t)*)(?P<rest>(?:(?!\n|\\n).){0,8192})(?:\n|\\n|\Z)")
+_DATA: Final = lazily(r"(?:^|\n|\\n)(?P<dent>(?:[ \t]|\\t)*)[\"']?(?:data|stringData)[\"']?:(?:[ \t]*)(?:\n|\\n)")
+_LINE: Final = lazily(r"(?P<dent>(?:[ \t]|\\t)*)(?P<rest>(?:(?!\n|\\n).){0,8192})(?:\n|\\n|\Z)")
 
 
 def kubernetes_secrets(text: str, anchors: Sequence[int]) -> Iterator[Finding]:

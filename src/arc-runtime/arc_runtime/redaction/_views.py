@@ -1,4 +1,4 @@
-"""Text without its escapes, and the way back: `%40`, `\\u0040` and full-width signs hide what rules look for.
+r"""Text without its escapes, and the way back: `%40`, `\u0040` and full-width signs hide what rules look for.
 
 A view is as long as what it shows, so rules work on it as on any text; `original` turns its indices into those of the
 text that it was made of. Escapes of letters such as `\\n` stay: the rules know them.

@@ -6,6 +6,7 @@ from typing import Final
 
 from arc_runtime.redaction._checks import base58check, bech32
 from arc_runtime.redaction._finding import Finding
+from arc_runtime.redaction._lazily import lazily
 
 __all__ = ["SEGWIT_PREFIXES", "WALLET_WORDS", "bitcoin", "ethereum", "named_wallets", "segwit"]
 
@@ -17,15 +18,16 @@ WALLET_WORDS: Final = (
 )  # fmt: skip
 """What says that an address of a chain follows."""
 _EDGE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
-_BITCOIN: Final = re.compile(_EDGE + r"[13][1-9A-HJ-NP-Za-km-z]{25,34}(?![0-9A-Za-z])")
-_ETHEREUM: Final = re.compile(r"0x[0-9a-fA-F]{40}(?![0-9A-Za-z])")
-_SEGWIT: Final = re.compile(r"(?:bc1|tb1|ltc1|addr1|cosmos1|osmo1)[02-9ac-hj-np-z]{25,110}(?![0-9A-Za-z])", re.IGNORECASE)
-_NAMED: Final = re.compile(
+_BITCOIN: Final = lazily(_EDGE + r"[13][1-9A-HJ-NP-Za-km-z]{25,34}(?![0-9A-Za-z])")
+_ETHEREUM: Final = lazily(r"0x[0-9a-fA-F]{40}(?![0-9A-Za-z])")
+_SEGWIT: Final = lazily(r"(?:bc1|tb1|ltc1|addr1|cosmos1|osmo1)[02-9ac-hj-np-z]{25,110}(?![0-9A-Za-z])", re.IGNORECASE)
+_NAMED: Final = lazily(
     _EDGE + r"(?:(?P<v25>[LMDATXrnm2][1-9A-HJ-NP-Za-km-z]{25,34})|(?P<zec>t[13][1-9A-HJ-NP-Za-km-z]{33})|"
     r"(?P<xmr>[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93})|(?P<xlm>G[A-Z2-7]{55})|(?P<sol>[1-9A-HJ-NP-Za-km-z]{43,44}))(?![0-9A-Za-z])"
 )
 _RIPPLE: Final = str.maketrans(
-    "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz", "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+    "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz",
+    "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
 )
 _WINDOW: Final = 170
 
@@ -72,6 +74,6 @@ def named_wallets(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
             if kind in ("v25", "zec"):
                 fits = ripple or base58check(value) or base58check(value, 26)
             else:
-                fits = len(set(value)) > 20  # noqa: PLR2004 - no word and no run of one character
+                fits = len(set(value)) > 20
             if fits:
                 yield Finding(match.start(), match.end(), "CRYPTO", "wallet")
