@@ -235,8 +235,8 @@ def _nl_id(t: str) -> bool:
 _FORMS: Final = (
     ("99999999A", Mixed("ES_NIF", _es_nif, 8, "Real Decreto 1553/2005, NIF")),
     ("A9999999A", Mixed("ES_NIE", _es_nie, 10, "Orden INT/2058/2008, NIE")),
-    ("999999A9999", Mixed("FI_PERSONAL_IDENTITY_CODE", _fi_hetu, 10, "DVV, Personal identity code (1010/2022)")),
-    ("999999A999A", Mixed("FI_PERSONAL_IDENTITY_CODE", _fi_hetu, 10, "DVV, Personal identity code (1010/2022)")),
+    ("999999A9999", Mixed("FI_PERSONAL_IDENTITY_CODE", _fi_hetu, 11, "DVV, Personal identity code (1010/2022)")),
+    ("999999A999A", Mixed("FI_PERSONAL_IDENTITY_CODE", _fi_hetu, 11, "DVV, Personal identity code (1010/2022)")),
     ("999999A99999999", Mixed("FR_NIR", _fr_nir, 12, "INSEE, NIR of Corsica")),
     ("AAAAAA99A99A999A", Mixed("IT_FISCAL_CODE", _it_cf, 14, "DM 12/03/1974, codice fiscale")),
     ("AAAA999999AAAAAA99", Mixed("MX_CURP", _mx_curp, 14, "RENAPO, CURP; DOF 18/10/2021")),

@@ -57,6 +57,8 @@ _OF_NO_PERSON: Final = frozenset(
 _LONG_BARE: Final = 14
 """From so many digits on a number proves more than the word in front of it says."""
 _RIGHT_IN_FRONT: Final = 6
+_STRONG: Final = 10.9
+"""What a form of its own and check digits come to."""
 _CLOSE: Final = 9.8
 """What a clue within some words says; a number without any check needs one."""
 _WORD: Final = lazily(r"[0-9]+(?:[.\-/]+[0-9]+)*")
@@ -121,8 +123,8 @@ class _Place:
             self._alone = _alone(self.text, self.start, self.end)
         return self._alone
 
-    def points(self, type_: str) -> float:
-        """What the surroundings say for `type_`."""
+    def points(self, type_: str, form: float = 0.0) -> float:
+        """What the surroundings say for `type_`; nothing against it where its `form` proves much already."""
         clues = self.clues
         named = self.named(type_)
         person = 0.0 if type_ in _OF_NO_PERSON or "PERSON" not in clues else _PERSON
@@ -131,7 +133,7 @@ class _Place:
         country = (
             2.0 if type_ == "PHONE" and any(len(word) == 2 for word in clues) else 4.0 if type_[:2] in clues else 0.0
         )
-        return named + country + person + self.alone + (0.0 if named else self.other)
+        return named + country + person + self.alone + (0.0 if named or form >= _STRONG else self.other)
 
     @property
     def other(self) -> float:
@@ -285,15 +287,13 @@ def _judged(text: str, start: int, end: int, *, crowded: bool = False) -> tuple[
             continue
         if not number.bits and place.named(number.type) < _CLOSE:
             continue
-        points += place.points(number.type) - (
-            place.other if shape == (3, 2, 4) and not place.named(number.type) else 0
-        )
+        points += place.points(number.type, points)
         if points > best:
             best, name, rule = points, number.type, number.type.lower().replace("_", "-")
     if size in CARD_LENGTHS:
         points = card_points(digits, shape)
         if points:
-            points += place.points("CARD")
+            points += place.points("CARD", points)
             if points > best:
                 best, name, rule = points, "CARD", "card"
     phone_start, points = (start, 0.0) if crowded else phone_points(text, start, digits, groups)
@@ -447,12 +447,12 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
     best, name = 0.0, ""
     for kind in kinds:
         if kind.check(token):
-            points = kind.bits + _mixed_points(place, kind.type)
+            points = kind.bits + _mixed_points(place, kind.type, kind.bits)
             if points > best:
                 best, name = points, kind.type
     if best < _ENOUGH and len(token) == 9 and is_german_document(token):
         best, name = (
-            4.5 + _mixed_points(place, "DE_ID_CARD"),
+            4.5 + _mixed_points(place, "DE_ID_CARD", 0.0),
             "DE_PASSPORT" if place.named("PASSPORT") else "DE_ID_CARD",
         )
     if best < _ENOUGH and 7 <= len(token) <= 17 and sum(map(str.isdigit, token)) >= 4:
@@ -467,8 +467,8 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
     return Finding(start, end, name, name.lower().replace("_", "-"))
 
 
-def _mixed_points(place: _Place, type_: str) -> float:
-    points = place.points(type_)
+def _mixed_points(place: _Place, type_: str, bits: float) -> float:
+    points = place.points(type_, bits)
     if type_.endswith("PASSPORT"):
         points = max(points, place.named("PASSPORT"))
     elif type_ == "MEDICAL_LICENSE":

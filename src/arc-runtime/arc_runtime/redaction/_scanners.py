@@ -101,17 +101,18 @@ def _fast_patterns() -> Callable[[str], tuple[Spans, Spans, Spans, Spans]]:
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.never_nl = False
-    compiled = [re2.compile(pattern.encode(), options).finditer for pattern in (_DIGITS, _LONG, _MARKS, _DISCORD)]
+    compiled = [re2.compile(pattern.encode(), options) for pattern in (_DIGITS, _LONG, _MARKS, _DISCORD)]
+    digits, *others = (pattern.finditer for pattern in compiled)
+    # Most texts have none of the others: one pass tells.
+    any_other = re2.compile("|".join((_LONG, _MARKS, _DISCORD)).encode(), options).search
 
     def found(text: str) -> tuple[Spans, Spans, Spans, Spans]:
         raw = text.encode("ascii", "replace")
-        digits, long, marks, discord = compiled
-        return (
-            [match.span() for match in digits(raw)],
-            [match.span() for match in long(raw)],
-            [match.span() for match in marks(raw)],
-            [match.span() for match in discord(raw)] if "." in text else [],
-        )
+        runs = [match.span() for match in digits(raw)]
+        if any_other(raw) is None:
+            return runs, [], [], []
+        long, marks, discord = ([match.span() for match in pattern(raw)] for pattern in others)
+        return runs, long, marks, discord
 
     return found
 

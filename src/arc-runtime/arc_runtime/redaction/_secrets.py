@@ -76,7 +76,7 @@ _ASSIGNED: Final = lazily(
 )
 # What is assigned most often: counts, containers, nothing. Told before the names are looked at.
 _OF_NO_USE: Final = lazily(
-    r"[a-z_]{0,24}\\{0,3}\"[ ]?:[ ]?(?:[0-9.]{1,9}[,}\s\]]|[\[{]|null|true|false|\\{0,3}\".{0,3}\")|[a-z ]{0,3}[.;)]"
+    r"[a-z_]{0,24}\\{0,3}\"[ ]?:[ ]?(?:[0-9.]{1,9}[,}\s\]]|[\[{]|null|true|false|\\{0,3}\".{0,3}\")|[a-z ]{0,3}[.;)]|[a-z]{0,12} [a-z]{1,12}[ ,.;)]"
 )
 _PASSWORD: Final = lazily(
     r"identified by|(?:^|[^a-z])(?:db|my|user|admin|root|smtp|ftp|sql|mongo|redis|clear|cleartext|text)?_?(?:passw(?:or)?d|passwd|passphrase|pwd|pass|pw)(?:[^a-z]|$|[0-9])|password|passwort|passwd",

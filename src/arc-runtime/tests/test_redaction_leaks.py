@@ -1,0 +1,127 @@
+"""A value of every kind in every place of spans, logs and metrics: none of them is in what an exporter would send."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+from arc_runtime.distro._redaction import redact_providers_to_come
+from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
+
+PLANTED = {
+    "email": "dana.reyes+x@mail.example.com",
+    "phone": "+44 20 7946 0958",
+    "card": "4111 1111 1111 1111",
+    "iban": "GB29 NWBK 6016 1331 9268 19",
+    "ssn": "536-22-8714",
+    "itin": "911-70-1234",
+    "ip": "203.0.113.77",
+    "ipv6": "2001:db8::31b:f2d4",
+    "mac": "B7:06:8D:1D:B8:1A",
+    "bitcoin": "16Yeky6GMjeNkAiNcBY7ZhrLoMSgg1BoyZ",
+    "ether": "0x52908400098527886E0F7030069857D2E4169EE7",
+    "cpf": "390.533.447-05",
+    "hetu": "131052-308T",
+    "nir": "2 95 10 99 126 111 93",
+    "codice": "RCCMNL83S18D969H",
+    "github": "ghp_" + "a1B2c3" * 6,
+    "openai": "sk-proj-abcDEF1234567890abcDEF",
+    "aws": "AKIAIOSFODNN7EXAMPLE",
+    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLW9mLWl0",
+    "key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----",
+    "database": "postgresql://svc:yh9NSChchBM40z@db.example:5432/orders",
+}
+SECRET_PARTS = {"database": "yh9NSChchBM40z", "key": "MIIEvQIBADANBgkqhkiG9w0BAQEF"}
+"""What of a planted value must be gone, where that is not all of it."""
+
+
+def carriers(value: str) -> list[str]:
+    """`value` in the shapes that telemetry has."""
+    once = json.dumps({"content": f"it is {value} thanks"})
+    return [
+        value,
+        f"the value is {value}, thanks",
+        once,
+        json.dumps({"arguments": once}),
+        json.dumps([{"arguments": json.dumps({"arguments": once})}]),
+        f"GET /v2/search?q={quote(value)}&page=1",
+        f"SELECT id FROM t WHERE v = '{value}' LIMIT 1",
+        f"| field | value |\n|---|---|\n| x | **{value}** |\n\n_is {value}_",
+    ]
+
+
+def raise_with(text: str) -> None:
+    raise ValueError(text)
+
+
+@pytest.fixture(params=list(PLANTED))
+def planted(request: pytest.FixtureRequest) -> tuple[list[str], list[bytes]]:
+    """The carriers of one value, and what of it must not be in any export, as it may be written there."""
+    value = PLANTED[request.param]
+    gone = SECRET_PARTS.get(request.param, value)
+    return carriers(value), [gone.encode(), quote(gone).encode()]
+
+
+def test_no_span_has_it_anywhere(planted):
+    texts, gone = planted
+    exporter = InMemorySpanExporter()
+    resource = Resource({"process.command_args": texts, "deployment.note": texts[1]})
+    redact_resource(resource)
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider.add_span_processor(RedactingSpanProcessor())
+    tracer = provider.get_tracer("test")
+    link = Link(SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1)), {"link.note": texts[2]})
+    for text in texts:
+        span = tracer.start_span(f"span {text}", links=[link], attributes={"one": text, "many": [text, "b"], f"key {text}": 1})
+        span.set_attribute("bytes", text.encode())
+        span.add_event(f"event {text}", {"event.note": text})
+        try:
+            raise_with(text)
+        except ValueError as error:
+            span.record_exception(error)
+        span.set_status(Status(StatusCode.ERROR, f"failed: {text}"))
+        span.end()
+    sent = encode_spans(exporter.get_finished_spans()).SerializeToString()
+    assert [part for part in gone if part in sent] == []
+
+
+def test_no_log_record_has_it_anywhere(planted):
+    texts, gone = planted
+    exporter = InMemoryLogRecordExporter()
+    provider = LoggerProvider()
+    provider.add_log_record_processor(RedactingLogProcessor())
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    logger = provider.get_logger("test")
+    for text in texts:
+        for body in (text, {"message": text, "nested": [{"deep": text}]}, text.encode()):
+            logger.emit(
+                LogRecord(
+                    body=body, attributes={"note": text, "parts": [text]}, event_name=f"e {text}",
+                    severity_text=text, severity_number=SeverityNumber.INFO,
+                )
+            )  # fmt: skip
+    sent = encode_logs(exporter.get_finished_logs()).SerializeToString()
+    assert [part for part in gone if part in sent] == []
+
+
+def test_no_metric_has_it(planted):
+    texts, gone = planted
+    redact_providers_to_come()
+    reader = InMemoryMetricReader()
+    counter = MeterProvider(metric_readers=[reader]).get_meter("test").create_counter("c")
+    for text in texts:
+        counter.add(1, {"note": text, f"k {text}": "v"})
+    sent = repr(reader.get_metrics_data()).encode()
+    assert [part for part in gone if part in sent] == []
