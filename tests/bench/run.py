@@ -21,11 +21,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import redaction
 from figures import figures_of, graphs_of, sizes_of, targets
 from peers import GRAPH_PEERS, PEERS, Peer, build
-import redaction
-from figures import figures_of, targets
-from peers import PEERS, build
 from table import lines
 
 HERE = Path(__file__).parent
@@ -227,11 +225,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = ", ".join((CALLS_PART, GRAPHS_PART, *PEERS, *GRAPH_PEERS))
     parser.add_argument("--no-peers", action="store_true", help="Arc alone, about two minutes")
-    parser.add_argument("--only", default="", help=f"parts or peers, comma-separated: {names}")
-    parser.add_argument("--only", default="", help=f"peers beside Arc, comma-separated: {', '.join(PEERS)}; or redaction")
-    parser.add_argument(
-        "--only", default="", help=f"peers beside Arc, comma-separated: {', '.join(PEERS)}; or redaction"
-    )
+    parser.add_argument("--only", default="", help=f"parts or peers, comma-separated: {names}; or redaction, by itself")
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it runs, not for figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to FILE")
     parser.add_argument("--strict", action="store_true", help="exit status 1 when a target is missed")

@@ -56,7 +56,7 @@ def carriers(value: str) -> list[str]:
         json.dumps({"arguments": once}),
         json.dumps([{"arguments": json.dumps({"arguments": once})}]),
         f"GET /v2/search?q={quote(value)}&page=1",
-        f"SELECT id FROM t WHERE v = '{value}' LIMIT 1",
+        f"SELECT id FROM t WHERE v = '{value}' LIMIT 1",  # noqa: S608 - nobody runs it
         f"| field | value |\n|---|---|\n| x | **{value}** |\n\n_is {value}_",
     ]
 
@@ -84,7 +84,9 @@ def test_no_span_has_it_anywhere(planted):
     tracer = provider.get_tracer("test")
     link = Link(SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1)), {"link.note": texts[2]})
     for text in texts:
-        span = tracer.start_span(f"span {text}", links=[link], attributes={"one": text, "many": [text, "b"], f"key {text}": 1})
+        span = tracer.start_span(
+            f"span {text}", links=[link], attributes={"one": text, "many": [text, "b"], f"key {text}": 1}
+        )
         span.set_attribute("bytes", text.encode())
         span.add_event(f"event {text}", {"event.note": text})
         try:

@@ -29,7 +29,6 @@ from arc_runtime.distro._resource import settle_resources
 from arc_runtime.distro._wiring import follow_spans, wired
 from arc_runtime.export import Exports, flush_at_every_end
 from arc_runtime.instrumentation import land_all
-from arc_runtime.redaction import PolicyError
 from arc_runtime.settings import Settings
 
 __all__ = ["before_plugins", "join_providers"]
@@ -44,13 +43,8 @@ def before_plugins() -> None:
             return
         if not ArcDistro.ran:
             _load_one_by_one()
-        if not ArcConfigurator.ran:
-            set_policy(settings)
+        if not ArcConfigurator.ran and set_policy(settings):
             _configure(settings)
-    except PolicyError as error:
-        LOGGER.error("telemetry is off: %s", error, extra={"cause": "configure"})
-        redact_providers_to_come()
-        withdraw()
     except Exception as error:  # noqa: BLE001 - whatever is not as expected, nothing leaves unredacted
         LOGGER.error("telemetry is off: it could not be redacted", exc_info=error, extra={"cause": "configure"})
         withdraw()

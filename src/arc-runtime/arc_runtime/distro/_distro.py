@@ -24,7 +24,6 @@ from arc_runtime.distro._wiring import by_code, follow_spans, wired
 from arc_runtime.export import Exports, destination, flush_at_every_end, plan
 from arc_runtime.instrumentation import ArcInstrumentor, land_all
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
-from arc_runtime.redaction import PolicyError
 from arc_runtime.settings import Settings, masked
 
 __all__ = ["ArcConfigurator", "ArcDistro"]
@@ -117,12 +116,8 @@ class ArcConfigurator(_OTelSDKConfigurator):
             return
         ArcConfigurator.ran = True
         try:
-            set_policy(settings)
-            self._configure_sdk(settings, kwargs)
-        except PolicyError as error:
-            LOGGER.error("telemetry is off: %s", error, extra={"cause": "configure"})
-            redact_providers_to_come()
-            withdraw()
+            if set_policy(settings):
+                self._configure_sdk(settings, kwargs)
         except Exception as error:  # noqa: BLE001 - a program with a wrong setting runs without telemetry
             _say_off(settings, error)
             withdraw()

@@ -13,23 +13,30 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
-from arc_runtime.redaction import Policy, Tally, enforce, is_clean, scrub, tells
+from arc_runtime.redaction import Policy, PolicyError, Tally, enforce, is_clean, scrub, tells
 from arc_runtime.settings import Settings
 
 __all__ = ["redact_providers_that_are_there", "redact_providers_to_come", "set_policy", "withdraw"]
 
 
-def set_policy(settings: Settings) -> None:
-    """Have everything redacted as `settings` say; PolicyError when their policy can't be used.
+def set_policy(settings: Settings) -> bool:
+    """Have everything redacted as `settings` say; False, and telemetry is off, when their policy can't be used.
 
-    Until then, and where it can't, the strictest is in force: providers of the program's own may export.
+    The strictest is then in force on whatever the program exports by itself.
     """
-    enforce(Policy(level="strict"))
     key = settings.redaction_key or ""
-    if settings.redaction_policy is None:
-        enforce(Policy(level=settings.redaction or "standard", key=key.encode()))
-    else:
-        enforce(Policy.from_file(settings.redaction_policy, level=settings.redaction, key=key))
+    try:
+        if settings.redaction_policy is None:
+            enforce(Policy(level=settings.redaction or "standard", key=key.encode()))
+        else:
+            enforce(Policy.from_file(settings.redaction_policy, level=settings.redaction, key=key))
+    except PolicyError as error:
+        LOGGER.error("telemetry is off: %s", error, extra={"cause": "configure"})
+        enforce(Policy(level="strict"))
+        redact_providers_to_come()
+        withdraw()
+        return False
+    return True
 
 
 def redact_providers_that_are_there() -> None:
