@@ -111,6 +111,7 @@ def test_keys_decide_before_values(in_force):
     ("key", "value", "clean"),
     [
         ("order.id", "1417900358", "1417900358"),
+        ("order.id", "4111111111111111", "<CARD>"),
         ("patient.npi", "1417900358", "<US_NPI>"),
         ("password", "corr3ct-horse", "<SECRET>"),
         ("server.address", "10.1.2.3", "10.1.2.3"),

@@ -293,7 +293,8 @@ def _judged(text: str, start: int, end: int, *, crowded: bool = False) -> tuple[
     if size in CARD_LENGTHS:
         points = card_points(digits, shape)
         if points:
-            points += place.points("CARD", points)
+            # In a place of its own a card of a main brand is one, whatever the key is called.
+            points += place.points("CARD", points + place.alone / 5)
             if points > best:
                 best, name, rule = points, "CARD", "card"
     phone_start, points = (start, 0.0) if crowded else phone_points(text, start, digits, groups)
