@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-from clocks import Variant, call_block, take_turns
+from clocks import WARM, Variant, call_block, take_turns
 from graphs import CONTENT, TASK, Graphs, Node, State
 from growth import growth
 from opentelemetry.trace import Tracer
@@ -112,8 +112,9 @@ def _size(bench: Bench, mode: Mode, run: Callable[..., object], nodes: int) -> d
     runs = max(1, _LEAST_BLOCK // nodes)
 
     def block(config: Mapping[str, Any]) -> Callable[[int], Sequence[float]]:
-        # What is repeated is a node, and it has as many as there are: warming up is a whole run all the same.
-        return lambda _repeat: call_block(lambda: run(config, nodes))(runs)
+        # What is repeated is a node, and a run has as many as there are. A large one is warm by its first hundred.
+        warm = min(nodes, _LEAST_BLOCK)
+        return lambda repeat: call_block(lambda: run(config, nodes if repeat > WARM else warm))(runs)
 
     mode.flush()
     before = mode.spans()
@@ -126,7 +127,7 @@ def _size(bench: Bench, mode: Mode, run: Callable[..., object], nodes: int) -> d
         Variant("base", bench.bare, block({}), lambda: None),
         Variant(mode.name, bench.watched(mode), block(mode.config), mode.flush),
     ]
-    return take_turns(variants, max(2, min(bench.rounds // 5, 4000 // nodes)), runs * nodes)
+    return take_turns(variants, max(4, min(bench.rounds // 5, 4000 // nodes)), runs * nodes)
 
 
 def spans(bench: Bench) -> dict[str, Any]:
