@@ -22,6 +22,7 @@ from opentelemetry.trace import Link, Status, StatusCode
 from opentelemetry.util.types import AnyValue
 
 from arc_runtime._stderr import LOGGER
+from arc_runtime.metrics import count_redactions
 from arc_runtime.redaction import Tally, in_force, is_clean, scrub, scrub_item, tells
 from arc_runtime.spans import LateAttributes, LateLinks
 
@@ -74,6 +75,7 @@ class RedactingLogProcessor(LogRecordProcessor):
             record.severity_text = scrub(record.severity_text, tally)  # type: ignore[assignment]
             if record.attributes:
                 record.attributes = scrub(dict(record.attributes), tally)  # type: ignore[assignment]
+            count_redactions(tally)
         except Exception as error:  # noqa: BLE001 - as above
             record.body = record.event_name = record.severity_text = _DROPPED
             record.attributes = {}
@@ -204,6 +206,7 @@ def _count(attributes: BoundedAttributes, tally: Tally) -> None:
     with attributes._lock:  # noqa: SLF001
         attributes._dict[semconv.REDACTION_COUNT] = tally.total()  # noqa: SLF001
         attributes._dict[semconv.REDACTION_TYPES] = tuple(sorted(tally))  # noqa: SLF001
+    count_redactions(tally)
 
 
 def _bounded(attributes: object) -> BoundedAttributes:

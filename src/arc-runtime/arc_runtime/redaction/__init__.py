@@ -7,11 +7,12 @@ telemetry has, counting what it replaced in a `Tally`. Which policy is in force 
 from arc_runtime.redaction._engine import find
 from arc_runtime.redaction._finding import Finding
 from arc_runtime.redaction._force import enforce, in_force
-from arc_runtime.redaction._policy import Policy, PolicyError, Rule
+from arc_runtime.redaction._policy import Example, Policy, PolicyError, Rule
 from arc_runtime.redaction._values import Clean, Tally, is_clean, redact, scrub, scrub_item, tells
 
 __all__ = [
     "Clean",
+    "Example",
     "Finding",
     "Policy",
     "PolicyError",

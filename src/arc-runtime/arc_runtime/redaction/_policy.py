@@ -19,7 +19,7 @@ from arc_runtime.errors import ArcError
 from arc_runtime.redaction._engine import apart, find
 from arc_runtime.redaction._finding import Finding
 
-__all__ = ["Action", "Level", "Policy", "PolicyError", "Rule"]
+__all__ = ["Action", "Example", "Level", "Policy", "PolicyError", "Rule"]
 
 Level = Literal["off", "secrets", "standard", "strict"]
 Action = Literal["placeholder", "hash", "mask", "drop", "keep"]
@@ -73,6 +73,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """What gives start and end of each value in a text, or its name as `module:function`."""
 
 
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a policy is to do to a text; `arc redact --check` compares."""
+
+    text: str
+    redacted: str
+    """What is to be left of it."""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What is redacted, and how."""
 
@@ -90,6 +98,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     rules: Sequence[Rule] = ()
     key: bytes = b""
     """What hashes are keyed with (`ARC_REDACTION_KEY`)."""
+    examples: Sequence[Example] = ()
 
     def __post_init__(self) -> None:
         for place, actions in (("actions", self.actions), ("keys", self.keys)):
@@ -122,7 +131,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             raise PolicyError("the file", "YAML is read by PyYAML: pip install pyyaml") from error
         return cls(
             level=level or held.level, actions=held.actions, keys=held.keys, allow=held.allow, deny=held.deny,
-            rules=[rule.rule() for rule in held.rules], key=key.encode(),
+            rules=[rule.rule() for rule in held.rules], key=key.encode(), examples=held.examples,
         )  # fmt: skip
 
     def find(self, text: str) -> list[Finding]:
@@ -221,11 +230,6 @@ class _FileRule(msgspec.Struct, forbid_unknown_fields=True):
         return Rule(name=self.name, type=self.type, regex=self.regex, words=self.words, function=self.function)
 
 
-class _Example(msgspec.Struct, forbid_unknown_fields=True):
-    text: str
-    redacted: str
-
-
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     level: Level = "standard"
     actions: dict[str, Action] = {}
@@ -233,7 +237,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     allow: list[str] = []
     deny: list[str] = []
     rules: list[_FileRule] = []
-    examples: list[_Example] = []
+    examples: list[Example] = []
 
 
 def _masked(value: str) -> str:
