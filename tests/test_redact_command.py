@@ -123,3 +123,11 @@ def test_what_can_t_be_used_is_named_and_the_exit_status_is_2(arc, tmp_path, wor
     done = arc(*words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert said in done.stderr
+
+
+def test_the_rules_are_written_for_a_collector_with_those_of_the_policy(arc, policy):
+    done = arc("--export", "collector", "--policy", policy)
+    assert done.returncode == 0
+    assert b"transform/arc:" in done.stdout
+    assert b"<EMPLOYEE_ID>" in done.stdout
+    assert arc("--export", "vector").returncode == 2

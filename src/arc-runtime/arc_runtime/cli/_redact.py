@@ -24,6 +24,7 @@ Examples:
   arc redact request.json --json        a line a finding, without the value itself
   cat app.log | arc redact > clean.log
   arc redact --check policy.yaml        does the policy what its examples say
+  arc redact --export collector         the rules for an OpenTelemetry Collector
 
 Exit status: 0 done, 1 --check: an example comes out otherwise, 2 a file or option can't be used."""
 
@@ -85,6 +86,10 @@ def redact(
     check: Annotated[
         Path | None, typer.Option("--check", metavar="POLICY", help="Run the examples of a policy, and nothing else.")
     ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option("--export", metavar="collector", help="Print the rules as configuration of a Collector."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON: a line a finding, or an example.")] = False,
 ) -> None:
     """Show what redaction takes out of a text, as it would in telemetry; ARC_REDACTION is in force."""
@@ -92,6 +97,11 @@ def redact(
         if file != "-" or policy is not None:
             raise UsageError("--check reads the policy that it names, and no FILE or --policy beside it")
         _check(check, json=json)
+        return
+    if export is not None:
+        if export != "collector" or file != "-" or json:
+            raise UsageError(f"--export {export!r}: only `collector` is there, in YAML, without a FILE")
+        sys.stdout.write(_exported(_policy(policy)))
         return
     chosen = _policy(policy)
     shown, found = _redacted(chosen, _RESERVED.sub("\ufffd", _text(file)))
@@ -204,6 +214,15 @@ def _in_colour() -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def _exported(policy: Policy) -> str:
+    from arc_runtime.redaction._collector import collector_config
+
+    try:
+        return collector_config(policy)
+    except PolicyError as error:
+        raise UsageError(str(error)) from None
 
 
 def _check(path: Path, *, json: bool) -> None:

@@ -19,7 +19,7 @@ from arc_runtime.errors import ArcError
 from arc_runtime.redaction._engine import apart, find
 from arc_runtime.redaction._finding import Finding
 
-__all__ = ["Action", "Example", "Level", "Policy", "PolicyError", "Rule"]
+__all__ = ["OWN_ADDRESSES", "Action", "Example", "Level", "Policy", "PolicyError", "Rule"]
 
 Level = Literal["off", "secrets", "standard", "strict"]
 Action = Literal["placeholder", "hash", "mask", "drop", "keep"]
@@ -30,7 +30,7 @@ _LONG_ENOUGH: Final = 8
 _LOOPBACK: Final = re.compile(r"127(?:\.[0-9]{1,3}){3}(?:/8)?|0\.0\.0\.0(?:/0)?|255\.255\.255\.255|::1?(?:/(?:0|128))?")
 _LONG_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z.])[0-9](?:[ .\-/]?[0-9]){5,30}(?![0-9])")
 # Where the service itself runs; OpenTelemetry semantic conventions, server, host and network.
-_OWN_ADDRESSES: Final = frozenset(
+OWN_ADDRESSES: Final = frozenset(
     {
         "server.address",
         "server.socket.address",
@@ -178,7 +178,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def lets_pass(self, key: str, type_: str) -> bool:
         """Whether a value of `type_` belongs under `key`: where the service runs is no secret of a person."""
-        return type_ in _ADDRESSES and key in _OWN_ADDRESSES and self.level != "strict"
+        return type_ in _ADDRESSES and key in OWN_ADDRESSES and self.level != "strict"
 
     @property
     def plain(self) -> bool:
