@@ -18,6 +18,7 @@ import msgspec
 from arc_runtime.errors import ArcError
 from arc_runtime.redaction._engine import apart, find
 from arc_runtime.redaction._finding import Finding
+from arc_runtime.redaction._names import names
 
 __all__ = ["OWN_ADDRESSES", "Action", "Example", "Level", "Policy", "PolicyError", "Rule"]
 
@@ -99,6 +100,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     key: bytes = b""
     """What hashes are keyed with (`ARC_REDACTION_KEY`)."""
     examples: Sequence[Example] = ()
+    names: Any = None
+    """A spaCy pipeline or an analyzer of Presidio that finds names of people and places, or what makes one, as
+    `module:function`. It is asked for each text that is longer than a word; its types are PERSON, LOCATION and ADDRESS."""
 
     def __post_init__(self) -> None:
         for place, actions in (("actions", self.actions), ("keys", self.keys)):
@@ -132,6 +136,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return cls(
             level=level or held.level, actions=held.actions, keys=held.keys, allow=held.allow, deny=held.deny,
             rules=[rule.rule() for rule in held.rules], key=key.encode(), examples=held.examples,
+            names=held.names,
         )  # fmt: skip
 
     def find(self, text: str) -> list[Finding]:
@@ -204,6 +209,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _own(self) -> tuple[Callable[[str], Iterator[Finding]], ...]:
         made = [_compiled(rule) for rule in self.rules]
+        if self.names is not None:
+            made.append(_namer(self.names))
         if self.deny:
             made.append(_searcher(_either(self.deny, "deny", whole=False), "DENIED", "deny"))
         if self.level == "strict":
@@ -238,6 +245,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     deny: list[str] = []
     rules: list[_FileRule] = []
     examples: list[Example] = []
+    names: str | None = None
 
 
 def _masked(value: str) -> str:
@@ -311,6 +319,21 @@ def _caller(function: Callable[[str], Iterable[tuple[int, int]]], rule: Rule) ->
             yield Finding(start, end, rule.type, rule.name)
 
     return found
+
+
+def _namer(model: Any) -> Callable[[str], Iterator[Finding]]:
+    if isinstance(model, str):
+        make = _callable(model, "names")
+        try:
+            model = make()  # type: ignore[call-arg]
+        except Exception as error:  # the user's code may raise anything, and all of it means that there is no model
+            raise PolicyError("names", f"{model!r} raised {type(error).__name__}: {error}") from error
+    try:
+        found = names(model)
+    except TypeError as error:
+        raise PolicyError("names", str(error)) from error
+    # A word alone has nothing round it that a model could tell a name by, and most attributes are one.
+    return lambda text: found(text) if " " in text.strip() or not text.isascii() else iter(())
 
 
 def _callable(function: Any, place: str) -> Callable[[str], Iterable[tuple[int, int]]]:
