@@ -77,7 +77,7 @@ def test_a_name_in_short_attributes_is_found_and_a_model_that_raises_costs_the_v
         assert scrub(["Jane Doe was here"], Tally()) == ["<UNREADABLE>"]
         enforce(
             Policy(
-                names=lambda text: SimpleNamespace(ents=[SimpleNamespace(start_char=3, end_char=999, label_="PERSON")])
+                names=lambda _text: SimpleNamespace(ents=[SimpleNamespace(start_char=3, end_char=999, label_="PERSON")])
             )
         )
         assert scrub(["Jane Doe was here"], Tally()) == ["<UNREADABLE>"]

@@ -223,6 +223,8 @@ _PERSON: Final = ("PERSON",)
 _PLACEHOLDER: Final = re.compile(r"<[A-Z0-9_]{2,40}(?::[0-9a-f]+)?>?")
 _ESCAPE: Final = re.compile(r"\\[nrtbf]")
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_SPELLED_OUT: Final = re.compile(r"(?<=[A-Z]{3}) \([^()\n]{3,80}\)(?=[ :=]{1,3}\Z)")
+"""What an abbreviation stands for, between it and the number: `NPI (National Provider Identifier): ...`."""
 _HUMPED: Final = re.compile(r"(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]{2,}|[A-Z]{2,4}(?![A-Za-z]))+\Z")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
 _HUMPS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -273,8 +275,11 @@ def before(text: str, at: int) -> Clues:
         window = _PLACEHOLDER.sub(lambda match: " " * len(match.group()), window)
     found: Clues = {}
     last, last_at, last_tells = "", -9, False
+    spelled = _SPELLED_OUT.search(window)
     for match in _WORD.finditer(window):
         distance = len(window) - match.end()
+        if spelled is not None and match.end() <= spelled.start():
+            distance -= spelled.end() - spelled.start()
         for word in _parts(match.group()):
             near = match.start() - last_at < 4
             single, both = _TABLE.words.get(word), _TABLE.words.get(f"{last} {word}") if near else None

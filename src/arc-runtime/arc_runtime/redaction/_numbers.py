@@ -59,6 +59,8 @@ _LONG_BARE: Final = 14
 _RIGHT_IN_FRONT: Final = 6
 _STRONG: Final = 10.9
 """What a form of its own and check digits come to."""
+_PASSPORTS: Final = frozenset("CFGHJK")
+"""First letters of the numbers of German passports; identity cards have L to Y (PassV and PAuswV, serial numbers)."""
 _CLOSE: Final = 9.8
 """What a clue within some words says; a number without any check needs one."""
 _WORD: Final = lazily(r"[0-9]+(?:[.\-/]+[0-9]+)*")
@@ -454,7 +456,7 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
     if best < _ENOUGH and len(token) == 9 and is_german_document(token):
         best, name = (
             4.5 + _mixed_points(place, "DE_ID_CARD", 0.0),
-            "DE_PASSPORT" if place.named("PASSPORT") else "DE_ID_CARD",
+            _german(token, place),
         )
     if best < _ENOUGH and 7 <= len(token) <= 17 and sum(map(str.isdigit, token)) >= 4:
         if place.named("PASSPORT") > 9 and len(token) <= 9:
@@ -466,6 +468,13 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
     if best < _ENOUGH:
         return None
     return Finding(start, end, name, name.lower().replace("_", "-"))
+
+
+def _german(token: str, place: _Place) -> str:
+    """Which of the two German documents with one form: by the words beside it, else by its first letter."""
+    if place.named("PASSPORT"):
+        return "DE_PASSPORT"
+    return "DE_PASSPORT" if token[0] in _PASSPORTS and not place.named("DE_ID_CARD") else "DE_ID_CARD"
 
 
 def _mixed_points(place: _Place, type_: str, bits: float) -> float:
