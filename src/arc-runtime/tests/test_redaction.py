@@ -161,9 +161,9 @@ def test_almost_nothing_is_found_where_nothing_is():
     [
         ("record, ATIN (U.S. Adoption Taxpayer Identification Number): 123-45-6789", "US_ATIN"),
         ("record, IMSI (International Mobile Subscriber Identity): 262011234567890", "IMSI"),
-        ("C01X00T47", "DE_PASSPORT"),
-        ("L01X00T47", "DE_ID_CARD"),
-        ("Personalausweis C01X00T47", "DE_ID_CARD"),
+        ("H70318426", "DE_PASSPORT"),
+        ("L70318424", "DE_ID_CARD"),
+        ("Personalausweis H70318426", "DE_ID_CARD"),
     ],
 )
 def test_a_number_is_called_after_its_abbreviation_and_its_first_letter(text, type_):
