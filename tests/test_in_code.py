@@ -53,7 +53,8 @@ def test_under_opentelemetry_instrument_it_is_the_same_and_nothing_is_written_tw
     done, service = start("before", instrumented=True, GIVEN="http://user:secret@127.0.0.1:9")
     assert temperatures(model) == [MENDED]
     assert names(arc_core, service) == ["chat gpt-4.1"]
-    (line,) = done.stderr.decode().splitlines()
+    first, line = done.stderr.decode().splitlines()
+    assert "the user and password in it are not used" in first
     assert "Arc(endpoint='http://***@127.0.0.1:9') comes too late" in line
     assert arc_core.url in line
 
@@ -80,6 +81,23 @@ def test_it_can_be_shut_down_and_started_again(start, model, arc_core):
     assert temperatures(model) == [AS_GIVEN, MENDED, 0.5, 0.1, AS_GIVEN]
     assert names(arc_core, service) == ["chat gpt-4.1"] * 3
     assert done.stderr == b""
+
+
+def test_the_last_block_shuts_down_and_no_entrypoint_starts_it_again(start, model, arc_core):
+    done, _ = start("blocks", ARC_CONSOLE="off")
+    assert temperatures(model) == [MENDED, MENDED, AS_GIVEN, MENDED]
+    assert done.stderr == b""
+
+
+def test_what_can_not_be_used_is_a_line_at_any_time_and_the_program_goes_on(start, model, arc_core):
+    done, service = start("bad_later")
+    assert temperatures(model) == [MENDED]
+    first, *rest, last = done.stderr.decode().splitlines()
+    assert "ARC_ENDPOINT='htp:/nowhere' can't be used: it is no URL such as http://127.0.0.1:4318" in first
+    assert sorted(line.split()[1] for line in rest) == ["ARC_API_KEY", "ARC_LOG_LEVEL='LOUD'"]
+    assert "Arc(endpoint=...) is of type" in last
+    assert "give it as a str: RuntimeError" in last
+    assert names(arc_core, service) == ["chat gpt-4.1"]
 
 
 def test_a_provider_of_the_program_s_own_keeps_its_exporters_and_gets_that_of_arc(

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -225,6 +226,38 @@ def read_until(descriptor, wanted):
     return found
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_waiting_for_the_summary_and_the_status_stays_the_program_s(home, number):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes the question, and answers nothing
+        env = home | {"ARC_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        command = [ARC, "run", sys.executable, "-c", "raise SystemExit(3)"]
+        with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
+            question, _ = silent.accept()
+            assert question.recv(4096).startswith(b"GET /api/v1/traces?")
+            process.send_signal(number)
+            said_last = process.stderr.read().decode()
+            assert process.wait() == 3
+            question.close()
+    assert said_last.count("\n") == 2
+    assert f"no longer ({number.name} came): `arc traces` shows what it holds" in said_last
+
+
+# --- what `arc doctor` says of it ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_doctor_names_the_arc_core_that_runs_where_no_endpoint_is_set(arc, home, protocol):
+    assert arc("run", "-m", "this").returncode == 0
+    (note,) = Path(home["XDG_RUNTIME_DIR"]).glob("arc/core-*.json")
+    running = json.loads(note.read_text())
+    endpoint = f"grpc://{running['grpc']}" if protocol == "grpc" else running["http"]
+    done = arc("doctor", "--json", OTEL_EXPORTER_OTLP_PROTOCOL=protocol)
+    found = {one["name"]: one for one in map(json.loads, done.stdout.splitlines())}
+    assert found["Arc Core"]["detail"] == f"one of yours runs at {running['http']}; `arc run` sends there by itself"
+    assert found["Arc Core"]["advice"] == f"export ARC_ENDPOINT={endpoint}"
+    assert arc("doctor", ARC_ENDPOINT=endpoint).returncode == 0
+
+
 # --- the summary -----------------------------------------------------------------------------------------------------
 
 
@@ -401,12 +434,14 @@ def test_a_program_runs_where_arc_core_can_t_be_started(newcomer):
         (["-m"], 2, "-m needs the name of a module, for example: arc run -m uvicorn app:app"),
         (["-u", "app.py"], 2, "'-u' is no option of arc run; for one of Python's: arc run python -u app.py"),
         (["./broken"], 126, "./broken can't be executed: Permission denied"),
+        (["./job"], 126, "'./job' can't be executed: chmod +x ./job, or name what runs it"),
     ],
 )
 def test_what_can_t_be_run_is_named_with_the_way_out(newcomer, tmp_path, words, status, told):
     broken = tmp_path / "broken"
     broken.write_text("#!/dev/null\n")
     broken.chmod(0o755)
+    (tmp_path / "job").write_text("#!/bin/sh\nexit 4\n")
     done = subprocess.run(
         [ARC, "run", "--no-core", *words], env=newcomer, capture_output=True, text=True, check=False, cwd=tmp_path
     )

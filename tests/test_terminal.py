@@ -334,7 +334,22 @@ def test_another_shell_is_refused_with_those_there_are(arc):
 
 
 def test_every_command_has_help_with_examples(arc):
-    for command in ("run", "traces", "fixes", "doctor", "bootstrap", "completion", "core", "demo"):
-        status, out, err = said(arc(command, "--help"))
+    groups = [f"traces {name}" for name in ("list", "show", "tail")] + [
+        f"fixes {name}" for name in ("list", "show", "test")
+    ]
+    for command in ("run", "traces", "fixes", "doctor", "bootstrap", "completion", "core", "demo", *groups):
+        status, out, err = said(arc(*command.split(), "--help", COLUMNS="80"))
         assert (status, err) == (0, "")
-        assert f"  arc {command}" in out.partition("Examples:")[2], command
+        assert f"arc {command}" in out.partition("Examples:")[2], command
+        assert [line for line in out.splitlines() if len(line) > 80] == [], command
+
+
+def test_what_is_listed_without_a_command_is_json_too(arc, told):
+    for group, more in (("traces", ["--core", told.url]), ("fixes", [])):
+        short, whole = arc(group, *more, "--json"), arc(group, "list", *more, "--json")
+        assert (short.returncode, short.stderr) == (0, b"")
+        assert [json.loads(line) for line in short.stdout.splitlines()] != []
+        assert short.stdout == whole.stdout
+        status, out, err = said(arc(group, "--json", "list", *more))
+        assert (status, out) == (2, "")
+        assert f"arc {group} list" in err

@@ -83,6 +83,37 @@ def again():
     print(json.dumps([delivered, known, *removed]))
 
 
+def blocks():
+    """Blocks within each other, and an entrypoint after the last."""
+    import openai
+    from arc_runtime import Arc, entrypoint
+
+    client = openai.OpenAI()
+    with Arc():
+        with Arc():
+            ask(client)
+        ask(client)
+    entrypoint(ask)(client)
+    Arc()
+    ask(client)
+
+
+def bad_later():
+    """What can't be used, given to an Arc that has started."""
+    import openai
+    from arc_runtime import Arc
+
+    class Unsayable:
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    Arc()
+    Arc(endpoint="htp:/nowhere")
+    Arc(api_key="a key", log_level="LOUD")
+    Arc(endpoint=Unsayable())
+    ask(openai.OpenAI())
+
+
 def own_provider():
     """Beside a set-up of the program's own, which keeps what it had."""
     from opentelemetry import trace

@@ -11,7 +11,7 @@ import msgspec
 import typer
 from arc_semconv.running import note_path
 
-from arc_core.errors import ArcCoreError
+from arc_core.errors import ArcCoreError, NotRunningError, UsageError
 from arc_core.settings import Settings, default_data
 
 if TYPE_CHECKING:
@@ -64,18 +64,20 @@ def core(  # noqa: PLR0913 - one for each option
     Exit status: 0 when it was stopped, 1 when it cannot start or stop, 2 when an option cannot be used, 3 when there is
     none to stop.
     """
-    note = note_path(os.environ, Path.home())
+    note = _note()
     try:
         if stop:
             from arc_core.stopping import stop_core
 
+            if note is None:
+                raise NotRunningError("without a home no Arc Core says where it runs: set HOME, or end its process")
             stopped = stop_core(note)
             typer.echo(msgspec.json.encode(stopped).decode() if as_json else f"stopped Arc Core at {stopped.http}")
             return
         settings = Settings.checked(
             grpc=grpc,
             http=http,
-            data=data or default_data(os.environ, Path.home()),
+            data=data or _usual_data(),
             api_key=api_key,
             max_pending_mib=max_pending_mib,
             end_with_stdin=end_with_stdin,
@@ -124,6 +126,21 @@ def demo(
     except KeyboardInterrupt:  # before `run` listens for it itself: imports take most of a second
         status = _INTERRUPTED
     raise typer.Exit(status)
+
+
+def _note() -> Path | None:
+    """Where it says that it is up; None for a user without a home, as in some containers: no command looks for it."""
+    try:
+        return note_path(os.environ, Path.home())
+    except RuntimeError:
+        return None
+
+
+def _usual_data() -> Path:
+    try:
+        return default_data(os.environ, Path.home())
+    except RuntimeError:
+        raise UsageError("there is no home to keep the data in: name a folder with --data, or set HOME") from None
 
 
 def _serve(settings: Settings, ready: Callable[["Endpoints"], None]) -> None:

@@ -62,6 +62,23 @@ def test_it_ends_when_nobody_uses_it_and_not_while_somebody_does(start, wire, tr
     assert core.process.wait(30) == 0
 
 
+def test_a_user_without_a_home_runs_it_all_the_same_and_is_told_what_needs_one(tmp_path):
+    left_out = ("XDG_", "ARC_")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    env["HOME"] = "~"  # what Python finds no home by, whoever the user is
+    command = [sys.executable, "-m", "arc_core", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--json"]
+    named = [*command, "--data", str(tmp_path / "data")]
+    with subprocess.Popen(named, env=env, cwd=tmp_path, stdout=subprocess.PIPE) as process:
+        assert json.loads(process.stdout.readline())["data"] == str(tmp_path / "data")
+        process.terminate()
+        assert process.wait(30) == 0
+    for words, status, way_out in (([], 2, "--data"), (["--stop"], 3, "HOME")):
+        done = subprocess.run([*command, *words], env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
+        assert way_out in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
 def test_the_note_is_in_a_folder_of_the_user_s_own(tmp_path):
     home = tmp_path
     assert (

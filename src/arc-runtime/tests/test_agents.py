@@ -75,6 +75,35 @@ def test_a_function_with_a_domain_given(spans):
     assert scan.detection.domain_by == "given"
 
 
+def test_methods_in_the_body_of_a_class(spans):
+    class Desk:
+        def __init__(self):
+            self.rate = 3
+
+        @trace_agent
+        def quote(self, amount):
+            return amount * self.rate
+
+        @trace_agent(name="later")
+        async def aquote(self, amount):
+            return amount * self.rate
+
+        @trace_agent
+        @classmethod
+        def kind(cls, suffix):
+            return cls.__name__ + suffix
+
+        @trace_agent
+        @staticmethod
+        def double(amount):
+            return amount * 2
+
+    desk = Desk()
+    assert (desk.quote(2), Desk.quote(desk, 2), asyncio.run(desk.aquote(2))) == (6, 6, 6)
+    assert (desk.kind("!"), Desk.kind("?"), desk.double(4), Desk.double(4)) == ("Desk!", "Desk?", 8, 8)
+    assert spans.tree.count("agent.job") == 7
+
+
 def test_an_async_callable_object(spans):
     class Agent:
         async def __call__(self, value):

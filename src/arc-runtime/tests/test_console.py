@@ -8,6 +8,7 @@ from arc_runtime.spans import SpanWriter, cancelled, current, failed
 from arc_semconv import attributes as semconv
 from arc_semconv.api import SpanView
 from arc_semconv.kinds import Kind
+from opentelemetry.trace import set_span_in_context
 from rich.console import Console
 
 # As the document that Arc takes this from prints it.
@@ -66,6 +67,17 @@ def test_errors_are_told_in_one_line_without_personal_data():
     assert "[RUNTIME]  1. [langgraph] a - FAILED (1.0ms): ValueError: no loan for <EMAIL>" in said
     assert "[RUNTIME] Error: ValueError: no loan for <EMAIL>\n" in said
     assert "jane" not in said + as_json(summary(error=error)) + drawn(summary(error=error))
+
+
+def test_names_say_nothing_personal_and_move_no_cursor():
+    name = "mail to\njane.roe@example.com \x1b[2J"
+    one = summary(step(1, name, 1.0), entrypoint=name)
+    for said in (as_text(one), as_json(one), drawn(one)):
+        assert "jane" not in said
+        assert "\x1b[2J" not in said
+        assert "u001b" not in said
+        assert said.count("mail to <EMAIL>") >= 2
+    assert as_text(one).count("\n") == as_text(summary(step(1, "a", 1.0))).count("\n")
 
 
 def test_json_is_one_line_with_every_step():
@@ -164,6 +176,20 @@ def test_spans_as_arc_core_answers_them_give_the_same(spans, writer):
     ]  # fmt: skip
     trace_id = f"{spans.spans[0].context.trace_id:032x}"
     assert summary_of(views, trace_id=trace_id) == summary_of(spans.spans)
+
+
+def test_the_place_of_a_step_is_exact_to_the_microsecond(spans, writer):
+    begun = 1_795_000_000_000_000_000
+    tracer = spans.tracer_provider.get_tracer("mine")
+    job = tracer.start_span("job", attributes={semconv.SPAN_KIND: "job"}, start_time=begun)
+    offsets = range(1_400, 100_000, 1_000)
+    for offset in offsets:
+        told = {semconv.SPAN_KIND: "tool", semconv.TOOL_NAME: "a"}
+        above = set_span_in_context(job)
+        tracer.start_span("a", attributes=told, context=above, start_time=begun + offset).end(begun + 200_000)
+    job.end(begun + 200_000)
+    steps = summary_of(spans.spans, "llm").steps
+    assert [one.offset_ms for one in steps] == [round(offset / 1e6, 3) for offset in offsets]
 
 
 def test_a_summary_of_nothing_is_refused():

@@ -173,6 +173,21 @@ def test_a_step_without_anything_to_do_leaves_its_field_to_the_next_entry():
     assert outcome.body == {"model": "m", "seed": 10, "n": 1}
 
 
+@pytest.mark.parametrize("value", [object(), [math.inf], {"a": {1, 2}}, b"bytes", {"$min": object()}])
+def test_a_fix_that_no_client_could_send_is_refused(value):
+    with pytest.raises(PatternError, match="temperature"):
+        Registry([Entry.of({"model": "gpt-4.1"}, {"temperature": value})])
+
+
+@pytest.mark.parametrize(("part", "value"), [("priority", "high"), ("state", "maybe"), ("reason", 3)])
+def test_a_malformed_entry_is_refused_and_the_registry_goes_on(part, value):
+    registry = Registry()
+    with pytest.raises(PatternError, match=part):
+        registry.register(Entry(id="bad", pattern={"model": "a"}, fix={"seed": 1}, **{part: value}))
+    registry.register(Entry.of({"model": "b"}, {"seed": 1}))
+    assert [entry.pattern for entry in registry.entries] == [{"model": "b"}]
+
+
 def test_what_becomes_of_a_sent_body_does_not_change_the_entry():
     engine = Engine(Registry([Entry(id="a", pattern={"model": "m"}, fix={"stop": ["x"]})]))
     engine.before(request(model="m")).body["stop"].append("y")

@@ -7,6 +7,7 @@ import gc
 import inspect
 import os
 import re
+import signal
 import threading
 import uuid
 import weakref
@@ -198,6 +199,47 @@ def test_a_generator_that_is_left_is_cancelled_and_cleans_up(traced, spans):
     items.close()
     assert cleaned == ["work"]
     assert spans.tree == "agent.job work:cancelled"
+
+
+def test_what_a_generator_made_current_is_so_when_it_goes_on(traced, spans):
+    tracer = spans.tracer_provider.get_tracer("mine")
+
+    def work():
+        with tracer.start_as_current_span("outer"):
+            yield 1
+            with tracer.start_as_current_span("inner"):
+                pass
+
+    async def awork():
+        for item in work():
+            yield item
+
+    async def read():
+        return [item async for item in traced(awork)()]
+
+    assert list(traced(work)()) == asyncio.run(read()) == [1]
+    assert not context.get_current()
+    assert spans.tree.count("outer(inner)") == 2
+
+
+def test_an_async_generator_that_is_left_cleans_up_inside_of_its_request(traced, spans):
+    tracer = spans.tracer_provider.get_tracer("mine")
+
+    async def work():
+        try:
+            yield 1
+        finally:
+            with tracer.start_as_current_span("cleaning up"):
+                await asyncio.sleep(0)
+
+    async def read():
+        items = traced(work)()
+        await anext(items)
+        await items.aclose()
+
+    asyncio.run(read())
+    cleaning, job = spans.spans
+    assert (cleaning.name, cleaning.parent.span_id) == ("cleaning up", job.context.span_id)
 
 
 def test_what_is_thrown_into_a_generator_is_its_own_to_take(traced, spans):
@@ -473,6 +515,52 @@ def test_a_tracker_that_raises_hurts_nobody(traced, node, feed, fails):
     assert sum(feed.guard.failures.values()) == 2
 
 
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, GeneratorExit])
+def test_what_a_tracker_can_have_raised_alone_stays_with_it(traced, node, feed, raised):
+    class Raising(Seen):
+        def start_node_execution(self, *args, **kwargs):  # noqa: ARG002
+            raise raised
+
+    class RaisingLate(Seen):
+        def end_node_execution(self, *args, **kwargs):  # noqa: ARG002
+            raise raised
+
+    seen = Seen()
+    for tracker in (Raising(), RaisingLate(), seen):
+        feed.add(tracker)
+    assert traced(lambda: node("a", work=lambda: 5), "work")() == 5
+    assert seen.told == [("start", "a"), ("end", "a", None)]
+    assert feed.guard.failures.total() == 2
+
+
+def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent(traced, node, feed):
+    own = DefaultExecutionTracker()
+    feed.add(own)
+    held, let_go, statuses = threading.Barrier(2), threading.Event(), []
+
+    def hold(tracker):
+        with tracker._lock, own._lock:
+            held.wait()
+            let_go.wait()
+
+    def work():
+        holder = threading.Thread(target=hold, args=(current_request().tracker,))
+        holder.start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(10)
+            node("of the child")
+            os._exit(0)
+        statuses.append(os.waitpid(child, 0)[1])
+        let_go.set()
+        holder.join()
+
+    traced(work)()
+    assert statuses == [0]
+
+
 @pytest.mark.usefixtures("requests")
 def test_a_tracker_that_runs_a_node_itself_is_not_told_of_that(node, feed):
     class Calling(Seen):
@@ -655,6 +743,16 @@ def test_json_is_lines_that_name_their_request(traced, node, feed, capfd):
     assert [line["event"] for line in lines] == ["request_started", "node_started", "node_ended", "summary"]
     assert len({line["request_id"] for line in lines}) == 1
     assert lines[-1]["steps"][0]["name"] == lines[1]["name"] == "a"
+
+
+@pytest.mark.parametrize("mode", ["live", "json"])
+def test_names_are_told_redacted_and_in_one_line(traced, node, feed, capfd, mode):
+    feed.console = mode
+    traced(lambda: node("for\njane.roe@example.com"), "work of\njane.roe@example.com")()
+    said = capfd.readouterr().err
+    assert "jane" not in said
+    assert "work of <EMAIL>" in said
+    assert "node_for <EMAIL>" in said
 
 
 @pytest.mark.parametrize("state", ["closed", "gone", "raises"])

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from functools import partial
+from types import FunctionType, MethodType
 from typing import Any, Final, TypeVar, overload
 
 import wrapt
@@ -61,7 +62,7 @@ def trace_agent(*, domain: str = "auto", name: str | None = None) -> Callable[[A
 
 
 def trace_agent(agent: Any = None, /, *, domain: str = "auto", name: str | None = None) -> Any:
-    """`agent`, each call of which is a request: for any callable, and any object with `invoke`, `run` or the like.
+    """`agent`, each call of which is a request: for any callable or method, and any object with `invoke`, `run`, ...
 
     Its framework and, where `domain` is `auto`, the domain it works in are detected and stand on its spans
     (`arc.agent.framework`, `arc.agent.domain`); `.detection` of what comes back says what each was told by. The first
@@ -73,6 +74,8 @@ def trace_agent(agent: Any = None, /, *, domain: str = "auto", name: str | None 
 
 
 def _traced(agent: Any, *, domain: str, name: str | None) -> Any:
+    if isinstance(agent, classmethod | staticmethod):
+        return type(agent)(_traced(agent.__func__, domain=domain, name=name))
     methods = [one for one in _METHODS if callable(_held(agent, one))]
     if not methods and not callable(agent):
         raise TypeError(
@@ -95,6 +98,8 @@ def _traced(agent: Any, *, domain: str, name: str | None) -> Any:
     if callable(agent):
         call = traced(agent)
         wrapped["__call__"] = lambda _self, *args, **kwargs: call(*args, **kwargs)
+    if isinstance(agent, FunctionType):  # in the body of a class it is a method
+        wrapped["__get__"] = lambda self, held, _=None: self if held is None else MethodType(self, held)
     return type("_Agent", (_Agent,), wrapped)(agent, detection)
 
 

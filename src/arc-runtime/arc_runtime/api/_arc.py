@@ -1,7 +1,7 @@
 """`Arc()`: the one object through which a program starts Arc and talks to it."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, Self, TypedDict, TypeVar, final
 
@@ -46,6 +46,8 @@ class Arc:
     """
 
     _one: ClassVar["Arc | None"] = None
+    _blocks: ClassVar[int] = 0
+    """`with` blocks that are not at their end."""
     _runtime: Runtime
 
     def __new__(cls, *_args: object, **_options: object) -> "Arc":
@@ -69,8 +71,7 @@ class Arc:
         gets a warning. With `auto` every plugin that is installed is on for the whole process; without it none is, and
         `protect` takes on one client after the other.
         """
-        given = {"ARC_ENDPOINT": endpoint, "ARC_API_KEY": api_key, "ARC_LOG_LEVEL": log_level}
-        texts = {name: str(value) for name, value in given.items() if value is not None}
+        texts = dict(_texts(endpoint=endpoint, api_key=api_key, log_level=log_level))
         with _LOCK:
             self._runtime = started(texts)
             GUARD.attempt("starting", self._settle, texts)
@@ -81,8 +82,10 @@ class Arc:
 
     def _settle(self, given: Mapping[str, str]) -> None:
         """What is `given` and not in force is said, or put in force where that can be done later."""
-        wished, _ = Settings.from_env(given)
+        wished, warnings = Settings.from_env(given)
         held = self._runtime.settings
+        for warning in warnings:  # of the first start they are said already
+            LOGGER.warning("%s", warning, extra={"cause": warning})
         if "ARC_LOG_LEVEL" in given and wished.log_level is not None and wished.log_level != held.log_level:
             quieten(wished.level)
         if wished.endpoint is not None and wished.endpoint != held.endpoint and held.active:
@@ -116,7 +119,7 @@ class Arc:
         """The id of `pattern`, whose requests get `fix` from now on, on every client that Arc sees.
 
         The same pattern and fix have the same id, and are registered once. Raise PatternError, naming the part at
-        fault, when either is malformed. `state` `shadow` only records what would change.
+        fault, when one is malformed. `state` `shadow` only records what would change.
         """
         for name, value in (("pattern", pattern), ("fix", fix)):
             if not isinstance(value, Mapping):
@@ -133,10 +136,15 @@ class Arc:
         return [_told(entry) for entry in self._runtime.engine.registry.entries]
 
     def unregister_pattern(self, pattern: str | Mapping[str, object]) -> bool:
-        """Whether there was a pattern with this id, or this pattern with any fix: it is in force no more."""
+        """Whether there was a pattern with this id, or this pattern with any fix: it is in force no more.
+
+        Raise PatternError for what is neither.
+        """
         registry = self._runtime.engine.registry
         if isinstance(pattern, str):
             return registry.unregister(pattern)
+        if not isinstance(pattern, Mapping):
+            raise PatternError("pattern", f"it is an id or a dict, and this is of type {type(pattern).__name__}")
         found = [entry.id for entry in registry.entries if dict(entry.pattern) == dict(pattern)]
         return any([registry.unregister(one) for one in found])  # noqa: C419 - all of them, not up to the first
 
@@ -186,19 +194,39 @@ class Arc:
     def shutdown(self, timeout_seconds: float = 3.0) -> bool:
         """Whether all that was recorded is with its endpoint, within `timeout_seconds`; every plugin is off then.
 
-        Nothing is lost that could not be delivered yet. `Arc()` starts it again.
+        Nothing is lost that could not be delivered yet. `Arc()` starts it again, and nothing else does. At the end of
+        the last `with` block that is open this is called.
         """
         with _LOCK:
             switch_off()
         return bool(GUARD.attempt("shutting down", flush, timeout_seconds))
 
     def __enter__(self) -> Self:
+        with _LOCK:
+            Arc._blocks += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.shutdown()
+        with _LOCK:
+            Arc._blocks -= 1
+            last = not Arc._blocks
+        if last:  # else it is still the one of a block around this, or of another thread's
+            self.shutdown()
+
+
+def _texts(**given: object) -> Iterator[tuple[str, str]]:
+    """What is given, by the variable in whose place it stands."""
+    for name, value in given.items():
+        if value is not None:
+            try:
+                yield f"ARC_{name.upper()}", str(value)
+            except Exception as error:  # noqa: BLE001 - an object of the program's own may raise what it likes
+                LOGGER.warning(
+                    "Arc(%s=...) is of type %s, and can't be used; give it as a str", name, type(value).__qualname__,
+                    exc_info=error, extra={"cause": f"no text:{name}"},
+                )  # fmt: skip
 
 
 def _told(entry: Entry) -> RegisteredPattern:

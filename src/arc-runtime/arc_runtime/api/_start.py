@@ -54,9 +54,10 @@ def leave_to_choice() -> None:
 
 
 def switch_off() -> None:
-    """Switch every plugin of Arc's off; the next start switches them on again."""
+    """Switch every plugin of Arc's off; `switch_on_all` alone has them on again, and no entrypoint does."""
     with _LOCK:
         _State.all_on, _State.looked, _State.requests = False, False, None
+        _State.chosen = True
         for entry_point in plugins():
             GUARD.attempt(f"switching {entry_point.name} off", _off, entry_point.module, entry_point.attr)
 

@@ -27,7 +27,6 @@ Examples:
 Nothing that is installed is changed: a plugin that needs another version of something is not installed. Where plugins
 come from is pip's and uv's own to configure (PIP_INDEX_URL, PIP_FIND_LINKS, UV_INDEX_URL, UV_FIND_LINKS).
 
-\b
 Exit status: 0 done, or nothing to do; 1 the installer failed; 2 it would have to ask, and stdin is no terminal."""
 
 _RELEASE: Final = ">=1.0,<2"

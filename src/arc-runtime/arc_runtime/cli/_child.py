@@ -11,20 +11,21 @@ import resource
 import select
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final, NoReturn, Self
 
 import msgspec
 
 from arc_runtime.cli._errors import UsageError
 
-__all__ = ["Ended", "end_alike", "replace_with", "run_as_child"]
+__all__ = ["CutShortError", "Ended", "end_alike", "replace_with", "run_as_child", "while_asked_to_stay"]
 
 _STOPS: Final = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 _OWN: Final = frozenset({signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
 _RUNS: Final = frozenset(signal.valid_signals()) - _STOPS - _OWN
 """What is waited for: all that can be passed on, and SIGCHLD."""
+_ENDS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 _IGNORED_BY_PYTHON: Final = ("SIGPIPE", "SIGXFSZ")
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _MOST_DESCRIPTORS: Final = 1 << 20
@@ -38,6 +39,10 @@ class Ended(msgspec.Struct, frozen=True):
     status: int
     """Exit status; 128 and the signal's number where it was killed by one, as shells count."""
     signal: int | None = None
+
+
+class CutShortError(Exception):
+    """Somebody wants this process to end, or what it does takes too long; the message says which."""
 
 
 def replace_with(command: Sequence[str], env: Mapping[str, str]) -> NoReturn:
@@ -76,6 +81,31 @@ def run_as_child(command: Sequence[str], env: Mapping[str, str], *, started: Cal
             signal.signal(number, signal.SIG_IGN)
         started()
         return _ended(pid, listener)
+
+
+@contextmanager
+def while_asked_to_stay(seconds: float) -> Iterator[None]:
+    """What this process does for itself once the program has ended: CutShortError at a signal, or after `seconds`.
+
+    Signals are heard from here on, and are blocked again at the end.
+    """
+
+    def cut(number: int, _: object) -> None:
+        late = f"it took more than {seconds:.0f} s"
+        raise CutShortError(late if number == signal.SIGALRM else f"{signal.Signals(number).name} came")
+
+    heard = {number for number in _ENDS if signal.getsignal(number) != signal.SIG_IGN} | {signal.SIGALRM}
+    for number in heard:
+        signal.signal(number, cut)
+    for number in _STOPS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, heard)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, heard)
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def end_alike(ended: Ended) -> NoReturn:

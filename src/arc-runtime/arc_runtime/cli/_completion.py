@@ -11,8 +11,8 @@ __all__ = ["EPILOG", "completion"]
 
 EPILOG = """\b
 Examples:
-  eval "$(arc completion bash)"                                   in ~/.bashrc
-  eval "$(arc completion zsh)"                                    in ~/.zshrc, after compinit
+  eval "$(arc completion bash)"        in ~/.bashrc
+  eval "$(arc completion zsh)"         in ~/.zshrc, after compinit
   arc completion fish > ~/.config/fish/completions/arc.fish"""
 
 

@@ -21,6 +21,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from arc_runtime.cli._check import Check, failed, passed, warned
 from arc_runtime.cli._connection import TIMEOUT, check_connection, tls_context
+from arc_runtime.cli._core_api import found_core
+from arc_runtime.cli._errors import CoreError
 from arc_runtime.cli._export import check_exporters, check_sampling
 from arc_runtime.export import Destination, destination
 from arc_runtime.processor import RedactingSpanProcessor
@@ -29,6 +31,7 @@ from arc_runtime.spans import SpanWriter
 
 __all__ = ["check_delivery"]
 
+_OWN: Final = "Arc Core"
 _PROBE: Final = "doctor@example.com"
 _REFUSALS: Final = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
 
@@ -46,6 +49,8 @@ def _check_way(settings: Settings, env: Mapping[str, str]) -> Iterator[Check]:
     target = destination(settings)
     keyed = "with ARC_API_KEY" if target.keyed else "without a key"
     yield passed("endpoint", f"{masked(target.url)} over {target.protocol}, {keyed}")
+    if settings.endpoint is None and "traces" not in settings.otel_endpoints:
+        yield from _check_own(env, target.protocol)
     reached = check_connection(target, env)
     yield reached
     if reached.state == "problem":
@@ -54,6 +59,23 @@ def _check_way(settings: Settings, env: Mapping[str, str]) -> Iterator[Check]:
     yield span_check
     if span_check.state == "ok":
         yield _read_back(settings, env, trace_id)
+
+
+def _check_own(env: Mapping[str, str], protocol: str) -> Iterator[Check]:
+    """The Arc Core of this user where it is not at the port to which spans go that nobody sent anywhere."""
+    try:
+        running = found_core(env)
+    except CoreError as error:
+        yield warned(_OWN, str(error), "until then `arc run` and `arc traces` find none")
+        return
+    if running is None:
+        return
+    address, usual = (f"grpc://{running.grpc}", 4317) if protocol == "grpc" else (running.http, 4318)
+    if urlsplit(address).port == usual:
+        return
+    key = " and ARC_API_KEY to its key" if running.keyed else ""
+    finds = "" if running.keyed else "; `arc run` sends there by itself"
+    yield warned(_OWN, f"one of yours runs at {running.http}{finds}", f"export ARC_ENDPOINT={address}{key}")
 
 
 def _send(target: Destination) -> tuple[Check, str]:

@@ -30,13 +30,14 @@ fixes = typer.Typer(
     help="Show known failures and their fixes, and try them on a request; without a command, list them.",
     epilog="""\b
 Examples:
-  arc fixes                                    what Arc brings along
+  arc fixes                      what Arc brings along
   arc fixes show arc.gpt-4.1.temperature
-  arc fixes test request.json                  what becomes of this request body, and why
+  arc fixes test request.json    what becomes of this request body, and why
   arc fixes test request.json --entries mine.json
   echo '{"model": "gpt-4.1", "temperature": 1}' | arc fixes test -
 
-Exit status: 0 done, 1 test: nothing would be changed, 2 a file or value can't be used, 4 there is no such entry.""",
+Exit status: 0 done, 1 test: nothing would be changed, 2 a file or value can't
+be used, 4 there is no such entry.""",
     rich_markup_mode=None,
 )
 
@@ -53,13 +54,23 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @fixes.callback(invoke_without_command=True)
-def all_fixes(context: typer.Context) -> None:
+def all_fixes(context: typer.Context, *, entries: _Entries = None, json: _Json = False) -> None:
     """Show known failures and their fixes, and try them on a request; without a command, list them."""
     if context.invoked_subcommand is None:
-        list_fixes()
+        list_fixes(entries=entries, json=json)
+    elif entries is not None or json:
+        raise UsageError(
+            f"options come behind the command: arc fixes {context.invoked_subcommand} --entries FILE --json"
+        )
 
 
-@fixes.command("list")
+@fixes.command(
+    "list",
+    epilog="""\b
+Examples:
+  arc fixes list
+  arc fixes list --entries mine.json --json""",
+)
 def list_fixes(*, entries: _Entries = None, json: _Json = False) -> None:
     """List the entries. Those that a program registers in its code are known to that program alone."""
     for entry in _known(entries):
@@ -75,7 +86,13 @@ def _ids(incomplete: str) -> list[str]:
     return [entry.id for entry in DEFAULT_ENTRIES if entry.id.startswith(incomplete)]
 
 
-@fixes.command("show")
+@fixes.command(
+    "show",
+    epilog="""\b
+Examples:
+  arc fixes show arc.gpt-4.1.temperature
+  arc fixes show arc.gpt-4.1.temperature --json""",
+)
 def show(
     entry_id: Annotated[str, typer.Argument(metavar="ID", autocompletion=_ids)],
     *,
@@ -102,7 +119,13 @@ def show(
     sys.stdout.writelines(f"{name:<9} {value}\n" for name, value in told.items())
 
 
-@fixes.command("test")
+@fixes.command(
+    "test",
+    epilog="""\b
+Examples:
+  arc fixes test request.json
+  arc fixes test request.json --entries mine.json --json""",
+)
 def try_fixes(  # noqa: PLR0913 - one for each option
     file: Annotated[str, typer.Argument(metavar="FILE", help="The JSON body of a request; - reads stdin.")],
     *,

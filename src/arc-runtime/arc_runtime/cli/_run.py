@@ -28,14 +28,13 @@ EPILOG: Final = """\b
 Examples:
   arc run app.py --my-option
   arc run -m my_package
-  arc run uvicorn app:app              any command that starts Python
-  arc run --no-core app.py             only instrument; ARC_ENDPOINT says where spans go
+  arc run uvicorn app:app     any command that starts Python
+  arc run --no-core app.py    only instrument; ARC_ENDPOINT says where to
   arc run --json app.py 2>summary.json
 
 Spans go where ARC_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says, else to an Arc Core of yours on this machine. Where
 none runs, one is started on free ports of 127.0.0.1; it ends after 15 minutes without use, or with `arc core --stop`.
 
-\b
 Exit status: that of the program; killed by a signal, this is too. When it was not started: 2 a file or word can't be
 used, 126 it can't be executed, 127 it is not found."""
 
@@ -43,6 +42,8 @@ _LOADER: Final = "opentelemetry.instrumentation.auto_instrumentation"
 _LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
 """An id without digits: a long number would be taken for personal."""
 _PING_SECONDS: Final = 60.0
+_SUMMARY_SECONDS: Final = 15.0
+"""Longest time that the end of the program is held up to ask Arc Core what it came to."""
 
 
 def run(
@@ -154,10 +155,15 @@ def _keep_up(backend: _Backend, done: Event) -> None:
 
 
 def _say(run: "Run", backend: _Backend, manner: _Manner) -> None:
+    from arc_runtime.cli._child import CutShortError, while_asked_to_stay
     from arc_runtime.cli._run_summary import lines, outcome
     from arc_runtime.cli._shown import as_json
 
-    told = outcome(run, backend.core, backend.problem)
+    try:
+        with while_asked_to_stay(_SUMMARY_SECONDS):
+            told = outcome(run, backend.core, backend.problem)
+    except CutShortError as error:
+        told = outcome(run, None, f"Arc Core was asked for no longer ({error}): `arc traces` shows what it holds")
     text = as_json(told) + "\n" if manner.as_json else "".join(f"arc: {line}\n" for line in lines(told))
     encoding = getattr(sys.stderr, "encoding", None) or "ascii"
     if not encoding.lower().startswith("utf"):

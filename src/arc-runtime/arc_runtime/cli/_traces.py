@@ -51,13 +51,21 @@ Exit status: 0 done, 2 a value can't be used, 3 Arc Core can't be reached or ref
 
 
 @traces.callback(invoke_without_command=True)
-def newest(context: typer.Context) -> None:
+def newest(context: typer.Context, *, core: _CoreUrl = None, json: _Json = False) -> None:
     """Show the traces that Arc Core holds; without a command, list the newest."""
     if context.invoked_subcommand is None:
-        list_traces()
+        list_traces(core=core, json=json)
+    elif core is not None or json:
+        raise UsageError(f"options come behind the command: arc traces {context.invoked_subcommand} --core URL --json")
 
 
-@traces.command("list")
+@traces.command(
+    "list",
+    epilog="""\b
+Examples:
+  arc traces list --status error --since 1h
+  arc traces list --service my-app -n 5 --json""",
+)
 def list_traces(  # noqa: PLR0913 - one for each option
     *,
     service: _Service = "",
@@ -83,7 +91,13 @@ def list_traces(  # noqa: PLR0913 - one for each option
         sys.stderr.write(f"arc: no trace there in {masked(asked.url)}\n")
 
 
-@traces.command("show")
+@traces.command(
+    "show",
+    epilog="""\b
+Examples:
+  arc traces show                     the newest
+  arc traces show 46c5b0af --json""",
+)
 def show(
     trace_id: Annotated[
         str, typer.Argument(metavar="[ID]", help="A trace id or its start; without one, the newest.")
@@ -105,7 +119,13 @@ def show(
     print_trace(Console(highlight=False), detail, asked.page(detail.trace.trace_id))
 
 
-@traces.command("tail")
+@traces.command(
+    "tail",
+    epilog="""\b
+Examples:
+  arc traces tail
+  arc traces tail --status error -n 1 --json""",
+)
 def tail(
     *,
     service: _Service = "",

@@ -4,7 +4,7 @@
 answers. Nothing here writes to stdout on its own: who calls says where to.
 """
 
-from arc_runtime.console._lines import LiveText, as_json, as_text, short
+from arc_runtime.console._lines import LiveText, as_json, as_text, clean, short, step_as_dict
 from arc_runtime.console._show import Form, show
 from arc_runtime.console._spans import framework_of, summary_of
 from arc_runtime.console._summary import State, Step, Summary
@@ -19,8 +19,10 @@ __all__ = [
     "as_json",
     "as_text",
     "as_tree",
+    "clean",
     "framework_of",
     "short",
     "show",
+    "step_as_dict",
     "summary_of",
 ]

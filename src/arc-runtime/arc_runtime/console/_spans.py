@@ -71,7 +71,7 @@ class _One(NamedTuple):
     name: str
     scope: str
     state: State
-    start_ms: float
+    start_ns: int
     duration_ms: float
     error: str | None
     attributes: Mapping[str, object]
@@ -86,12 +86,12 @@ def summary_of(
     The request is the trace's root, or its earliest span where the root is not there. Where its span names no request
     id, `trace_id` stands for it: a SpanView does not say which trace it is of.
     """
-    found = sorted(map(_read, spans), key=lambda one: one.start_ms)
+    found = sorted(map(_read, spans), key=lambda one: one.start_ns)
     if not found:
         raise ValueError("a summary is of the spans of one trace, and there are none")
     by_id = {one.id: one for one in found}
     root = next((one for one in found if one.parent_id not in by_id), found[0])
-    begun = found[0].start_ms
+    begun = found[0].start_ns
     node_above: dict[str, str | None] = {}
     steps = []
     for one in found:
@@ -123,7 +123,7 @@ def _node_above(one: _One, by_id: Mapping[str, _One], known: Mapping[str, str | 
     return None
 
 
-def _step(one: _One, above: str | None, begun: float) -> Step:
+def _step(one: _One, above: str | None, begun: int) -> Step:
     name = name_of(one.kind, one.name, one.attributes)
     return Step(
         id=one.id,
@@ -133,7 +133,7 @@ def _step(one: _One, above: str | None, begun: float) -> Step:
         framework=framework_of(one.scope),
         kind=one.kind,
         status=one.state,
-        offset_ms=round(one.start_ms - begun, 3),
+        offset_ms=round((one.start_ns - begun) / 1e6, 3),
         duration_ms=one.duration_ms,
         error=one.error,
     )
@@ -146,7 +146,7 @@ def _read(span: ReadableSpan | SpanView) -> _One:
 def _of_core(span: SpanView) -> _One:
     return _One(
         span.span_id, span.parent_id, span.kind, span.name, span.scope, _STATES[span.status],
-        span.offset_ms, span.duration_ms, _error(span.status, span.status_message, span.attributes),
+        round(span.offset_ms * 1e6), span.duration_ms, _error(span.status, span.status_message, span.attributes),
         span.attributes, "",
     )  # fmt: skip
 
@@ -165,7 +165,7 @@ def _of_sdk(span: ReadableSpan) -> _One:
         name=span.name,
         scope=scope.name if scope else "",
         state=_STATES.get(state, "completed"),
-        start_ms=begun / 1e6,
+        start_ns=begun,
         duration_ms=round(((span.end_time or begun) - begun) / 1e6, 3),
         error=_error(state, span.status.description or "", attributes),
         attributes=attributes,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from arc_runtime.console._lines import clean
 from arc_runtime.console._summary import State, Step, Summary
-from arc_runtime.redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -58,7 +58,7 @@ class _Tree:
         table.add_column(justify="right", no_wrap=True)
         table.add_column(width=_BAR, no_wrap=True)
         table.add_row(
-            Text.assemble((summary.entrypoint, "bold")),
+            Text.assemble((clean(summary.entrypoint), "bold")),
             Text(f"{glyphs.states[summary.status]} {summary.status}", _STYLES[summary.status]),
             Text(_duration(summary.duration_ms)),
             Text(glyphs.bar * _BAR, _STYLES[summary.status]),
@@ -66,7 +66,7 @@ class _Tree:
         for guide, step in _rows(summary.steps, glyphs):
             style = _STYLES[step.status]
             table.add_row(
-                Text.assemble((guide, "dim"), step.name, (f"  {step.framework}", "dim")),
+                Text.assemble((guide, "dim"), clean(step.name), (f"  {clean(step.framework)}", "dim")),
                 Text(f"{glyphs.states[step.status]} {step.status}", style),
                 Text(_duration(step.duration_ms)),
                 Text(_bar(step, summary.duration_ms, glyphs), style),
@@ -74,7 +74,7 @@ class _Tree:
         yield table
         errors = [("", summary.error)] if summary.error else []
         for name, error in [*errors, *((f"{step.name}: ", step.error) for step in summary.steps if step.error)]:
-            yield Text(f"{name}{redact(' '.join(error.split()))}", "red")
+            yield Text(clean(f"{name}{error}"), "red")
         more = f", {summary.dropped_steps} more nodes" if summary.dropped_steps else ""
         yield Text(f"request {summary.request_id}{more}", "dim", no_wrap=True, overflow="ignore")
 

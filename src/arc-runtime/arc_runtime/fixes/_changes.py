@@ -1,7 +1,7 @@
 """The fix language: a closed list of changes to a request body. Data, never code; the caller's body stays as it is."""
 
 import copy
-import math
+import json
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -46,8 +46,11 @@ def _parse_step(path: object, wanted: object) -> Step:
     steps = _checked(path)
     name = ".".join(steps)
     command = next(iter(wanted), None) if isinstance(wanted, Mapping) else None
-    if isinstance(wanted, float) and not math.isfinite(wanted):
-        raise PatternError(name, f"{wanted!r} has no form in JSON")
+    try:
+        json.dumps(wanted, allow_nan=False)
+    except Exception as error:  # a client would raise it at the program's call
+        problem = f"what it is set to has no form in JSON: {error}"
+        raise PatternError(name, problem) from error
     if isinstance(wanted, Mapping) and any(str(key).startswith("$") for key in wanted):
         command = command if isinstance(command, str) and command.startswith("$") else "$"
     if not isinstance(command, str) or not command.startswith("$"):

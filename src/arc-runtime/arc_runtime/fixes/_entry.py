@@ -2,14 +2,18 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
+from arc_runtime.errors import PatternError
 from arc_runtime.fixes._changes import Step, parse_fix
 from arc_runtime.fixes._pattern import Pattern, parse_pattern
 
 __all__ = ["Compiled", "Entry", "compiled"]
+
+
+_STATES: Final = ("on", "shadow", "off")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,5 +53,11 @@ class Compiled(NamedTuple):
 
 
 def compiled(entry: Entry) -> Compiled:
-    """`entry` ready to run; PatternError when its pattern or fix is malformed."""
+    """`entry` ready to run; PatternError when a part of it is malformed."""
+    if not isinstance(entry.priority, int):
+        raise PatternError("priority", f"{entry.priority!r} is no int")
+    if entry.state not in _STATES:
+        raise PatternError("state", f"{entry.state!r} is none", allowed=_STATES)
+    if not isinstance(entry.reason, str):
+        raise PatternError("reason", f"{entry.reason!r} is no str")
     return Compiled(entry, parse_pattern(entry.pattern), parse_fix(entry.fix))

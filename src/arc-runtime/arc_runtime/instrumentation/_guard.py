@@ -49,7 +49,7 @@ class Guard:
         finally:
             at_work.now = outer
 
-    def report(self, what: str, error: Exception) -> None:
+    def report(self, what: str, error: BaseException) -> None:
         """Count the failure and log it, once for each `what` and kind of error; never raises."""
         with suppress(Exception):  # a handler of the program's may raise, and the stack may have no room left
             self.failures[what] += 1

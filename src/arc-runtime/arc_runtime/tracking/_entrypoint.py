@@ -2,11 +2,15 @@
 
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextvars import Token
 from functools import cached_property, partial, wraps
 from typing import Any, Final
 
+from opentelemetry import context
+from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
+from arc_runtime.spans import detach
 from arc_runtime.tracking._request import RequestContext
 from arc_runtime.tracking._requests import Requests
 
@@ -125,7 +129,7 @@ class Calls:
             if request is None or requests is None:
                 return (yield from inner)
             try:
-                result = yield from _stepped(requests, request, inner)
+                result = yield from _stepped(request, inner)
             except BaseException as error:
                 requests.end(request, None, error)
                 raise
@@ -141,21 +145,20 @@ class Calls:
             requests = find()
             inner = work(*args, **kwargs)  # raises where the arguments do not fit
             request = begin(requests, args, kwargs)
+            inside = _Inside(request)
             try:
                 step: Callable[[], Any] = partial(inner.asend, None)
                 while True:
-                    token = requests.enter(request) if request is not None and requests is not None else None
-                    try:
-                        item = await step()
-                    except StopAsyncIteration:
-                        break
-                    finally:
-                        if token is not None and requests is not None:
-                            requests.leave(token)
+                    with inside:
+                        try:
+                            item = await step()
+                        except StopAsyncIteration:
+                            break
                     try:
                         step = partial(inner.asend, (yield item))
                     except GeneratorExit:
-                        await inner.aclose()
+                        with inside:
+                            await inner.aclose()
                         raise
                     except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it is the work's to take
                         step = partial(inner.athrow, error)
@@ -169,28 +172,43 @@ class Calls:
         return call
 
 
-def _stepped(requests: Requests, request: RequestContext, inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def _stepped(request: RequestContext, inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """The items of `inner`, each worked out inside of `request`: who reads them has a context of his own."""
+    inside = _Inside(request)
     step: Callable[[], Any] = partial(next, inner)
     while True:
-        token = requests.enter(request)
-        try:
-            item = step()
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            requests.leave(token)
+        with inside:
+            try:
+                item = step()
+            except StopIteration as stop:
+                return stop.value
         try:
             step = partial(inner.send, (yield item))
         except GeneratorExit:
-            token = requests.enter(request)
-            try:
+            with inside:
                 inner.close()
-            finally:
-                requests.leave(token)
             raise
         except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it is the work's to take
             step = partial(inner.throw, error)
+
+
+class _Inside:
+    """The context of a generator's work while it works: what it made current is so again when it goes on."""
+
+    def __init__(self, request: RequestContext | None) -> None:
+        """None: the context is left alone."""
+        self._context = None if request is None else request.inside
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> None:
+        if self._context is not None:
+            self._token = context.attach(self._context)
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._token is not None:
+            self._context = context.get_current()
+            detach(self._token)
+            self._token = None
 
 
 def name_of_callable(work: object) -> str:

@@ -59,7 +59,8 @@ class ExecutionTracker(ABC):
     """Is told of every node that starts and ends.
 
     Its methods are called in the thread that the node runs in, which waits for them: what takes long belongs elsewhere.
-    What they raise is one warning, and the program goes on.
+    What they raise is one warning, and the program goes on; KeyboardInterrupt, SystemExit and others that are no
+    Exception end it as they do anywhere, asyncio's CancelledError does not.
     """
 
     @abstractmethod
@@ -131,6 +132,10 @@ class DefaultExecutionTracker(ExecutionTracker):
         """The executions that are kept, in the order in which they started."""
         with self._lock:
             return list(self._kept)
+
+    def forked(self) -> None:
+        """Go on in a forked process: another thread may have held the lock when it was made."""
+        self._lock = threading.Lock()
 
     @property
     def dropped(self) -> int:

@@ -6,10 +6,11 @@ starts and on how it ends, and reads nothing else: what costs time is left to wh
 
 import threading
 import weakref
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import RunState
@@ -23,11 +24,13 @@ from arc_runtime.instrumentation import Guard
 from arc_runtime.redaction import redact
 from arc_runtime.settings import Console, Granularity
 from arc_runtime.spans import LateAttributes
-from arc_runtime.tracking._executions import ExecutionTracker, NodeExecution
+from arc_runtime.tracking._executions import DefaultExecutionTracker, ExecutionTracker, NodeExecution
 from arc_runtime.tracking._report import Reporter
 from arc_runtime.tracking._request import RequestContext, current_request, step_of
 
 __all__ = ["ENDED_WITH", "GIVEN", "EndedWith", "Feed", "Given", "opening_a_request"]
+
+T = TypeVar("T")
 
 _BY_OPERATION: Final[Mapping[str, str]] = {
     "chat": "llm", "text_completion": "llm", "generate_content": "llm", "embeddings": "llm", "execute_tool": "tool",
@@ -253,8 +256,8 @@ class Feed:
                 self.guard.attempt("telling of a node", reporter.node_started, request.request_id, step)
         told = []
         for tracker in self._trackers:
-            theirs = self.guard.attempt(
-                f"tracker {type(tracker).__qualname__}",
+            theirs = self._ask(
+                tracker,
                 tracker.start_node_execution,
                 execution.node_id,
                 execution.node_name,
@@ -293,15 +296,31 @@ class Feed:
                 step = step_of(execution, request.start_ns)
                 self.guard.attempt("telling of a node", reporter.node_ended, request.request_id, step)
         for tracker, theirs in opened.told:
-            what = f"tracker {type(tracker).__qualname__}"
-            self.guard.attempt(what, tracker.end_node_execution, theirs, ended.outputs, ended.error)
+            self._ask(tracker, tracker.end_node_execution, theirs, ended.outputs, ended.error)
             if isinstance(theirs, NodeExecution):
                 # The span's own times and state: a tracker's clock runs on while the others are told.
-                self.guard.attempt(what, _end, theirs, span, state)
+                self._ask(tracker, _end, theirs, span, state)
+
+    def _ask(self, tracker: ExecutionTracker, work: Callable[..., T], *args: object) -> T | None:
+        """What `work(*args)` returns; None when it fails, by whatever `tracker` itself can have raised.
+
+        What signals and watchdogs raise in whoever is at work (KeyboardInterrupt, SystemExit, ...) is the program's.
+        """
+        what = f"tracker {type(tracker).__qualname__}"
+        try:
+            return self.guard.attempt(what, work, *args)
+        except (CancelledError, GeneratorExit) as error:  # no task is cancelled where nothing is awaited
+            self.guard.report(what, error)
+            return None
 
     def forget(self) -> None:
         """In a forked child: what is under way is the parent's."""
         self._open.clear()
+        for request in self._roots.values():
+            request.tracker.forked()
+        for tracker in self._trackers:
+            if isinstance(tracker, DefaultExecutionTracker):
+                tracker.forked()
         self._roots.clear()
         self._changing = threading.Lock()
 

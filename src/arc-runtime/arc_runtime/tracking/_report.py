@@ -5,8 +5,7 @@ from typing import Final
 
 import msgspec
 
-from arc_runtime.console import LiveText, Step, Summary, show
-from arc_runtime.redaction import redact
+from arc_runtime.console import LiveText, Step, Summary, clean, show, step_as_dict
 from arc_runtime.settings import Console
 
 __all__ = ["Reporter"]
@@ -33,21 +32,21 @@ class Reporter:
         if self.mode == "live":
             _write(LiveText.started(request_id, entrypoint))
         elif self.mode == "json":
-            _write_event("request_started", request_id=request_id, entrypoint=entrypoint)
+            _write_event("request_started", request_id=request_id, entrypoint=clean(entrypoint))
 
     def node_started(self, request_id: str, step: Step) -> None:
         """A node of it began."""
         if self.mode == "live":
             _write(LiveText.node_started(request_id, step))
         elif self.mode == "json":
-            _write_event("node_started", request_id=request_id, **_told(step))
+            _write_event("node_started", request_id=request_id, **step_as_dict(step))
 
     def node_ended(self, request_id: str, step: Step) -> None:
         """A node of it ended."""
         if self.mode == "live":
             _write(LiveText.node_ended(request_id, step))
         elif self.mode == "json":
-            _write_event("node_ended", request_id=request_id, **_told(step))
+            _write_event("node_ended", request_id=request_id, **step_as_dict(step))
 
     def ended(self, summary: Summary, *, outermost: bool) -> None:
         """It ended; its summary is told unless it is part of another request."""
@@ -57,13 +56,6 @@ class Reporter:
             stderr = sys.stderr
             if stderr is not None and not stderr.closed:
                 show(summary, stderr, "json" if self.mode == "json" else None)
-
-
-def _told(step: Step) -> dict[str, object]:
-    told: dict[str, object] = msgspec.to_builtins(step)
-    if step.error:
-        told["error"] = redact(" ".join(step.error.split()))
-    return told
 
 
 def _write_event(event: str, **told: object) -> None:

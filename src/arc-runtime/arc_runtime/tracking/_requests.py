@@ -144,6 +144,7 @@ class Requests:
         """In a forked child: what is under way is the parent's, which ends it and tells of it."""
         for request in list(self._open):
             request.forgotten = True
+            request.tracker.forked()
         self._open.clear()
         self.feed.forget()
 
