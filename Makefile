@@ -8,11 +8,12 @@ WORKBENCH := src/arc-core/workbench
 DIST := src/arc-core/arc_core/web/dist
 PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-langchain-callbacks src/arc-core src/arc-testing \
             instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph \
-            instrumentations/arc-instrumentation-langchain
+            instrumentations/arc-instrumentation-langchain instrumentations/arc-instrumentation-anthropic
 IMPORTS := $(foreach package,$(PACKAGES),$(package)/$(subst -,_,$(notdir $(package))))
-EDITABLE := -e src/arc-semconv -e src/arc-prices -e 'src/arc-runtime[prometheus,redaction]' -e 'src/arc-core[demo]' -e src/arc-testing \
+EDITABLE := -e src/arc-semconv -e src/arc-prices -e 'src/arc-runtime[bundles,prometheus,redaction]' -e 'src/arc-core[demo]' -e src/arc-testing \
             -e src/arc-langchain-callbacks \
             -e 'instrumentations/arc-instrumentation-openai[tested]' \
+            -e 'instrumentations/arc-instrumentation-anthropic[tested]' \
             -e 'instrumentations/arc-instrumentation-langgraph[tested]' \
             -e 'instrumentations/arc-instrumentation-langchain[tested]'
 MANIFESTS := pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))

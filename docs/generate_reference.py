@@ -5,14 +5,16 @@ python docs/generate_reference.py --check  exit with 1 when one of them is stale
 """
 
 import ast
+import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
-from arc_runtime.fixes import DEFAULT_ENTRIES, MENDABLE, OPERATORS
+from arc_runtime.fixes import DEFAULT_ENTRIES, MENDABLE, OPERATORS, REWRITABLE, REWRITES, catalogue
+from fix_schemas import fix, pattern
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SETTINGS: Final = ROOT / "src/arc-runtime/arc_runtime/settings.py"
@@ -106,8 +108,28 @@ def _aliases() -> Iterator[tuple[str, str]]:
 
 def mendable() -> str:
     """Which request fields a fix may touch."""
-    rows = ((f"`{api}`", ", ".join(f"`{name}`" for name in sorted(names))) for api, names in sorted(MENDABLE.items()))
-    return table(("API (`$api`)", "Fields"), rows)
+    rows = ((f"`{api}`", _names(names), _names(REWRITABLE[api])) for api, names in sorted(MENDABLE.items()))
+    return table(("API (`$api`)", "Fields", "By `$rewrite` alone"), rows)
+
+
+def rewrites() -> str:
+    """The named rewrites."""
+    rows = ((f"`{name}`", one.says, "yes" if one.needs_refusal else "no") for name, one in REWRITES.items())
+    return table(("Rewrite", "What it does", "Reads the error"), rows)
+
+
+def failures() -> str:
+    """What the catalogue knows of providers' errors."""
+    rows = ((f"`{one.id}`", one.level, _fix_of(one.fix), one.reason, one.advice) for one in catalogue())
+    return table(("Id", "Level", "Fix", "What is wrong", "What you can do"), rows)
+
+
+def _fix_of(fix: Mapping[str, object]) -> str:
+    return f"`{fix['$rewrite']}`" if "$rewrite" in fix else _json(fix) if fix else ""
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def operators() -> str:
@@ -139,6 +161,8 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "fixes:mendable": mendable,
     "fixes:operators": operators,
     "fixes:entries": entries,
+    "fixes:rewrites": rewrites,
+    "fixes:failures": failures,
     **{
         f"api:{name}": (lambda name=name: shape(API, name))
         for name in ("TraceSummary", "TracePage", "TraceDetail", "SpanView", "EventView", "LinkView", "Redactions")
@@ -164,6 +188,12 @@ def main(arguments: list[str]) -> int:
             stale.append(path.relative_to(ROOT))
             if "--check" not in arguments:
                 path.write_text(after, "utf-8")
+    for name, schema in (("pattern", pattern()), ("fix", fix())):
+        path, text = ROOT / f"docs/reference/{name}.schema.json", json.dumps(schema, indent=2) + "\n"
+        if not path.exists() or path.read_text("utf-8") != text:
+            stale.append(path.relative_to(ROOT))
+            if "--check" not in arguments:
+                path.write_text(text, "utf-8")
     for path in stale:
         print(f"{path}: {'stale; run python docs/generate_reference.py' if '--check' in arguments else 'rewritten'}")
     return 1 if stale and "--check" in arguments else 0

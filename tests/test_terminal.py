@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,16 @@ def test_without_an_id_the_newest_is_shown_and_without_unicode_too(arc, told):
     assert done.returncode == 0
     assert done.stdout.startswith(b"chat gpt-4.1  + ok")
     assert b"temperature 0.95 -> 0.7" in done.stdout
+
+
+def test_where_there_is_no_room_names_give_way_and_states_do_not(arc, told):
+    trace = told.traces("loan")[0]["trace"]["trace_id"]
+    narrow = said(arc("traces", "show", trace, "--core", told.url, COLUMNS="64"))[1].splitlines()
+    reviewer = next(line for line in narrow if "agent.run re" in line)
+    assert "…  ✓ ok" in reviewer
+    assert max(map(len, narrow[:4])) <= 64
+    piped = said(arc("traces", "show", trace, "--core", told.url))[1].splitlines()
+    assert "agent.run reviewer  ✓ ok" in next(line for line in piped if "agent.run reviewer" in line)
 
 
 def test_tail_prints_what_ends_from_then_on(tmp_path, model):
@@ -240,6 +251,54 @@ def test_entries_of_one_s_own_are_tried_beside_arc_s(arc, tmp_path):
     assert "not applied: its level is ask, and safe is allowed" in out
     asked = said(arc("fixes", "test", "-", "--entries", str(mine), stdin=body, ARC_FIXES_LEVEL="ask"))
     assert "- top_p: 1\n" in asked[1]
+
+
+def test_a_request_that_was_refused_is_tested_with_the_refusal(arc, tmp_path):
+    refusal = tmp_path / "refusal.json"
+    message = (
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    )
+    refusal.write_text(
+        json.dumps({"error": {"message": message, "code": "unsupported_parameter", "param": "max_tokens"}})
+    )
+    body = json.dumps({"model": "o3", "max_tokens": 5, "messages": []}).encode()
+    status, out, err = said(arc("fixes", "test", "-", "--error", str(refusal), stdin=body))
+    assert (status, err) == (0, "")
+    assert out.startswith("arc.parameter_not_supported: matches\n")
+    assert out.endswith("- max_tokens\n+ max_completion_tokens\nchat.completions: 1 change once more\n")
+    busy = said(arc("fixes", "test", "-", "--error", str(refusal), "--status", "500", stdin=body))
+    assert busy[0] == 1
+    assert busy[1].endswith("chat.completions: it leaves as it is\n")
+
+
+def test_what_was_learned_and_the_file_of_the_user_are_known_too(arc, tmp_path):
+    told = {
+        "entry": {
+            "id": "learned.1",
+            "pattern": {"model": "o3"},
+            "fix": {"top_p": {"$delete": True}},
+            "origin": "learned",
+        }
+    }
+    folder = tmp_path / "fixes"
+    folder.mkdir()
+    (folder / "learned.json").write_text(json.dumps([told | {"expires": time.time() + 86_400}]))
+    (tmp_path / "mine.json").write_text(
+        json.dumps([{"id": "mine", "pattern": {"model": "o3"}, "fix": {"seed": {"$delete": True}}}])
+    )
+    given = {"ARC_FIXES_DIR": str(folder), "ARC_FIXES_FILE": str(tmp_path / "mine.json")}
+    listed = said(arc("fixes", **given))[1]
+    assert "\nlearned.1  on, safe, learned, until 20" in listed
+    assert "\nmine  on, safe  " in listed
+    body = json.dumps({"model": "o3", "top_p": 1, "seed": 1, "messages": []}).encode()
+    tried = json.loads(arc("fixes", "test", "-", "--json", stdin=body, **given).stdout)
+    assert [(one["id"], one["applied"]) for one in tried["entries"]] == [("learned.1", True), ("mine", True)]
+
+
+def test_a_file_of_the_user_s_that_can_t_be_used_is_named(refusal, tmp_path):
+    status, line = refusal("fixes", "list", ARC_FIXES_FILE=str(tmp_path / "none.json"))
+    assert status == 2
+    assert line.startswith(f"ARC_FIXES_FILE: {tmp_path / 'none.json'} is not there")
 
 
 @pytest.mark.parametrize(

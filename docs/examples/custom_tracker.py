@@ -27,6 +27,7 @@ class MyCustomTracker(ExecutionTracker):
         inputs: object = None,
         metadata: Mapping[str, object] | None = None,
     ) -> NodeExecution:
+        """A node begins; what is returned is given back when it ends."""
         print(f"{framework} node {node_name} started")
         return NodeExecution(
             node_id=node_id, node_name=node_name, framework=framework, inputs=inputs, metadata=metadata or {}

@@ -29,6 +29,7 @@ def generate(state: State) -> State:
 
 
 def create_my_langgraph() -> CompiledStateGraph[State, None, State, State]:
+    """The graph that the entrypoint runs."""
     workflow = StateGraph(State)
     workflow.add_node("data_loader", load)
     workflow.add_node("processor", process)

@@ -12,8 +12,6 @@ Passes = Sequence[Mapping[str, Any]]
 BETWEEN = CHUNKS - 2
 """Chunks of a stream that are neither the first nor part of its end."""
 
-_ONE_BLOCK_A_RUN = 64
-"""KB in a thousand graph runs: what one small object left by each would take; less is the allocator's own."""
 _SHAPES = {"loop": "nodes in a loop", "fan": "nodes at once"}
 
 
@@ -154,7 +152,7 @@ def _targets_of_graphs(results: Mapping[str, Any]) -> Iterable[Target]:
         yield Target(f"{_SHAPES[shape]}, a node of {most:,} beside one of {least:,}", grown, 1.25, "x")
     if kept := results["graph_memory"].get("arc"):
         most = next(figures for mode, figures in kept.items() if mode != "base")
-        yield Target(f"memory, a thousand of {most['calls']:,} graph runs", most["kb"], _ONE_BLOCK_A_RUN, "KB")
+        yield Target(f"memory, a thousand of {most['calls']:,} graph runs", most["kb"], 10, "KB")
         yield Target("objects left, a thousand graph runs", most["objects"], 1, "")
 
 

@@ -179,6 +179,14 @@ class Run:
         """Arc's fix engine and redaction by themselves."""
         say("parts")
         self.results["parts"] = measured(arc.python, self._env, "parts.py", "--rounds", str(self._sizes["rounds"] // 2))
+        say("matching")
+        self.results["matching"] = {"arc": measured(arc.python, self._env, "matching.py")}
+        for subject in self._live():
+            if subject.name == _PUBLISHED and (got := self._ask(subject, "matching.py", "--published")) is not None:
+                self.results["matching"][_PUBLISHED] = got
+
+
+_PUBLISHED = "arc-runtime-0.1.5"
 
 
 class LineUp(NamedTuple):

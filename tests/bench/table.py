@@ -200,6 +200,19 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
             ["", "us"],
             [[name, _number(value, 2)] for name, value in parts["engine"].items()],
         )
+        yield from grid(
+            "Match and apply, entries spread over 200 models; 8 threads as a multiple of the calls of one",
+            ["", "entries", "us p50", "us p99", "s to register", "bytes an entry", "8 threads x"],
+            [
+                [
+                    name,
+                    count,
+                    *(_number(one[key], 2) for key in ("p50_us", "p99_us", "register_s", "bytes", "eight_threads")),
+                ]
+                for name, sizes in results["matching"].items()
+                for count, one in sizes.items()
+            ],
+        )
         redaction = parts["redaction"]
         yield ""
         yield f"Redaction of {redaction['characters']:,} characters without findings: {redaction['mb_s']:.0f} MB/s"

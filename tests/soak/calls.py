@@ -1,4 +1,4 @@
-"""Ten thousand calls and more of every kind of ending: nothing grows, nothing stays open, every call is one span."""
+"""Twenty thousand calls of every kind of ending: nothing grows, nothing stays open, every call is one span."""
 
 import itertools
 import json
@@ -42,9 +42,9 @@ def _lines(command: Sequence[object], env: dict[str, str], verdicts: Verdicts) -
 
 
 def run(minutes: float, folder: Path) -> int:
-    """How many claims fail; 10,000 calls, or more in so many minutes."""
+    """How many claims fail; 20,000 calls, or more in so many minutes."""
     verdicts = Verdicts("calls")
-    total = max(10, round(4 * minutes)) * 1000
+    total = max(20, round(8 * minutes)) * 1000
     with running_core(folder / "calls") as core:
         env = environment(core.url, "soak", folder / "spool-calls")
         env["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "SPAN_ONLY"

@@ -15,6 +15,7 @@ class RelayInstrumentor(FrameworkInstrumentor):
         return "relay"
 
     def install(self, tracker: ExecutionTracker) -> None:
+        """Have every stage told to `tracker`."""
         original = self._original = relay.Relay.run_stage
 
         def run_stage(self: relay.Relay, stage: Callable[[str], str], baton: str) -> str:

@@ -4,21 +4,21 @@ Everything the client sends by HTTP goes through one method, `request`; wrapping
 made before instrumentation and Azure alike. Sessions over a WebSocket are observed at their connection (`_sockets`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final
 
 import wrapt
 from arc_runtime.capture import Recorder
 from arc_runtime.instrumentation import ArcInstrumentor, Target
+from arc_runtime.instrumentation.stainless import followed_modules, settle, wrap_class_methods
 from arc_runtime.spans import within
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled, suppress_instrumentation
 from opentelemetry.trace import INVALID_SPAN, Span
 
-from arc_instrumentation_openai import _headers, _langfuse
-from arc_instrumentation_openai._answers import FOLLOWED_MODULES, wrap_class_methods
+from arc_instrumentation_openai import _langfuse
 from arc_instrumentation_openai._call import describe
 from arc_instrumentation_openai._sessions import Peer, Session
 from arc_instrumentation_openai._sockets import Sockets
@@ -88,7 +88,7 @@ class OpenAIInstrumentor(ArcInstrumentor):
     def hook(self) -> None:
         """Wrap the targets, what builds the headers of each attempt, and what reads or closes an answer."""
         super().hook()
-        for module in FOLLOWED_MODULES:
+        for module in followed_modules("openai"):
             self.when_imported(module, wrap_class_methods)
         self.when_imported("openai._base_client", self._wrap_headers)
         Sockets(self).hook()
@@ -99,6 +99,9 @@ class OpenAIInstrumentor(ArcInstrumentor):
 
     def _around_headers(self, wrapped: Callable[..., Any], client: object, args: Any, kwargs: Any) -> Any:
         headers = wrapped(*args, **kwargs)
-        if self.works_for(client):
-            self.guard.attempt("reading the headers", _headers.settle, headers, kwargs.get("retries_taken", 0))
+        self.guard.attempt("reading the headers", self._settle, client, headers, kwargs)
         return headers
+
+    def _settle(self, client: object, headers: Any, options: Mapping[str, Any]) -> None:
+        if self.works_for(client):
+            settle(headers, options.get("retries_taken", 0))

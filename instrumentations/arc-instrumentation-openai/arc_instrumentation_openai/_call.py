@@ -6,12 +6,11 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from arc_runtime.fixes import Request
-from arc_runtime.instrumentation import Attributes, Content, Facts, Fold, Hold, ModelCall, Said, Watcher
+from arc_runtime.instrumentation import Attributes, Content, Facts, Fold, Hold, Said
+from arc_runtime.instrumentation.stainless import FIXES, StainlessCall, body_of, fields_of, identity, options_of
 from arc_semconv import attributes as semconv
 
-from arc_instrumentation_openai import _answers
 from arc_instrumentation_openai._api import Api
-from arc_instrumentation_openai._headers import identity
 from arc_instrumentation_openai._provider import provider_of
 from arc_instrumentation_openai._routes import route
 
@@ -22,34 +21,28 @@ _HELD: Final = "_arc_ways"
 _MOST_HELD: Final = 64
 
 
-class ApiCall(ModelCall):
+class ApiCall(StainlessCall):
     """A call of one API; `args[0]` is the type to cast to, `args[1]` the request's options."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what `describe` found
         self,
         api: Api,
         request: Request,
         known: Attributes,
         arguments: tuple[tuple[Any, ...], dict[str, Any]],
+        *,
+        client: object = None,
+        mends: bool = True,
     ) -> None:
+        super().__init__(client, arguments, mends=mends)
         self._api = api
         self._request = request
         self._known = known
-        self._arguments = arguments
 
     @property
     def request(self) -> Request:
         """Body, provider, API and host."""
         return self._request
-
-    def with_body(self, body: Mapping[str, object]) -> tuple[tuple[object, ...], dict[str, object]]:
-        """The same arguments with options whose body is `body`; the caller's options stay as they are."""
-        args, kwargs = self._arguments
-        # `extra_json` is what a caller's extra_body adds last: it is in `body` already.
-        options = _options(args, kwargs).model_copy(update={"json_data": dict(body), "extra_json": None})
-        if "options" in kwargs:
-            return args, {**kwargs, "options": options}
-        return (args[0], options, *args[2:]), kwargs
 
     def start_attributes(self, body: Mapping[str, object]) -> Attributes:
         """Operation, provider, server, who asks, and the model."""
@@ -73,24 +66,9 @@ class ApiCall(ModelCall):
         """Messages and tool definitions."""
         return self._api.request_content
 
-    def error_attributes(self, error: BaseException) -> Attributes:
-        """The HTTP status and the API's own code and parameter, where there were any."""
-        attributes: Attributes = {}
-        if isinstance(status := getattr(error, "status_code", None), int):
-            attributes[semconv.HTTP_STATUS_CODE] = status
-        if isinstance(code := getattr(error, "code", None), str | int):
-            attributes[semconv.ERROR_CODE] = str(code)
-        if isinstance(param := getattr(error, "param", None), str):
-            attributes[semconv.ERROR_PARAM] = param
-        return attributes
-
-    def watch(self, result: object, watcher: Watcher) -> bool:
-        """Watch a stream, or a response whose body is still to be read."""
-        return _answers.watch(result, watcher)
-
     def reply(self, result: object, hold: Hold | None) -> Said:
         """What an answer, or a raw response that holds one, says."""
-        fields = _answers.fields_of(result, self._api.answer_fields)
+        fields = fields_of(result, self._api.answer_fields)
         return partial(self._api.reply, fields if hold is None else hold(fields))
 
     def fold(self) -> Fold:
@@ -100,17 +78,20 @@ class ApiCall(ModelCall):
 
 def describe(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ApiCall | None:
     """The call that this request is; None for a request to an API that Arc does not record."""
-    options = _options(args, kwargs)
+    options = options_of(args, kwargs)
     way = _way(client, options.method, options.url)
     if way is None:
         return None
-    body = _body(options)
+    body = body_of(options)
     known = dict(way.known)
     who = identity(client, options)
+    mends = True
     if who:
+        mends = who.pop(FIXES, "").strip().lower() != "off"
         known.update(who)
     stream, agent = body.get("stream") is True, who.get(semconv.AGENT_NAME)
-    return ApiCall(way.api, Request(body, way.provider, way.api.name, way.host, stream, agent), known, (args, kwargs))
+    request = Request(body, way.provider, way.api.name, way.host, stream, agent)
+    return ApiCall(way.api, request, known, (args, kwargs), client=client, mends=mends)
 
 
 class _Way(NamedTuple):
@@ -153,14 +134,3 @@ def _way_of(method: str, address: Any, url: str, client: object) -> _Way | None:
     if port := address.port or _PORTS.get(address.scheme):
         known[semconv.SERVER_PORT] = port
     return _Way(found.api, provider, host, known)
-
-
-def _body(options: Any) -> dict[str, object]:
-    """The body as the client will send it: `extra_body` is laid over the rest, field by field."""
-    body = options.json_data if isinstance(options.json_data, dict) else {}
-    extra = getattr(options, "extra_json", None)
-    return {**body, **extra} if extra and isinstance(extra, Mapping) else body
-
-
-def _options(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    return kwargs["options"] if "options" in kwargs else args[1]

@@ -12,6 +12,7 @@ import os
 import re
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, NamedTuple, Protocol
 
@@ -229,7 +230,7 @@ class Session:
         return {}
 
 
-class Answering(Session):
+class Answering(Session, ABC):
     """A session in which the model answers: responses that were asked for, and those under way by key."""
 
     api: ClassVar[Api]
@@ -284,13 +285,13 @@ class Answering(Session):
                 return turn
         return None
 
+    @abstractmethod
     def answers(self, event: object, key: object, asked: Asked) -> bool:
         """Whether the first event of a response answers what was `asked`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unasked_body(self, response: object) -> Mapping[str, object]:
         """The request that a response of the server's own accord would have had."""
-        raise NotImplementedError
 
     def history(self) -> Sequence[object]:
         """Messages that a response without input of its own answers."""

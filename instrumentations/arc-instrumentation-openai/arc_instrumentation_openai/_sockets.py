@@ -16,10 +16,10 @@ from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import wrapt
+from arc_runtime.instrumentation.stainless import FIXES, identity
 from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
-from arc_instrumentation_openai._headers import identity
 from arc_instrumentation_openai._provider import provider_of
 from arc_instrumentation_openai._realtime_session import RealtimeSession
 from arc_instrumentation_openai._responses_session import LiveSession, ResponsesSession
@@ -153,7 +153,10 @@ class Sockets:
 
     def _wanted(self, manager: object) -> bool:
         plugin = self._plugin
-        return plugin.active or (plugin.ready and plugin.works_for(_private(manager, "client")))
+        return plugin.active or plugin.guard.attempt("looking whose it is", self._is_protected, manager) is True
+
+    def _is_protected(self, manager: object) -> bool:
+        return self._plugin.ready and self._plugin.works_for(_private(manager, "client"))
 
     def _around_enter(self, surface: Surface) -> Wrapped:
         def around(wrapped: Wrapped, manager: Any, args: Any, kwargs: Any) -> Any:
@@ -404,6 +407,7 @@ def _peer(manager: object) -> Peer:
     # The resource's own address is not asked for: the methods that know it may ask for a token on the way.
     url = urlsplit(str(getattr(client, "websocket_base_url", None) or client.base_url))
     who = identity(client, _Headers(_private(manager, "extra_headers")))
+    who.pop(FIXES, None)
     host = url.hostname or ""
     known: dict[str, AttributeValue] = {semconv.SERVER_ADDRESS: host, **who}
     if port := url.port or _PORTS.get(url.scheme):

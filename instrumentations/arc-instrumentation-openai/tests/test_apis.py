@@ -373,7 +373,14 @@ def test_the_client_s_options_have_the_fields_that_are_read():
 
 
 @pytest.mark.parametrize(
-    "seam", ["_call.route", "_call.identity", "_headers.settle", "_answers.tap", "_answers.fields_of"]
+    "seam",
+    [
+        "arc_instrumentation_openai._call.route",
+        "arc_instrumentation_openai._call.identity",
+        "arc_instrumentation_openai.settle",
+        "arc_runtime.instrumentation.stainless._answers.tap",
+        "arc_instrumentation_openai._call.fields_of",
+    ],
 )
 def test_a_fault_at_any_other_seam_leaves_the_calls_as_they_are(
     spans, instrumented, connect, server, monkeypatch, seam
@@ -381,7 +388,7 @@ def test_a_fault_at_any_other_seam_leaves_the_calls_as_they_are(
     def fail(*_args):
         raise RuntimeError("a fault in Arc")
 
-    monkeypatch.setattr(f"arc_instrumentation_openai.{seam}", fail)
+    monkeypatch.setattr(seam, fail)
     plugin = instrumented(capture="SPAN_ONLY")
     client = connect(server)
     assert client.chat.completions.create(**ASK).id == "c1"

@@ -185,7 +185,7 @@ GUARDED = {
     "arc_runtime.instrumentation._guard": {"Guard.attempt", "Guard.at_work"},
     "arc_runtime.instrumentation._instrumentor": {"ArcInstrumentor._boarded", "ArcInstrumentor.active"},
     "arc_runtime.instrumentation._model_call": {
-        "Flight.__enter__", "Flight.__exit__", "Flight.landed", "Flight.broke", "Flight.closed", "Flight.finished",
+        "Flight.__enter__", "Flight.__exit__", "Flight.landed", "Flight.broke", "Flight.refused", "Flight.closed", "Flight.finished",
         "Flight._first_chunk", "Flight._further_chunk", "Flight._end", "Flight._folded", "_ignored",
     },
     "arc_runtime.instrumentation._streams": {
@@ -193,8 +193,8 @@ GUARDED = {
         "_WatchedAsyncIterator.__aiter__", "_Watched.__getattr__",
     },
     "arc_instrumentation_openai": {"OpenAIInstrumentor._around_headers"},
-    "arc_instrumentation_openai._answers": {"_closing", "_parsing", "_awaited"},
-    "arc_instrumentation_openai._taps": {
+    "arc_runtime.instrumentation.stainless._answers": {"_closing", "_parsing", "_awaited"},
+    "arc_runtime.instrumentation.stainless._taps": {
         "_Tap._tell", "_Tap.__del__", "_SyncTap.__iter__", "_AsyncTap.__aiter__", "_SyncTap.close", "_AsyncTap.aclose",
         "_Tap.__getattr__",
     },

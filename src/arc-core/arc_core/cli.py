@@ -67,12 +67,7 @@ def core(  # noqa: PLR0913 - one for each option
     note = _note()
     try:
         if stop:
-            from arc_core.stopping import stop_core
-
-            if note is None:
-                raise NotRunningError("without a home no Arc Core says where it runs: set HOME, or end its process")
-            stopped = stop_core(note)
-            typer.echo(msgspec.json.encode(stopped).decode() if as_json else f"stopped Arc Core at {stopped.http}")
+            _stop(note, as_json=as_json)
             return
         settings = Settings.checked(
             grpc=grpc,
@@ -90,6 +85,15 @@ def core(  # noqa: PLR0913 - one for each option
     except ArcCoreError as error:
         typer.echo(f"arc core: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
+
+
+def _stop(note: Path | None, *, as_json: bool) -> None:
+    from arc_core.stopping import stop_core
+
+    if note is None:
+        raise NotRunningError("without a home no Arc Core says where it runs: set HOME, or end its process")
+    stopped = stop_core(note)
+    typer.echo(msgspec.json.encode(stopped).decode() if as_json else f"stopped Arc Core at {stopped.http}")
 
 
 def demo(

@@ -7,13 +7,14 @@ edited below the public surface; where the SDK's insides are not as expected the
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Final
 
 from arc_semconv import attributes as semconv
 from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor
@@ -22,10 +23,11 @@ from opentelemetry.trace import Link, Status, StatusCode
 from opentelemetry.util.types import AnyValue
 
 from arc_runtime._stderr import LOGGER
+from arc_runtime.fixes import Engine, Request
 from arc_runtime.redaction import Tally, in_force, is_clean, scrub, scrub_item, tells
 from arc_runtime.spans import LateAttributes, LateLinks
 
-__all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "redact_resource"]
+__all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "SuggestingSpanProcessor", "redact_resource"]
 
 _DROPPED: Final = "<REDACTION FAILED>"
 _UNREDACTED: Final = "a span could not be redacted; its content was dropped"
@@ -55,6 +57,74 @@ class RedactingSpanProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here
         """Nothing waits here."""
         return True
+
+
+class SuggestingSpanProcessor(SpanProcessor):
+    """The engine's second door: says on the spans of others' model calls which entries match what they tell.
+
+    Their calls do not pass Arc's choke points, so nothing is changed. An entry that looks at a field which the span
+    does not tell is left out.
+    """
+
+    def __init__(self, engine: Callable[[], Engine]) -> None:
+        """`engine` gives the engine of this process once it is needed."""
+        self._engine = engine
+        self._said: set[str] = set()
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
+        """Look at `span`, where it stands for a model call that is not Arc's."""
+        self._look(span)
+
+    def _on_ending(self, span: Span) -> None:
+        # Some say what was asked once there is an answer; and what Arc has applied meanwhile is no suggestion any more.
+        self._look(span)
+
+    def _look(self, span: Span) -> None:
+        held = getattr(span, "_attributes", None)
+        if isinstance(held, LateAttributes):  # Arc's own: to look would be to work them out, in the program's time
+            return
+        attributes = getattr(held, "_dict", None)
+        if not attributes or semconv.SPAN_KIND in attributes or attributes.get(semconv.OPERATION) not in _APIS:
+            return
+        try:
+            found = self._engine().suggestions(_request_of(attributes), _SEEN)
+            applied: object = attributes.get(semconv.FIX_IDS)
+            suggested = tuple(one for one in found if not (isinstance(applied, tuple) and one in applied))
+            with _bounded(held)._lock:  # noqa: SLF001 - the SDK has frozen them when the span ends
+                if suggested:
+                    attributes[semconv.FIX_SUGGESTED] = suggested
+                elif applied is not None:
+                    attributes.pop(semconv.FIX_SUGGESTED, None)
+        except Exception as error:  # noqa: BLE001 - the program that starts the span is not to hear of it
+            _say("a span could not be looked at for fixes", error, self._said)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here
+        """Nothing waits here."""
+        return True
+
+
+_APIS: Final = {"chat": "chat.completions", "text_completion": "completions", "embeddings": "embeddings"}
+_FIELDS: Final = {
+    semconv.REQUEST_MODEL: "model",
+    semconv.REQUEST_TEMPERATURE: "temperature",
+    semconv.REQUEST_TOP_P: "top_p",
+    semconv.REQUEST_TOP_K: "top_k",
+    semconv.REQUEST_MAX_TOKENS: "max_tokens",
+    semconv.REQUEST_STOP_SEQUENCES: "stop",
+    semconv.REQUEST_FREQUENCY_PENALTY: "frequency_penalty",
+    semconv.REQUEST_PRESENCE_PENALTY: "presence_penalty",
+    semconv.REQUEST_SEED: "seed",
+    semconv.REQUEST_CHOICE_COUNT: "n",
+}
+"""Fields of a request that spans tell, by attribute."""
+_SEEN: Final = frozenset({*_FIELDS.values(), "$provider", "$api", "$host"})
+
+
+def _request_of(attributes: Mapping[str, AnyValue]) -> Request:
+    body = {field: attributes[name] for name, field in _FIELDS.items() if name in attributes}
+    provider = str(attributes.get(semconv.PROVIDER) or attributes.get("gen_ai.system") or "")
+    api = "messages" if provider == "anthropic" else _APIS[str(attributes.get(semconv.OPERATION))]
+    return Request(body, provider, api, str(attributes.get(semconv.SERVER_ADDRESS) or ""), stream=False)
 
 
 class RedactingLogProcessor(LogRecordProcessor):

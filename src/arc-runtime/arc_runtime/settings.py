@@ -7,6 +7,7 @@
 `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
 """
 
+import base64
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,11 @@ _KNOWN: Final = {
     "ARC_DISABLE",
     "ARC_FIXES",
     "ARC_FIXES_LEVEL",
+    "ARC_FIXES_RETRY",
+    "ARC_FIXES_FILE",
+    "ARC_FIXES_DIR",
+    "ARC_FIXES_PUBLIC_KEYS",
+    "ARC_FIXES_TENANT",
     "ARC_SPAN_NAMES",
     "ARC_CONTENT_LIMIT",
     "ARC_EXIT_SECONDS",
@@ -106,6 +112,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`ARC_FIXES`: mend requests, only record what would change, or neither."""
     fixes_level: Literal["safe", "ask"] = "safe"
     """`ARC_FIXES_LEVEL`: apply only entries of level safe, or those that ask too."""
+    fixes_retry: Literal["on", "off"] = "off"
+    """`ARC_FIXES_RETRY`: ask once more where a whole answer is not as the request's JSON schema or tools demand, or do
+    not; the second answer costs as much as the first."""
+    fixes_file: Path | None = None
+    """`ARC_FIXES_FILE`: entries of your own, JSON or YAML; read again when it changes. Unset: none."""
+    fixes_dir: Path | None = None
+    """`ARC_FIXES_DIR`: folder of what fixes keep for the next process. Unset: `arc/fixes` in `$XDG_STATE_HOME`, or in
+    `~/.local/state`."""
+    fixes_public_keys: Sequence[str] = ()
+    """`ARC_FIXES_PUBLIC_KEYS`: comma-separated Ed25519 keys, base64, by which fixes from Arc Core must be signed.
+    Unset: none are taken."""
+    fixes_tenant: str | None = None
+    """`ARC_FIXES_TENANT`: the tenant, or `tenant/environment`, whose fixes are taken. Unset: that of the first that is
+    taken."""
     span_names: Literal["arc", "genai"] = "arc"
     """`ARC_SPAN_NAMES`: `agent.run x`, or `invoke_agent x` as the GenAI conventions name it."""
     content_limit: int = 16_384
@@ -193,12 +213,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             disabled=env.get("ARC_DISABLE", "").strip().lower() not in _OFF,
             fixes=reader.choice("ARC_FIXES", ("on", "shadow", "off"), "on"),
             fixes_level=reader.choice("ARC_FIXES_LEVEL", ("safe", "ask"), "safe"),
+            fixes_retry=reader.choice("ARC_FIXES_RETRY", ("on", "off"), "off"),
+            fixes_file=reader.parsed("ARC_FIXES_FILE", _file, None),
+            fixes_dir=reader.parsed("ARC_FIXES_DIR", _folder, _state_folder(env, "fixes")),
+            fixes_public_keys=reader.parsed("ARC_FIXES_PUBLIC_KEYS", _public_keys, ()),
+            fixes_tenant=env.get("ARC_FIXES_TENANT", "").strip() or None,
             span_names=reader.choice("ARC_SPAN_NAMES", ("arc", "genai"), "arc"),
             content_limit=reader.parsed("ARC_CONTENT_LIMIT", _positive_int, 16_384),
             exit_seconds=reader.parsed("ARC_EXIT_SECONDS", _seconds, 3.0),
             instrument=_modes(reader),
             spool_mib=reader.parsed("ARC_SPOOL_MIB", _whole_number, 64),
-            spool_dir=reader.parsed("ARC_SPOOL_DIR", _folder, _state_folder(env)),
+            spool_dir=reader.parsed("ARC_SPOOL_DIR", _folder, _state_folder(env, "spool")),
             redaction=_redaction(reader),
             redaction_key=env.get("ARC_REDACTION_KEY") or None,
             redaction_policy=reader.parsed("ARC_REDACTION_POLICY", Path, None),
@@ -433,6 +458,25 @@ def _port(value: str) -> int:
     return number
 
 
+def _file(value: str) -> Path:
+    try:
+        return Path(value).expanduser().absolute()
+    except (RuntimeError, OSError) as error:
+        raise ValueError(f"{error}; no file is read") from error
+
+
+def _public_keys(value: str) -> tuple[str, ...]:
+    keys = _names(value)
+    for key in keys:
+        try:
+            size = len(base64.b64decode(key, validate=True))
+        except ValueError as error:
+            raise ValueError("a key is base64; no fixes are taken from Arc Core") from error
+        if size != 32:  # noqa: PLR2004 - RFC 8032
+            raise ValueError("a key has 32 bytes; no fixes are taken from Arc Core")
+    return keys
+
+
 def _folder(value: str) -> Path:
     try:
         found = Path(value).expanduser()
@@ -443,14 +487,14 @@ def _folder(value: str) -> Path:
     return found
 
 
-def _state_folder(env: Mapping[str, str]) -> Path | None:
+def _state_folder(env: Mapping[str, str], name: str) -> Path | None:
     # XDG Base Directory Specification 0.8: a relative path is ignored
     state = Path(env.get("XDG_STATE_HOME", ""))
     try:
         found = state if state.is_absolute() else Path("~/.local/state").expanduser()
     except RuntimeError:  # a user without a home, as in some containers
         return None
-    return found / "arc" / "spool"
+    return found / "arc" / name
 
 
 def _seconds(value: str) -> float:

@@ -8,7 +8,7 @@ def read(**env):
 
 def test_an_empty_environment_gives_the_defaults_without_a_warning():
     settings, warnings = read()
-    assert settings == Settings(spool_dir=settings.spool_dir)
+    assert settings == Settings(spool_dir=settings.spool_dir, fixes_dir=settings.fixes_dir)
     assert warnings == []
     assert settings.capture == "NO_CONTENT"
 

@@ -27,7 +27,7 @@ class Fix(msgspec.Struct, frozen=True):
     mode: str
     """`on`, `shadow`, `canary` or `control`."""
     trigger: str
-    """`before` the request left, or `after_error`."""
+    """`before` the request left, `after_error`, or `after_answer`: it was not as the request demands."""
     outcome: str
     """`ok`, `error` or `unknown`."""
     changes: list[Change]

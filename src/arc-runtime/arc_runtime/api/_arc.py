@@ -30,7 +30,7 @@ class RegisteredPattern(TypedDict):
     id: str
     pattern: dict[str, object]
     fix: dict[str, object]
-    origin: Literal["user", "catalogue", "learned"]
+    origin: Literal["user", "catalogue", "learned", "bundle"]
     level: Literal["safe", "ask", "alert"]
     state: str
     priority: int

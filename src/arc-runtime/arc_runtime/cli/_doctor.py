@@ -10,6 +10,7 @@ import typer
 
 from arc_runtime.cli._check import Check, failed, passed, warned
 from arc_runtime.cli._export import SILENT, check_service_name
+from arc_runtime.cli._shown import wide_unless_terminal
 from arc_runtime.settings import Settings
 
 __all__ = ["EPILOG", "doctor"]
@@ -69,11 +70,10 @@ def _checks(env: Mapping[str, str]) -> Iterator[Check]:
 
 
 def _print(findings: list[Check]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = wide_unless_terminal()
     table = Table.grid(padding=(0, 2))
     for check in findings:
         mark, colour = _MARKS[check.state]

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,13 +13,39 @@ from arc_semconv.fixes import Change
 
 from arc_runtime.cli._errors import NothingThereError, UsageError
 from arc_runtime.cli._shown import as_json, counted
-from arc_runtime.fixes import DEFAULT_ENTRIES, MENDABLE, Engine, Entry, Registry, Request, Verdict, explained
+from arc_runtime.errors import ArcError, PatternError
+from arc_runtime.fixes import (
+    DEFAULT_ENTRIES,
+    MENDABLE,
+    BundleClient,
+    Engine,
+    Entry,
+    Explanation,
+    Held,
+    Learner,
+    Reason,
+    Refusal,
+    Registry,
+    Request,
+    catalogue,
+    entries_in,
+    explain,
+)
 from arc_runtime.settings import Settings
 
 __all__ = ["fixes"]
 
 _NOTHING: Final = 1
-_LEVELS: Final[dict[str, tuple[str, ...]]] = {"safe": ("safe",), "ask": ("safe", "ask")}
+_APPLIED: Final = ("applied", "shadow", "canary", "control")
+_WHY: Final = {
+    "level": "its level is ask, and safe is allowed",
+    "alert": "it is only reported",
+    "outranked": "another entry came first",
+    "nothing to change": "there is nothing to change: it is so already, or {api} has no such field",
+    "off": "it is switched off",
+    "no match": "not every condition holds",
+}
+"""What a verdict means, where nothing is applied."""
 
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Entries = Annotated[
@@ -30,10 +57,11 @@ fixes = typer.Typer(
     help="Show known failures and their fixes, and try them on a request; without a command, list them.",
     epilog="""\b
 Examples:
-  arc fixes                      what Arc brings along
+  arc fixes                      what Arc brings along, learned, and your own
   arc fixes show arc.gpt-4.1.temperature
   arc fixes test request.json    what becomes of this request body, and why
   arc fixes test request.json --entries mine.json
+  arc fixes test request.json --error answer.json    and after this refusal
   echo '{"model": "gpt-4.1", "temperature": 1}' | arc fixes test -
 
 Exit status: 0 done, 1 test: nothing would be changed, 2 a file or value can't
@@ -42,15 +70,29 @@ be used, 4 there is no such entry.""",
 )
 
 
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one entry."""
+
+    id: str
+    matches: bool
+    applied: bool
+    """It changed something, or would have."""
+    why: str
+    """Why it was not applied, or what the entry is for."""
+    conditions: tuple[Held, ...]
+
+
 class Tested(msgspec.Struct, frozen=True, kw_only=True):
     """What `arc fixes test --json` says of one request."""
 
     file: str
     api: str
     mode: str
-    """`on`: it is changed. `shadow`: it would be. `off`: nothing is done. `none`: there is nothing to change."""
-    changes: list[Change]
+    """`on`: it is changed. `shadow`, `control`: it would be. `canary`: it is, as others are not. `off`: nothing is
+    done. `none`: there is nothing to change."""
+    changes: tuple[Change, ...]
     entries: list[Verdict]
+    """Those that match, best first, then those that nearly do."""
 
 
 @fixes.callback(invoke_without_command=True)
@@ -73,17 +115,19 @@ Examples:
 )
 def list_fixes(*, entries: _Entries = None, json: _Json = False) -> None:
     """List the entries. Those that a program registers in its code are known to that program alone."""
-    for entry in _known(entries):
+    known = _Known(_settings(), entries)
+    for entry in known.registry.entries:
         if json:
             sys.stdout.write(as_json(entry) + "\n")
-        else:
-            sys.stdout.write(
-                f"{entry.id}  {entry.state}, {entry.level}  {as_json(entry.pattern)} -> {as_json(entry.fix)}\n"
-            )
+            continue
+        said = [entry.state, entry.level, *(["after an error"] if entry.when == "after_error" else [])]
+        if until := known.until(entry.id):
+            said.append(f"learned, until {until}")
+        sys.stdout.write(f"{entry.id}  {', '.join(said)}  {as_json(entry.pattern)} -> {as_json(entry.fix)}\n")
 
 
 def _ids(incomplete: str) -> list[str]:
-    return [entry.id for entry in DEFAULT_ENTRIES if entry.id.startswith(incomplete)]
+    return [entry.id for entry in _Known(_settings()).registry.entries if entry.id.startswith(incomplete)]
 
 
 @fixes.command(
@@ -100,7 +144,8 @@ def show(
     json: _Json = False,
 ) -> None:
     """Show one entry."""
-    found = next((entry for entry in _known(entries) if entry.id == entry_id), None)
+    known = _Known(_settings(), entries)
+    found = known.registry.get(entry_id)
     if found is None:
         raise NothingThereError(f"there is no entry {entry_id!r}; `arc fixes` lists those there are")
     if json:
@@ -110,11 +155,15 @@ def show(
         "id": found.id,
         "pattern": as_json(found.pattern),
         "fix": as_json(found.fix),
+        "when": found.when,
         "origin": found.origin,
         "level": found.level,
         "state": found.state,
         "priority": str(found.priority),
         "why": found.reason or "-",
+        "advice": found.advice or "-",
+        "source": found.source or "-",
+        "until": known.until(entry_id) or "-",
     }
     sys.stdout.writelines(f"{name:<9} {value}\n" for name, value in told.items())
 
@@ -135,6 +184,10 @@ def try_fixes(  # noqa: PLR0913 - one for each option
     provider: Annotated[str, typer.Option("--provider", help="What `$provider` is.")] = "openai",
     host: Annotated[str, typer.Option("--host", help="What `$host` is.")] = "api.openai.com",
     agent: Annotated[str | None, typer.Option("--agent", help="What `$agent` is.", show_default="none")] = None,
+    error: Annotated[
+        str, typer.Option("--error", metavar="FILE", help="The JSON that the provider refused the request with.")
+    ] = "",
+    status: Annotated[int, typer.Option("--status", help="The HTTP status that came with --error.")] = 400,
     entries: _Entries = None,
     json: _Json = False,
 ) -> None:
@@ -142,23 +195,39 @@ def try_fixes(  # noqa: PLR0913 - one for each option
     body = _body(file)
     if api and api not in MENDABLE:
         raise UsageError(f"--api {api!r} is none of {', '.join(MENDABLE)}")
-    request = Request(body, provider, api or _api_of(body), host, body.get("stream") is True, agent)
-    settings, _ = Settings.from_env(os.environ)
-    known = _known(entries)
-    mended = Engine(Registry(known), mode=settings.fixes, level=settings.fixes_level).before(request)
+    refusal = Refusal.of(status, _parsed(error, _text(error))) if error else None
+    request = Request(body, provider, api or _api_of(body), host, body.get("stream") is True, agent, refusal)
+    settings = _settings()
+    engine = Engine(_Known(settings, entries).registry, mode=settings.fixes, level=settings.fixes_level)
+    explanation = explain(engine, request)
     tested = Tested(
         file=file,
         api=request.api,
-        mode=mended.mode if mended is not None else "off" if settings.fixes == "off" else "none",
-        changes=list(mended.changes) if mended is not None else [],
-        entries=explained(known, request, mended, levels=_LEVELS[settings.fixes_level]),
+        mode="off" if settings.fixes == "off" else explanation.mode,
+        changes=explanation.changes,
+        entries=_verdicts(explanation, request.api),
     )
-    sys.stdout.write(as_json(tested) + "\n" if json else "".join(f"{line}\n" for line in _lines(tested)))
-    if mended is None:
+    when = "once more" if error else "before it leaves"
+    sys.stdout.write(as_json(tested) + "\n" if json else "".join(f"{line}\n" for line in _lines(tested, when)))
+    if explanation.mode == "none":
         raise typer.Exit(_NOTHING)
 
 
-def _lines(tested: Tested) -> list[str]:
+def _verdicts(explanation: Explanation, api: str) -> list[Verdict]:
+    found = [(reason, True) for reason in explanation.matched]
+    found += [(reason, not reason.failed) for reason in explanation.nearest]
+    return [_verdict(reason, api, matches=matches) for reason, matches in found]
+
+
+def _verdict(reason: Reason, api: str, *, matches: bool) -> Verdict:
+    applied = reason.verdict in _APPLIED and bool(reason.changes)
+    why = reason.reason if applied else _WHY.get(reason.verdict, reason.reason).format(api=api)
+    if not applied and reason.advice:
+        why = f"{why}; {reason.advice}"
+    return Verdict(id=reason.id, matches=matches, applied=applied, why=why, conditions=reason.conditions)
+
+
+def _lines(tested: Tested, when: str) -> list[str]:
     found = []
     for verdict in tested.entries:
         found.append(f"{verdict.id}: {'matches' if verdict.matches else 'does not match'}")
@@ -176,7 +245,9 @@ def _lines(tested: Tested) -> list[str]:
         found += [f"- {made.path}: {as_json(made.old)}"] if made.old is not msgspec.UNSET else []
         found += [f"+ {made.path}: {as_json(made.new)}"] if made.new is not msgspec.UNSET else []
     verdicts = {
-        "on": f"{counted(len(tested.changes), 'change')} before it leaves",
+        "on": f"{counted(len(tested.changes), 'change')} {when}",
+        "canary": f"{counted(len(tested.changes), 'change')} {when}, as one of those under test",
+        "control": "none made, as one of those that the test compares with",
         "shadow": f"{counted(len(tested.changes), 'change')} recorded, none made",
         "off": "ARC_FIXES=off: nothing is looked at",
         "none": "it leaves as it is",
@@ -184,12 +255,44 @@ def _lines(tested: Tested) -> list[str]:
     return [*found, f"{tested.api}: {verdicts[tested.mode]}"]
 
 
-def _known(path: Path | None) -> Sequence[Entry]:
-    """What Arc brings along, and the entries in `path`; raise UsageError when it can't be read as such."""
-    if path is None:
-        return DEFAULT_ENTRIES
+def _settings() -> Settings:
+    return Settings.from_env(os.environ)[0]
+
+
+class _Known:
+    """The entries of a process that runs with `settings`, and those in `path`; nothing is asked for or written.
+
+    UsageError when a file can't be read as such.
+    """
+
+    def __init__(self, settings: Settings, path: Path | None = None) -> None:
+        self.registry = Registry((*DEFAULT_ENTRIES, *catalogue()))
+        folder = settings.fixes_dir
+        self._learner = Learner(self.registry, folder / "learned.json" if folder is not None else None)
+        if settings.fixes_public_keys:
+            BundleClient(self.registry, settings, _warn)  # takes what the last process kept
+        if settings.fixes_file is not None:
+            try:
+                self.registry.replace("file", entries_in(settings.fixes_file))
+            except ArcError as error:
+                raise UsageError(f"ARC_FIXES_FILE: {error}") from None
+        for entry in _own(path) if path is not None else ():
+            self.registry.register(entry)
+
+    def until(self, entry_id: str) -> str | None:
+        """The day on which an entry that was learned is forgotten; None for one that was not."""
+        expires = next((one.expires for one in self._learner.known if one.entry.id == entry_id), None)
+        return datetime.fromtimestamp(expires, UTC).date().isoformat() if expires is not None else None
+
+
+def _warn(problem: str) -> None:
+    sys.stderr.write(f"arc: {problem}\n")
+
+
+def _own(path: Path) -> list[Entry]:
+    """The entries in `path`: one, or a list."""
     found = _parsed(str(path), _text(str(path)))
-    return [*DEFAULT_ENTRIES, *(_entry(str(path), one) for one in (found if isinstance(found, list) else [found]))]
+    return [_entry(str(path), one) for one in (found if isinstance(found, list) else [found])]
 
 
 def _entry(path: str, found: object) -> Entry:
@@ -207,8 +310,6 @@ def _entry(path: str, found: object) -> Entry:
 
 
 def _compiling(path: str, entry: Entry) -> Entry:
-    from arc_runtime.errors import PatternError
-
     try:
         Registry([entry])
     except PatternError as error:

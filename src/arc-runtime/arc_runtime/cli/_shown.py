@@ -1,15 +1,21 @@
 """How times, costs, counts and changes are put into words."""
 
-from typing import Final
+import os
+import sys
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from arc_semconv.api import TraceSummary
 from arc_semconv.fixes import Change
 
-__all__ = ["as_json", "change", "cost", "counted", "duration", "short"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["as_json", "change", "cost", "counted", "duration", "short", "wide_unless_terminal"]
 
 _SECOND_MS: Final = 1000
 _MINUTE_MS: Final = 60_000
+_NO_WIDTH: Final = 10_000
 
 
 def duration(milliseconds: float) -> str:
@@ -57,3 +63,11 @@ def as_json(value: object) -> str:
 
 def _value(value: object, otherwise: str) -> str:
     return otherwise if value is msgspec.UNSET else as_json(value)
+
+
+def wide_unless_terminal() -> "Console":
+    """Stdout as it is; where it is no terminal, and nobody set COLUMNS, nothing is cut or folded to its width."""
+    from rich.console import Console
+
+    free = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(highlight=False, width=_NO_WIDTH if free else None)

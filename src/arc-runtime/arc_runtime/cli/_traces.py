@@ -13,7 +13,7 @@ from arc_semconv.api import TraceSummary
 
 from arc_runtime.cli._core_api import Core, chosen_core
 from arc_runtime.cli._errors import NothingThereError, UsageError
-from arc_runtime.cli._shown import as_json, cost, counted, duration, short
+from arc_runtime.cli._shown import as_json, cost, counted, duration, short, wide_unless_terminal
 from arc_runtime.settings import masked
 
 __all__ = ["traces"]
@@ -112,11 +112,10 @@ def show(
     if json:
         sys.stdout.write(as_json(detail) + "\n")
         return
-    from rich.console import Console
 
     from arc_runtime.cli._tree import print_trace
 
-    print_trace(Console(highlight=False), detail, asked.page(detail.trace.trace_id))
+    print_trace(wide_unless_terminal(), detail, asked.page(detail.trace.trace_id))
 
 
 @traces.command(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from arc_semconv.api import SpanView, Status, TraceDetail
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -22,26 +22,34 @@ STYLES: Final[dict[Status, str]] = {
 MARKS: Final[dict[Status, str]] = {"ok": "✓", "error": "✗", "interrupted": "!", "cancelled": "-", "running": "~"}
 _PLAIN: Final[dict[Status, str]] = {**MARKS, "ok": "+", "error": "x"}
 _BAR: Final = 16
+_GAP: Final = 2
+_NARROWEST: Final = 16
+_JUSTIFY: Final[tuple[JustifyMethod, ...]] = ("left", "right", "right", "left")
 
 
 def print_trace(console: Console, detail: TraceDetail, url: str) -> None:
     """The tree with states, times and bars, then what the spans tell beside it."""
     unicode = console.encoding.lower().startswith("utf")
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(overflow="ellipsis" if unicode else "crop", no_wrap=True)
-    for justify in ("left", "right", "right", "left"):
-        table.add_column(justify=justify, no_wrap=True)
-    for guide, span in _rows(detail.spans):
-        style, marks = STYLES[span.status], MARKS if unicode else _PLAIN
-        tokens = f"{span.input_tokens:,}+{span.output_tokens:,}" if span.kind == "llm" else ""
-        bar = _bar(span, detail.trace.duration_ms, "━" if unicode else "=")
-        table.add_row(
+    marks = MARKS if unicode else _PLAIN
+    rows = [
+        (
             Text.assemble((guide if unicode else _in_ascii(guide), "dim"), span.name),
-            Text(f"{marks[span.status]} {span.status}", style),
+            Text(f"{marks[span.status]} {span.status}", STYLES[span.status]),
             Text(duration(span.duration_ms)),
-            Text(tokens),
-            Text(bar, style),
+            Text(f"{span.input_tokens:,}+{span.output_tokens:,}" if span.kind == "llm" else ""),
+            Text(_bar(span, detail.trace.duration_ms, "━" if unicode else "="), STYLES[span.status]),
         )
+        for guide, span in _rows(detail.spans)
+    ]
+    names, *others = [max((cell.cell_len for cell in column), default=0) for column in zip(*rows, strict=True)] or [0]
+    taken = sum(width + _GAP for width in others)
+    names = min(names, max(_NARROWEST, console.width - taken - _GAP))  # a name gives way to what is told of it
+    table = Table.grid(padding=(0, _GAP, 0, 0))
+    table.add_column(overflow="ellipsis" if unicode else "crop", no_wrap=True, width=names)
+    for justify, width in zip(_JUSTIFY, others, strict=False):
+        table.add_column(justify=justify, no_wrap=True, width=width)
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
     console.print()
     for line in _told(detail, "→" if unicode else "->"):

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from importlib.metadata import EntryPoint, version
 from typing import Any, ClassVar
 
+from opentelemetry import trace
 from opentelemetry.instrumentation.dependencies import get_dist_dependency_conflicts
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.util._importlib_metadata import entry_points  # cached: a scan takes tens of milliseconds
 
 from arc_runtime._stderr import LOGGER
@@ -22,8 +24,9 @@ from arc_runtime.distro._redaction import (
 from arc_runtime.distro._resource import settle_resources
 from arc_runtime.distro._wiring import by_code, follow_spans, wired
 from arc_runtime.export import Exports, destination, flush_at_every_end, plan
+from arc_runtime.fixes import Engine
 from arc_runtime.instrumentation import ArcInstrumentor, land_all
-from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
+from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, SuggestingSpanProcessor
 from arc_runtime.settings import Settings, masked
 
 __all__ = ["ArcConfigurator", "ArcDistro"]
@@ -131,7 +134,7 @@ class ArcConfigurator(_OTelSDKConfigurator):
             kwargs = {
                 "exporter_args_map": wanted.exporter_args,
                 "export_span_processor": exports.batching_spans,
-                "span_processors": [RedactingSpanProcessor(exports.clock.begin)],
+                "span_processors": [SuggestingSpanProcessor(_engine), RedactingSpanProcessor(exports.clock.begin)],
                 "export_log_record_processor": exports.batching_logs,
                 "log_record_processors": [RedactingLogProcessor(exports.clock.begin)],
                 **kwargs,
@@ -141,6 +144,7 @@ class ArcConfigurator(_OTelSDKConfigurator):
         else:
             # A configuration file leaves no room for arguments: redaction is put in afterwards.
             super()._configure(**kwargs)  # type: ignore[no-untyped-call]
+            _suggest_where_there_is_a_provider()
             redact_providers_that_are_there()
         exports.adopt()
         settle_resources(settings.config_file)
@@ -148,6 +152,16 @@ class ArcConfigurator(_OTelSDKConfigurator):
         flush_at_every_end(exports, land_all)
         follow_spans(settings)
         _say_hello(settings)
+
+
+def _suggest_where_there_is_a_provider() -> None:
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.add_span_processor(SuggestingSpanProcessor(_engine))
+
+
+def _engine() -> Engine:
+    return wired().engine
 
 
 def _say_off(settings: Settings, error: Exception) -> None:

@@ -3,28 +3,36 @@
 import copy
 import json
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from arc_semconv.fixes import Change
 
 from arc_runtime.errors import PatternError
 from arc_runtime.fixes._fields import ANY_API, CONTENT
-from arc_runtime.fixes._paths import MISSING, assigned, lookup, removed
+from arc_runtime.fixes._paths import MISSING, Path, assigned, lookup, path_of, removed
 
-__all__ = ["Step", "parse_fix", "without_content"]
+__all__ = ["COMMANDS", "REWRITE", "Body", "Step", "change_of", "parse_fix", "without_content"]
 
 Body = Mapping[str, object]
-Apply = Callable[[Body], "tuple[Body, Change] | None"]
+Run = Callable[["Step", Body], "tuple[Body, Change] | None"]
+
+_PLAIN: Final = (str, int, float, bool, type(None))
+REWRITE: Final = "$rewrite"
+"""In a fix, the key under which it names a rewrite of the catalogue."""
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One change that a fix makes."""
 
-    fields: frozenset[str]
+    fields: tuple[str, ...]
     """First steps of the paths it touches; each field of a request is changed by one entry only."""
-    apply: Apply
-    """The body after, and the change made; None when nothing is to be done."""
+    run: Run
+    """(step, body) -> the body after, and the change made; None when nothing is to be done."""
+    name: str
+    """The path as it is written."""
+    path: Path
+    operand: Any
 
 
 def without_content(change: Change) -> Change:
@@ -36,110 +44,147 @@ def without_content(change: Change) -> Change:
 
 
 def parse_fix(fix: object) -> tuple[Step, ...]:
-    """`fix` compiled; PatternError names the field at fault and the way out."""
+    """The steps of `fix`, rewrites apart; PatternError names the field at fault and the way out."""
     if not isinstance(fix, Mapping) or not fix:
         raise PatternError("fix", "a fix is a mapping with at least one change")
-    return tuple(_parse_step(path, wanted) for path, wanted in fix.items())
+    return tuple(_parse_step(path, wanted) for path, wanted in fix.items() if path != REWRITE)
 
 
 def _parse_step(path: object, wanted: object) -> Step:
-    steps = _checked(path)
+    steps, fields = _checked(path)
     name = ".".join(steps)
-    command = next(iter(wanted), None) if isinstance(wanted, Mapping) else None
-    try:
-        json.dumps(wanted, allow_nan=False)
-    except Exception as error:  # a client would raise it at the program's call
-        problem = f"what it is set to has no form in JSON: {error}"
-        raise PatternError(name, problem) from error
-    if isinstance(wanted, Mapping) and any(str(key).startswith("$") for key in wanted):
-        command = command if isinstance(command, str) and command.startswith("$") else "$"
-    if not isinstance(command, str) or not command.startswith("$"):
-        return Step(frozenset(steps[:1]), _set(name, steps, wanted))
-    if not isinstance(wanted, Mapping) or len(wanted) != 1 or command not in _COMMANDS:
+    if not isinstance(wanted, str | int | None):
+        try:
+            json.dumps(wanted, allow_nan=False)
+        except Exception as error:  # a client would raise it at the program's call
+            raise PatternError(name, f"what it is set to has no form in JSON: {error}") from error
+    if not isinstance(wanted, Mapping) or not any(str(key).startswith("$") for key in wanted):
+        return Step(fields, _set_field if len(steps) == 1 and isinstance(wanted, _PLAIN) else _set, name, steps, wanted)
+    command = next(iter(wanted))
+    if len(wanted) != 1 or command not in _COMMANDS:
         raise PatternError(name, f"{wanted!r} is no change", allowed=_COMMANDS)
-    return _COMMANDS[command](name, steps, wanted[command])
+    check, act = _COMMANDS[command]
+    operand = check(name, wanted[command])
+    if command == "$rename":
+        fields = (*fields, operand[0])
+    return Step(fields, act, name, steps, operand)
 
 
-def _checked(path: object) -> tuple[str, ...]:
-    if path == "$rewrite":
-        raise PatternError("$rewrite", "there are no named rewrites in this version")
-    steps = tuple(path.split(".")) if isinstance(path, str) else ()
-    if not steps or not all(steps) or steps[0] not in ANY_API:
+def _checked(path: object) -> tuple[Path, tuple[str, ...]]:
+    steps = path_of(path) if isinstance(path, str) else None
+    if not steps or steps[0] not in ANY_API:
         raise PatternError(str(path), "a fix may not touch this field", allowed=sorted(ANY_API))
-    return steps
+    return steps, _alone(steps[0])
 
 
-def _change(path: str, op: str, old: object, new: object) -> Change:
+def _alone(field: str) -> tuple[str, ...]:
+    return _ALONE[field]
+
+
+_ALONE: Final = {field: (field,) for field in ANY_API}
+
+
+def change_of(path: str, op: str, old: object, new: object) -> Change:
+    """What a step did; MISSING is nothing."""
     absent = msgspec.UNSET
     return Change(path, op, absent if old is MISSING else old, absent if new is MISSING else new)  # type: ignore[arg-type]
 
 
-def _set(name: str, steps: tuple[str, ...], value: object) -> Apply:
-    def apply(body: Body) -> tuple[Body, Change] | None:
-        old = lookup(body, steps)
-        if old is not MISSING and old == value:
-            return None
-        # A copy: what the caller's client does to the body must not change the entry.
-        return assigned(body, steps, copy.deepcopy(value)), _change(name, "set", old, value)
-
-    return apply
+def _as_it_is(_name: str, operand: object) -> object:
+    return operand
 
 
-def _delete(name: str, steps: tuple[str, ...], operand: object) -> Step:
+def _is_same(old: object, new: object) -> bool:
+    if isinstance(old, bool) != isinstance(new, bool):
+        return False
+    try:
+        return bool(old == new)
+    except Exception:  # noqa: BLE001 - what is in a body is the program's: too deep, or of a kind that compares with nothing
+        return False
+
+
+def _put(step: Step, body: Body, old: object) -> tuple[Body, Change] | None:
+    value = step.operand
+    # A copy: what the caller's client does to the body must not change the entry.
+    after = assigned(body, step.path, value if isinstance(value, _PLAIN) else copy.deepcopy(value))
+    return None if after is None else (after, change_of(step.name, "set", old, value))
+
+
+def _set(step: Step, body: Body) -> tuple[Body, Change] | None:
+    old = lookup(body, step.path)
+    return None if old is not MISSING and _is_same(old, step.operand) else _put(step, body, old)
+
+
+def _set_field(step: Step, body: Body) -> tuple[Body, Change] | None:
+    """`_set`, for a field of the body itself and a value that needs no copy: what nearly every fix does."""
+    name, value = step.name, step.operand
+    if name not in body:
+        return {**body, name: value}, Change(name, "set", msgspec.UNSET, value)
+    old = body[name]
+    if old is value or _is_same(old, value):
+        return None
+    return {**body, name: value}, Change(name, "set", old, value)
+
+
+def _true(name: str, operand: object) -> object:
     if operand is not True:
         raise PatternError(name, "`$delete` takes true")
-
-    def apply(body: Body) -> tuple[Body, Change] | None:
-        old = lookup(body, steps)
-        return None if old is MISSING else (removed(body, steps), _change(name, "delete", old, MISSING))
-
-    return Step(frozenset(steps[:1]), apply)
+    return operand
 
 
-def _rename(name: str, steps: tuple[str, ...], operand: object) -> Step:
-    target = _checked(operand)
-
-    def apply(body: Body) -> tuple[Body, Change] | None:
-        old = lookup(body, steps)
-        if old is MISSING:
-            return None
-        rest = removed(body, steps)
-        if lookup(rest, target) is not MISSING:  # what the caller set himself wins
-            return rest, _change(name, "delete", old, MISSING)
-        return assigned(rest, target, old), Change(name, "rename", old, ".".join(target))
-
-    return Step(frozenset((steps[0], target[0])), apply)
+def _delete(step: Step, body: Body) -> tuple[Body, Change] | None:
+    old = lookup(body, step.path)
+    if old is MISSING:
+        return None
+    after = removed(body, step.path)
+    return (after, change_of(step.name, "delete", old, MISSING)) if lookup(after, step.path) is MISSING else None
 
 
-def _clamp(name: str, steps: tuple[str, ...], operand: object) -> Step:
+def _target(_name: str, operand: object) -> Path:
+    return _checked(operand)[0]
+
+
+def _rename(step: Step, body: Body) -> tuple[Body, Change] | None:
+    old = lookup(body, step.path)
+    if old is MISSING:
+        return None
+    target: Path = step.operand
+    rest = removed(body, step.path)
+    if lookup(rest, step.path) is not MISSING:
+        return None
+    if lookup(rest, target) is not MISSING:  # what the caller set himself wins
+        return rest, change_of(step.name, "delete", old, MISSING)
+    after = assigned(rest, target, old)
+    return None if after is None else (after, Change(step.name, "rename", old, ".".join(target)))
+
+
+def _range(name: str, operand: object) -> object:
     match operand:
-        case [int() | float() as low, int() | float() as high] if low <= high:
-            pass
+        case [int() | float() as low, int() | float() as high] if low <= high and not isinstance(low, bool):
+            return low, high
         case _:
             raise PatternError(name, f"`$clamp` takes [lowest, highest], not {operand!r}")
 
-    def apply(body: Body) -> tuple[Body, Change] | None:
-        old = lookup(body, steps)
-        if not isinstance(old, int | float) or isinstance(old, bool) or low <= old <= high:
-            return None
-        new = low if old < low else high
-        return assigned(body, steps, new), _change(name, "set", old, new)
 
-    return Step(frozenset(steps[:1]), apply)
-
-
-def _default(name: str, steps: tuple[str, ...], operand: object) -> Step:
-    def apply(body: Body) -> tuple[Body, Change] | None:
-        if lookup(body, steps) is not MISSING:
-            return None
-        return assigned(body, steps, copy.deepcopy(operand)), _change(name, "set", MISSING, operand)
-
-    return Step(frozenset(steps[:1]), apply)
+def _clamp(step: Step, body: Body) -> tuple[Body, Change] | None:
+    low, high = step.operand
+    old = lookup(body, step.path)
+    if not isinstance(old, int | float) or isinstance(old, bool) or low <= old <= high or old != old:  # noqa: PLR0124 - NaN
+        return None
+    new = low if old < low else high
+    after = assigned(body, step.path, new)
+    return None if after is None else (after, change_of(step.name, "set", old, new))
 
 
-_COMMANDS: Final[dict[str, Callable[[str, tuple[str, ...], object], Step]]] = {
-    "$rename": _rename,
-    "$delete": _delete,
-    "$clamp": _clamp,
-    "$default": _default,
+def _default(step: Step, body: Body) -> tuple[Body, Change] | None:
+    return None if lookup(body, step.path) is not MISSING else _put(step, body, MISSING)
+
+
+_COMMANDS: Final[dict[str, tuple[Callable[[str, object], Any], Run]]] = {
+    "$rename": (_target, _rename),
+    "$delete": (_true, _delete),
+    "$clamp": (_range, _clamp),
+    "$default": (_as_it_is, _default),
 }
+COMMANDS: Final = tuple(_COMMANDS)
+"""What a fix can do to a field beside setting it."""

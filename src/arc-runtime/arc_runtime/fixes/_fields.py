@@ -1,10 +1,14 @@
-"""The request fields that a fix may touch, API by API: sampling, limits and output form.
+"""The request fields that a fix may touch, API by API: sampling, limits, hints and output form.
 
-`model` and `messages` change what is asked, `stream` changes the type the caller gets, credentials and URLs change who
-is asked: none of them is ever in this table.
+`stream` changes the type the caller gets, credentials and URLs change who is asked, `store` what is kept of it: none of
+them is ever in these tables. `model` and what is said change what is asked: only a reviewed rewrite may touch them.
 """
 
 from typing import Final
+
+__all__ = ["ANY_API", "CONTENT", "MENDABLE", "REWRITABLE"]
+
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 MENDABLE: Final[dict[str, frozenset[str]]] = {
     "chat.completions": frozenset(
@@ -14,20 +18,28 @@ MENDABLE: Final[dict[str, frozenset[str]]] = {
             "logprobs",
             "max_completion_tokens",
             "max_tokens",
+            "metadata",
             "n",
             "parallel_tool_calls",
+            "prediction",
             "presence_penalty",
+            "prompt_cache_key",
+            "prompt_cache_retention",
             "reasoning_effort",
             "response_format",
+            "safety_identifier",
             "seed",
             "service_tier",
             "stop",
             "temperature",
+            "thinking",
             "tool_choice",
             "top_k",
             "top_logprobs",
             "top_p",
+            "user",
             "verbosity",
+            "web_search_options",
         }
     ),
     "completions": frozenset(
@@ -43,16 +55,36 @@ MENDABLE: Final[dict[str, frozenset[str]]] = {
             "stop",
             "temperature",
             "top_p",
+            "user",
         }
     ),
     # `encoding_format` is not among them: the client decodes base64 only when the caller left it out.
-    "embeddings": frozenset({"dimensions"}),
+    "embeddings": frozenset({"dimensions", "user"}),
+    "messages": frozenset(
+        {
+            "max_tokens",
+            "metadata",
+            "output_config",
+            "service_tier",
+            "stop_sequences",
+            "temperature",
+            "thinking",
+            "tool_choice",
+            "top_k",
+            "top_p",
+        }
+    ),
     "responses": frozenset(
         {
+            "include",
             "max_output_tokens",
             "max_tool_calls",
+            "metadata",
             "parallel_tool_calls",
+            "prompt_cache_key",
+            "prompt_cache_retention",
             "reasoning",
+            "safety_identifier",
             "service_tier",
             "temperature",
             "text",
@@ -60,13 +92,42 @@ MENDABLE: Final[dict[str, frozenset[str]]] = {
             "top_logprobs",
             "top_p",
             "truncation",
+            "user",
         }
     ),
 }
 """First step of the paths that a fix may change, by `$api`."""
 
-CONTENT: Final = frozenset({"stop", "response_format", "text"})
+REWRITABLE: Final[dict[str, frozenset[str]]] = {
+    "chat.completions": frozenset({"functions", "messages", "model", "tools"}),
+    "completions": frozenset({"model"}),
+    "embeddings": frozenset({"model"}),
+    "messages": frozenset({"messages", "model", "system", "tools"}),
+    "responses": frozenset({"input", "instructions", "model", "tools"}),
+}
+"""What a named rewrite may change beside those, by `$api`."""
+
+CONTENT: Final = frozenset(
+    {
+        "functions",
+        "input",
+        "instructions",
+        "messages",
+        "metadata",
+        "prediction",
+        "prompt_cache_key",
+        "response_format",
+        "safety_identifier",
+        "stop",
+        "stop_sequences",
+        "system",
+        "text",
+        "tools",
+        "user",
+        "web_search_options",
+    }
+)
 """Fields of these whose values are words of the user's: recorded only where content is."""
 
-ANY_API: Final = frozenset().union(*MENDABLE.values())
+ANY_API: Final = _NOTHING.union(*MENDABLE.values())
 """What some API lets a fix change: the check at registration, before the API of a request is known."""

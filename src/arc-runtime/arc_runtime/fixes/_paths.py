@@ -1,10 +1,13 @@
 """Paths into a wire body: `response_format.type`, `tools.0.function.name`, `messages.-1.role`."""
 
+import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
-__all__ = ["MISSING", "assigned", "lookup", "removed"]
+__all__ = ["MISSING", "Path", "assigned", "lookup", "path_of", "removed"]
 
+Path = tuple[str, ...]
 
 # A dict is told at once, the abstract class takes its time.
 _MAPPINGS: Final = (dict, Mapping)
@@ -19,6 +22,13 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
+
+
+@lru_cache(maxsize=4096)
+def path_of(name: str) -> Path | None:
+    """The steps of `name`; None where one of them is empty. Entries share what they name alike."""
+    path = tuple(sys.intern(step) for step in name.split("."))
+    return path if all(path) else None
 
 
 def lookup(body: object, path: Sequence[str]) -> object:
@@ -40,20 +50,28 @@ def _item(items: Sequence[object], step: str) -> object:
         return MISSING
 
 
-def assigned(body: Mapping[str, object], path: Sequence[str], value: object) -> dict[str, object]:
-    """A copy of `body` with `value` at `path`; only the mappings on the way are copied, missing ones are made."""
+def assigned(body: Mapping[str, object], path: Sequence[str], value: object) -> dict[str, object] | None:
+    """A copy of `body` with `value` at `path`; only the mappings on the way are copied, missing ones are made.
+
+    None where something else than a mapping is in the way.
+    """
     head, *rest = path
     copy = dict(body)
-    if rest:
-        inner = copy.get(head)
-        copy[head] = assigned(inner if isinstance(inner, Mapping) else {}, rest, value)
-    else:
+    if not rest:
         copy[head] = value
+        return copy
+    inner = copy.get(head, MISSING)
+    if inner is not MISSING and not isinstance(inner, Mapping):
+        return None
+    below = assigned(inner if isinstance(inner, Mapping) else {}, rest, value)
+    if below is None:
+        return None
+    copy[head] = below
     return copy
 
 
 def removed(body: Mapping[str, object], path: Sequence[str]) -> dict[str, object]:
-    """A copy of `body` without what is at `path`."""
+    """A copy of `body` without what is at `path`; nothing is taken out of a list."""
     head, *rest = path
     copy = dict(body)
     if not rest:

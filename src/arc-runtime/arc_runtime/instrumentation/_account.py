@@ -7,6 +7,7 @@ from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
 from arc_runtime.capture import Recorder
+from arc_runtime.fixes import cut_short
 from arc_runtime.instrumentation._guard import Guard
 
 __all__ = ["Account", "Attributes", "Content", "Facts", "Reply", "Said"]
@@ -62,6 +63,10 @@ class Account(NamedTuple):
         reply = self.guard.attempt("reading the answer", self.said) if self.said else None
         if reply is not None:
             attributes.update(reply.attributes)
+            if semconv.FAILURE_TYPE not in attributes and (
+                failure := self.guard.attempt("telling how it ended", cut_short, attributes)
+            ):
+                attributes.update(failure.attributes)
             if self.price:
                 attributes.update(self.guard.attempt("pricing", self.price, reply.attributes) or {})
         return attributes, self._recorded(reply) if self.recorder.wanted else {}

@@ -141,7 +141,10 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         return self.active or self._is_protected(client)
 
     def _is_protected(self, client: object) -> bool:
-        return self._prepared and client in self._protected
+        if not self._prepared:
+            return False
+        # A client of the program's own making may have any `__hash__`.
+        return self.guard.attempt("looking whose the call is", self._protected.__contains__, client) is True
 
     @contextmanager
     def on_request(self) -> Iterator[None]:
@@ -209,8 +212,10 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         flight.began = began
         return flight
 
-    def _around(self, target: Target) -> Callable[..., object]:
-        def wrapper(wrapped: Callable[..., object], instance: object, args: Any, kwargs: Any) -> object:
+    def _around(self, target: Target) -> Callable[..., object]:  # noqa: C901 - a call more would be in every traceback
+        def wrapper(  # noqa: C901 - as above
+            wrapped: Callable[..., object], instance: object, args: Any, kwargs: Any
+        ) -> object:
             seen = (self._active or self._is_protected(instance)) and not self.guard.at_work
             flight = self._boarded(target, instance, args, kwargs) if seen else None
             if flight is None:
@@ -221,15 +226,39 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                 try:
                     result = wrapped(*args, **kwargs)
                 except BaseException as error:
-                    flight.broke(error)
-                    raise
+                    again = flight.refused(error)
+                    if again is None:
+                        flight.broke(error)
+                        raise
+                    mended = True
+                    try:
+                        result = wrapped(*again[0], **again[1])
+                    except Exception as second:  # noqa: BLE001 - of a request that the program did not make
+                        flight.refused_again(error, second)
+                        mended = False
+                    except BaseException as stopped:
+                        flight.broke(stopped)
+                        raise
+                    if not mended:  # out of the handler above: it would be told as the context of the program's error
+                        raise
+                retry = flight.unfit(result)
+                if retry is not None:
+                    try:
+                        result = flight.better(result, wrapped(*retry[0], **retry[1]))
+                    except Exception as worse:  # noqa: BLE001 - of a request that the program did not make
+                        flight.no_better(worse)
+                    except BaseException as stopped:
+                        flight.broke(stopped)
+                        raise
             flight.landed(result)
             return result
 
         return wrapper
 
-    def _around_async(self, target: Target) -> Callable[..., object]:
-        async def wrapper(wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any) -> object:
+    def _around_async(self, target: Target) -> Callable[..., object]:  # noqa: C901 - as above
+        async def wrapper(  # noqa: C901 - as above
+            wrapped: Callable[..., Any], instance: object, args: Any, kwargs: Any
+        ) -> object:
             seen = (self._active or self._is_protected(instance)) and not self.guard.at_work
             flight = self._boarded(target, instance, args, kwargs) if seen else None
             if flight is None:
@@ -240,8 +269,30 @@ class ArcInstrumentor(BaseInstrumentor):  # type: ignore[misc]
                 try:
                     result = await wrapped(*args, **kwargs)
                 except BaseException as error:
-                    flight.broke(error)
-                    raise
+                    again = flight.refused(error)
+                    if again is None:
+                        flight.broke(error)
+                        raise
+                    mended = True
+                    try:
+                        result = await wrapped(*again[0], **again[1])
+                    except Exception as second:  # noqa: BLE001 - of a request that the program did not make
+                        flight.refused_again(error, second)
+                        mended = False
+                    except BaseException as stopped:
+                        flight.broke(stopped)
+                        raise
+                    if not mended:  # out of the handler above: it would be told as the context of the program's error
+                        raise
+                retry = flight.unfit(result)
+                if retry is not None:
+                    try:
+                        result = flight.better(result, await wrapped(*retry[0], **retry[1]))
+                    except Exception as worse:  # noqa: BLE001 - of a request that the program did not make
+                        flight.no_better(worse)
+                    except BaseException as stopped:
+                        flight.broke(stopped)
+                        raise
             flight.landed(result)
             return result
 

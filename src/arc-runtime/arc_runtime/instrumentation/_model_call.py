@@ -20,8 +20,9 @@ from opentelemetry.util.types import AttributeValue
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.capture import Recorder
-from arc_runtime.fixes import Mended, Request, without_content
+from arc_runtime.fixes import Entry, Failure, cut_short, demands, unfit
 from arc_runtime.instrumentation._account import Account, Attributes, Content, Facts, Reply, Said
+from arc_runtime.instrumentation._fixing import Arguments, Fixing, Mendable
 from arc_runtime.instrumentation._guard import Guard
 from arc_runtime.instrumentation._owners import Owner, marks, owner_of
 from arc_runtime.instrumentation._runtime import Pen, Runtime
@@ -45,7 +46,6 @@ from arc_runtime.spans import (
 
 __all__ = ["Flight", "Fold", "Hold", "ModelCall", "also_land", "depart", "land_all", "land_all_at_exit"]
 
-Arguments = tuple[tuple[object, ...], dict[str, object]]
 Hold = Callable[[object], object]
 
 _EMBEDDINGS: Final = "embeddings"
@@ -72,15 +72,8 @@ class Fold(Protocol):
         """What the chunks so far amount to."""
 
 
-class ModelCall(Protocol):
+class ModelCall(Mendable, Protocol):
     """What a plugin says of one call; every method is pure."""
-
-    @property
-    def request(self) -> Request:
-        """Body, provider, API and host."""
-
-    def with_body(self, body: Mapping[str, object]) -> Arguments:
-        """The call's own arguments with `body` in place of its body; nothing of the caller's is changed."""
 
     def start_attributes(self, body: Mapping[str, object]) -> Attributes:
         """What samplers are to see of the request `body`: operation, provider, model, server, who asks."""
@@ -115,28 +108,23 @@ class ModelCall(Protocol):
 
 def depart(call: ModelCall, runtime: Runtime, pen: Pen, guard: Guard, *, traced: bool = True) -> "Flight":
     """Mend the request, open its span (not where it is not `traced`), and hand back what to send."""
-    request = call.request
-    body = request.body
+    fixing = Fixing(call, runtime.engine)
     arguments: Arguments | None = None
-    mended: Mended | None = None
     try:  # Guard.attempt, written out: this is the way of every call
-        mended = runtime.engine.before(request)
-        if mended is not None and mended.mode == "on":
-            arguments, body = call.with_body(mended.body), mended.body
+        arguments = fixing.depart()
     except Exception as error:  # noqa: BLE001
-        mended = None
         guard.report("mending the request", error)
-    flight = Flight(call, pen, guard, mended)
+    flight = Flight(call, pen, guard, fixing)
     # What fails from here on costs the span, or a part of it, and never the fix.
     flight.arguments = arguments
-    guard.attempt("opening the span", flight.board, body, traced)
+    guard.attempt("opening the span", flight.board, traced)
     return flight
 
 
 class Flight:
     """A model call under way; also the watcher of its stream. No method of it raises into the user's call."""
 
-    def __init__(self, call: ModelCall, pen: Pen, guard: Guard, mended: Mended | None) -> None:
+    def __init__(self, call: ModelCall, pen: Pen, guard: Guard, fixing: Fixing) -> None:
         self.call = call
         self.arguments: Arguments | None = None
         self.asked: dict[str, object] = {}
@@ -148,11 +136,15 @@ class Flight:
         """What its context says to others while it is open."""
         self._pen = pen
         self._span: Span = INVALID_SPAN
-        self._mended = mended
+        self._fixing = fixing
         self.began = self._started = time.perf_counter()
         """When Arc took up the call, and when it let it go."""
         self._first_chunk_seconds: float | None = None
         self._error: str | None = None
+        self._failure: Failure | None = None
+        """What was wrong with an answer that came as if nothing was."""
+        self._first: Reply | None = None
+        """An answer after which another was asked for."""
         self._reads = pen.meters is not None
         """Whether anybody wants to know what the answer says."""
         self._fold: Fold | None = None
@@ -165,12 +157,13 @@ class Flight:
         self._open = True
         self._token: Token[Context] | None = None
 
-    def board(self, body: Mapping[str, object], traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
-        """The call is about to leave with `body`: open its span, where it is `traced` and nobody else has one."""
+    def board(self, traced: bool) -> None:  # noqa: FBT001 - handed on by the guard
+        """The call is about to leave: open its span, where it is `traced` and nobody else has one."""
+        body = self._fixing.body
         parent = self._announced_place()  # also where its span is another's, or not wanted
         enabled = not suppressed()
         traced, pipeline = traced and enabled, pipeline_of() if enabled else None
-        if not traced and pipeline is None and self._mended is None:
+        if not traced and pipeline is None and not self._fixing:
             return
         try:  # Guard.attempt, written out
             known = self.call.start_attributes(body)
@@ -179,14 +172,12 @@ class Flight:
             known = {}
         if pipeline is not None:
             self._join(pipeline, known, parent)
-            if not traced and self._mended is None:
+            if not traced and not self._fixing:
                 return
         operation = str(known.get(semconv.OPERATION))
         self._owner = owner_of(operation)
         if self._owner is not None:
-            if self._mended is not None:
-                recorder = self._pen.recorder
-                self._owner.tell(_fix_attributes(self._mended, "unknown", recorder if recorder.on_spans else None))
+            self._tell_owner(self._owner, "unknown")
         elif traced:
             self._span = self._pen.spans.open(Kind.LLM, _model_name(body), known, parent=parent)
             self._marks = marks(operation)
@@ -195,6 +186,11 @@ class Flight:
                 _CALLING.add(self)
                 if self._pen.recorder.wanted:
                     self.asked = self.guard.attempt("recording the request", self._asked, body) or {}
+
+    @property
+    def _recorder_of_spans(self) -> Recorder | None:
+        recorder = self._pen.recorder
+        return recorder if recorder.on_spans else None
 
     def _announced_place(self) -> Context | None:
         """Where the span belongs that a framework announced, which is told here from now on; None where none was."""
@@ -234,9 +230,99 @@ class Flight:
             except Exception as error:  # noqa: BLE001
                 self.guard.report("making the span current", error)
 
+    def refused(self, error: BaseException) -> Arguments | None:
+        """What to send once more after `error`, if anything; the call is still under way then."""
+        if not self._open:
+            return None
+        try:
+            arguments = self._fixing.refused(error, time.perf_counter() - self.began)
+            if self._owner is not None:  # it may end its span before this call ends
+                self._tell_owner(self._owner, "unknown")
+            if arguments is None:
+                return None
+            self._attempted(error)
+            if self._span.is_recording():
+                self._span.set_attribute(semconv.HTTP_RESEND_COUNT, 1)
+                if self.asked:
+                    self.asked = self._asked(self._fixing.body)
+        except Exception as failure:  # noqa: BLE001 - a guard, as everywhere: the program gets its error
+            self.guard.report("mending after the error", failure)
+            return None
+        return arguments
+
+    def refused_again(self, error: BaseException, second: BaseException) -> None:
+        """What was sent once more raised `second`: the program gets `error`, that of its own request."""
+        self.guard.attempt("recording the attempt", self._attempted, second)
+        self.guard.attempt("learning from the error", self._fixing.refused_again, second)
+        self.broke(error)
+
+    def _attempted(self, error: BaseException) -> None:
+        """Have the span say how an attempt ended after which another came, or which came after another."""
+        if self._span.is_recording():
+            said = {semconv.ERROR_TYPE: type(error).__qualname__, **self.call.error_attributes(error)}
+            self._span.add_event(semconv.EVENT_ATTEMPT, said)
+
+    def unfit(self, result: object) -> Arguments | None:
+        """What to send once more where `result` is not as the request demands; the call is still under way then."""
+        if not self._fixing.repairs or not self._open:
+            return None
+        try:
+            reply = self.call.reply(result, None)()
+            failure = self._failure_in(reply)
+            if failure is None:
+                return None
+            arguments = self._fixing.unfit(failure, time.perf_counter() - self.began)
+            if arguments is None:
+                return None
+            self._failure, self._first = failure, reply
+            if self._span.is_recording():
+                self._span.set_attribute(semconv.HTTP_RESEND_COUNT, 1)
+        except Exception as error:  # noqa: BLE001 - a guard, as everywhere: the program gets its answer
+            self.guard.report("asking once more", error)
+            return None
+        return arguments
+
+    def better(self, first: object, second: object) -> object:
+        """Of two answers the one that the program gets: the second where it is as demanded, else the first."""
+        kept = first
+        try:
+            reply = self.call.reply(second, None)()
+            fits = bool(reply.messages) and cut_short(reply.attributes) is None
+            failure = self._failure_in(reply) if fits else cut_short(reply.attributes)
+            if fits and failure is None:
+                self._answered(self._first, self._failure)
+                self._failure, kept = None, second
+                if self.asked:
+                    self.asked = self._asked(self._fixing.body)
+            else:
+                self._answered(reply, failure)
+        except Exception as error:  # noqa: BLE001 - as above
+            self.guard.report("reading the second answer", error)
+        if kept is first:
+            self._fixing.repair = None
+        return kept
+
+    def no_better(self, error: BaseException) -> None:
+        """What was sent once more raised `error`: the program gets the answer that it has."""
+        self._fixing.repair = None
+        self.guard.attempt("recording the attempt", self._attempted, error)
+
+    def _answered(self, reply: Reply | None, failure: Failure | None) -> None:
+        """Have the span say what an answer was like that the program does not get, and what it costs."""
+        if reply is None or not self._span.is_recording():
+            return
+        said = {**reply.attributes, **(failure.attributes if failure is not None else {})}
+        if self._pen.prices:
+            request = self.call.request
+            model = _model_name(self._fixing.body)
+            said.update(self._pen.prices.attributes(request.provider, request.host, model, reply.attributes))
+        self._span.add_event(semconv.EVENT_ATTEMPT, said)
+
     def landed(self, result: object) -> None:
         """The call returned `result`."""
         try:  # Guard.attempt, written out
+            if self._fixing:
+                self.guard.attempt("restoring the answer", self._fixing.restore, result)
             if self.call.watch(result, self):
                 _UNDER_WAY.add(self)
                 _CALLING.discard(self)
@@ -251,9 +337,23 @@ class Flight:
     def _said(self, result: object) -> Said:
         recorder = self._pen.recorder
         if recorder.wanted:
+            if demands(self._fixing.body):
+                self.guard.attempt("looking at the answer", self._look, self.call.reply(result, None)())
             return self.call.reply(result, recorder.hold)
         # Read at once: what is left of it is small, and no content is kept that nobody wants.
-        return _saying(Reply(self.call.reply(result, None)().attributes, ()))
+        reply = self.call.reply(result, None)()
+        self.guard.attempt("looking at the answer", self._look, reply)
+        return _saying(Reply(reply.attributes, ()))
+
+    def _look(self, reply: Reply) -> None:
+        """Note what of the answer is not as the request demands."""
+        self._failure = self._failure_in(reply)
+
+    def _failure_in(self, reply: Reply) -> Failure | None:
+        body = self._fixing.body
+        if demands(body) and reply.messages and cut_short(reply.attributes) is None:
+            return unfit(body, reply.messages)
+        return None
 
     # --- the stream ---
 
@@ -323,6 +423,7 @@ class Flight:
 
     def _read_fold(self, fold: Fold) -> Said:
         reply, recorder = fold.reply(), self._pen.recorder
+        self.guard.attempt("looking at the answer", self._look, reply)
         return _saying(Reply(reply.attributes, recorder.hold(list(reply.messages)) if recorder.wanted else ()))
 
     # --- the end ---
@@ -337,18 +438,41 @@ class Flight:
         if said is not None and (self._pen.meters is not None or self._pipeline is not None):
             reply = self.guard.attempt("reading the answer", said)
             said = None if reply is None else lambda: reply
+        self.guard.attempt("learning from the call", self._learn, outcome)
         # Processors of the program's run in it, which may raise, or call the model themselves.
         self.guard.attempt("ending the span", self._shut, outcome, said)
         if self._pen.meters is not None:
             self.guard.attempt("measuring", self._measure, self._pen.meters, said, ended)
-        if self._owner is not None and self._mended is not None:
-            self.guard.attempt("telling the outcome", self._owner.tell, {semconv.FIX_OUTCOME: outcome})
+        if self._owner is not None:
+            self.guard.attempt("telling the outcome", self._tell_owner, self._owner, outcome)
         if self._pipeline is not None:
             self.guard.attempt("telling the pipeline", self._tell, self._pipeline, said, ended)
 
+    def _learn(self, outcome: str) -> None:
+        fixing = self._fixing
+        if not fixing:
+            return
+        fixing.ended(outcome)
+        for entry in fixing.learned:
+            self._tell_of(semconv.EVENT_FIX_PROPOSED, entry, SeverityNumber.INFO)
+        for entry in fixing.tripped:
+            self._tell_of(semconv.EVENT_FIX_TRIPPED, entry, SeverityNumber.WARN)
+
+    def _tell_of(self, event: str, entry: Entry, severity: SeverityNumber) -> None:
+        self._pen.events.emit(
+            context=current(self._span),
+            severity_number=severity,
+            event_name=event,
+            attributes={semconv.FIX_IDS: (entry.id,), semconv.FIX_ENTRY: msgspec.json.encode(entry).decode()},
+        )
+
+    def _tell_owner(self, owner: Owner, outcome: str) -> None:
+        if self._fixing:
+            owner.tell(self._fixing.attributes(outcome, self._recorder_of_spans))
+
     def _tell(self, pipeline: Pipeline, said: Said | None, ended: float) -> None:
         request, prices = self.call.request, self._pen.prices
-        body = self._mended.body if self._mended else request.body
+        body = self._fixing.body
         answer = said().attributes if said else {}
         priced = {
             semconv.PROVIDER: request.provider,
@@ -362,15 +486,14 @@ class Flight:
                 model=_model_name(body),
                 seconds=ended - self._started,
                 failed=self._error is not None or semconv.FAILURE_TYPE in answer,
-                mended=self._mended is not None and self._mended.mode == "on",
+                mended=self._fixing.count > 0,
                 answer=answer,
                 cost=partial(prices.usd, priced, time.time_ns()) if prices else _unpriced,
             )
         )
 
     def _measure(self, meters: Meters, said: Said | None, ended: float) -> None:
-        fixes = len(self._mended.ids) if self._mended is not None and self._mended.mode == "on" else 0
-        body = self._mended.body if self._mended else self.call.request.body
+        fixes, body = self._fixing.count, self._fixing.body
         held_up = self._started - self.began + time.perf_counter() - ended
         meters.record(
             Landed(
@@ -390,12 +513,14 @@ class Flight:
     def _close(self, outcome: str, said: Said | None) -> None:
         if not self._span.is_recording():
             return
-        call, recorder, prices, mended = self.call, self._pen.recorder, self._pen.prices, self._mended
+        call, recorder, prices, fixing = self.call, self._pen.recorder, self._pen.prices, self._fixing
         request = call.request
-        body = mended.body if mended else request.body
+        body = fixing.body
         facts = self.guard.attempt("reading the request", call.request_attributes, body) or {}
-        if mended:
-            facts.update(_fix_attributes(mended, outcome, recorder if recorder.on_spans else None))
+        if fixing:
+            facts.update(fixing.attributes(outcome, self._recorder_of_spans))
+        if self._failure is not None:
+            facts.update(self._failure.attributes)
         model = _model_name(body)
         price = partial(prices.attributes, request.provider, request.host, model) if prices else None
         account = Account(self.guard, recorder, facts, call.content, self.asked, said, price)
@@ -405,8 +530,8 @@ class Flight:
         attributes, content = account.told()
         if content:
             event = {**call.start_attributes(body), **attributes, **content}
-            if mended:
-                event.update(_fix_attributes(mended, outcome, recorder))
+            if fixing:
+                event.update(fixing.attributes(outcome, recorder))
             self.guard.attempt("emitting the event", self._emit, event)
         self._span.set_attributes({**attributes, **content} if recorder.on_spans else attributes)
 
@@ -432,21 +557,6 @@ def _ignored(_chunk: object) -> None:
 def _model_name(body: Mapping[str, object]) -> str | None:
     model = body.get("model")
     return model if isinstance(model, str) else None
-
-
-def _fix_attributes(mended: Mended, outcome: str, recorder: Recorder | None) -> Attributes:
-    """What was mended; with the words of the user's that changed where there is a `recorder` for them."""
-    if recorder is None:
-        changes: str = msgspec.json.encode(tuple(map(without_content, mended.changes))).decode()
-    else:
-        changes = recorder.text(msgspec.to_builtins(mended.changes))
-    return {
-        semconv.FIX_IDS: mended.ids,
-        semconv.FIX_MODE: mended.mode,
-        semconv.FIX_TRIGGER: "before",
-        semconv.FIX_CHANGES: changes,
-        semconv.FIX_OUTCOME: outcome,
-    }
 
 
 def _saying(reply: Reply) -> Said:

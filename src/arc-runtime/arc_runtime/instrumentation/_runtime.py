@@ -11,7 +11,8 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from arc_runtime.capture import Recorder
-from arc_runtime.fixes import DEFAULT_ENTRIES, Engine, Registry
+from arc_runtime.fixes import Engine
+from arc_runtime.instrumentation._engine import engine_of
 from arc_runtime.metrics import Counts, Meters, open_page
 from arc_runtime.prices import Prices
 from arc_runtime.settings import Settings
@@ -42,8 +43,7 @@ class Runtime(NamedTuple):
         """A runtime with the default entries, as `settings` say; its metrics page is open, where they ask for one."""
         counts = Counts()
         open_page(settings, counts)
-        registry = Registry(DEFAULT_ENTRIES)
-        engine = Engine(registry, mode=settings.fixes, level=settings.fixes_level, on_match=counts.matched)
+        engine = engine_of(settings, counts.matched)
         return cls(settings, engine, counts, Prices(settings.cost_hosts) if settings.cost == "on" else None)
 
     @classmethod

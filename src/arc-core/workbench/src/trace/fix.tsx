@@ -11,7 +11,7 @@ const WATCHED: Record<string, string> = {
   shadow: "The fix is only watched: this is what it would have changed.",
   control: "The fix is on trial, and this call was in its control group.",
 };
-const TRIGGERS: Record<string, string> = { before: "before the request", after_error: "after the provider refused" };
+const TRIGGERS: Record<string, string> = { before: "before the request", after_error: "after the provider refused", after_answer: "after an answer that was not as demanded" };
 const VERBS: Record<string, string> = { set: "set", delete: "removed", rename: "renamed", rewrite: "rewritten" };
 
 /** What a fix did, or would have done, to a request, as a diff of the wire body. */

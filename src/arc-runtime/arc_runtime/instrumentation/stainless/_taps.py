@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from arc_runtime.instrumentation import Watcher
+from arc_runtime.instrumentation._streams import Watcher
 
 __all__ = ["Body", "ReadBody", "tap"]
 

@@ -1,7 +1,7 @@
 """What the client hands back: parsed models, streams, and raw responses that are read later, or never.
 
 The object that the user got stays the one it is: a stream's iterator is replaced inside, so `isinstance(x,
-openai.Stream)` holds and nothing is read earlier than the user reads it. `close` and `parse` are wrapped on their
+Stream)` holds and nothing is read earlier than the user reads it. `close` and `parse` are wrapped on their
 classes: on the instance they would tie it into a reference cycle, and a stream that is dropped would keep its
 connection until the next garbage collection.
 """
@@ -12,18 +12,18 @@ from functools import lru_cache
 from typing import Any, Final
 
 import wrapt
-from arc_runtime.instrumentation import Watcher, watch_async_iterator, watch_iterator
 
-from arc_instrumentation_openai._taps import ReadBody, tap
+from arc_runtime.instrumentation._streams import Watcher, watch_async_iterator, watch_iterator
+from arc_runtime.instrumentation.stainless._taps import ReadBody, tap
 
-__all__ = ["FOLLOWED_MODULES", "fields_of", "watch", "wrap_class_methods"]
+__all__ = ["fields_of", "followed_modules", "watch", "wrap_class_methods"]
 
 _WATCHER: Final = "_arc_watcher"
 _BODY: Final = "_arc_body"
 _FOLLOWED: Final = {
-    "openai._streaming": (("Stream", "close"), ("AsyncStream", "close")),
-    "openai._legacy_response": (("LegacyAPIResponse", "parse"),),
-    "openai._response": (
+    "_streaming": (("Stream", "close"), ("AsyncStream", "close")),
+    "_legacy_response": (("LegacyAPIResponse", "parse"),),
+    "_response": (
         ("APIResponse", "parse"),
         ("AsyncAPIResponse", "parse"),
         ("APIResponse", "close"),
@@ -32,13 +32,15 @@ _FOLLOWED: Final = {
 }
 """Methods that a user calls on what he got, by module."""
 
-FOLLOWED_MODULES: Final = tuple(_FOLLOWED)
-"""Modules whose import `wrap_class_methods` waits for."""
+
+def followed_modules(library: str) -> tuple[str, ...]:
+    """Modules of `library` whose import `wrap_class_methods` waits for."""
+    return tuple(f"{library}.{module}" for module in _FOLLOWED)
 
 
 def wrap_class_methods(module: Any) -> None:
     """Wrap the methods of `module` through which a watched answer is read or closed."""
-    for owner, method in _FOLLOWED[module.__name__]:
+    for owner, method in _FOLLOWED[module.__name__.rpartition(".")[2]]:
         wrapt.wrap_function_wrapper(module, f"{owner}.{method}", _closing if method == "close" else _parsing)
 
 

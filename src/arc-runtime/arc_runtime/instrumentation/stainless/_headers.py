@@ -7,16 +7,23 @@ from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from opentelemetry import trace
 
-__all__ = ["identity", "settle"]
+__all__ = ["FIXES", "identity", "settle"]
+
+FIXES: Final = semconv.FIXES_HEADER
+"""Where `identity` puts what the caller says of fixes; it is no attribute."""
 
 _NAMES: Final = {
     semconv.AGENT_NAME_HEADER: semconv.AGENT_NAME,
     semconv.APPLICATION_ID_HEADER: semconv.APPLICATION_ID,
+    semconv.FIXES_HEADER: FIXES,
 }
 
 
 def identity(client: object, options: Any) -> dict[str, str]:
-    """Agent and application by attribute name: from the headers of this request, else from the client's own."""
+    """Agent and application by attribute name, and what is said of fixes.
+
+    From the headers of this request, else from the client's own.
+    """
     found: dict[str, str] = {}
     for headers in (getattr(client, "_custom_headers", None), options.headers):
         if headers and isinstance(headers, Mapping):

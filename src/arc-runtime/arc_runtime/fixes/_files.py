@@ -1,0 +1,34 @@
+"""Files of Arc's own: read whole, written so that a reader sees the old or the new, and nobody else reads them."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["read", "write"]
+
+
+def read(path: Path, most: int) -> bytes | None:
+    """What is in the file; None where there is none, or it is larger than `most` bytes."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError:
+        return None
+    return data if len(data) <= most else None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put `data` in the place of what is in the file, mode 0600; OSError where that can't be."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
