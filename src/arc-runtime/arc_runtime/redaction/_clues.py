@@ -40,7 +40,97 @@ AU_ABN: abn
 AU_ACN: acn
 AU_MEDICARE: medicare
 AU_TFN: tfn tax_file
-AT_SVNR: svnr sozialversicherungsnummer versicherungsnummer
+AT_SVNR: svnr vnr vsnr sozialversicherungsnummer versicherungsnummer
+AL_NID: nid nipt numri_personal
+AD_NRT: nrt nia
+AM_PSN: ծառայությունների
+AO_BI: bilhete_de bilhete
+AR_DNI: dni documento_nacional
+BA_JMBG: jmbg
+BD_NID: nid_number nid_no জাতীয় পরিচয়পত্র
+BE_EID: eid identiteitskaart kaartnummer
+BH_CPR: cpr
+BO_CI: carnet cédula cedula
+BR_CNH: cnh habilitação habilitacao
+BR_PIS: pis pasep pispasep
+BR_VOTER: título_de titulo_de eleitor
+BW_OMANG: omang
+BY_PERSONAL_NUMBER: личный_номер асабісты
+CA_BC_PHN: phn health_number personal_health
+CA_OHIP: ohip health_card
+CO_CC: cédula cedula ciudadanía ciudadania
+CR_CR: residencia dimex
+CY_TIC: tic tin
+DZ_NIN: nin
+EC_RUC: ruc
+ES_NSS: nss naf seguridad_social
+ET_FAN: fayda
+FI_VERONUMERO: veronumero skattenummer
+FR_CNI: cni identité carte_nationale
+GE_PERSONAL_ID: პირადი
+GH_CARD: ghana ghana_card
+GR_AFM: afm αφμ
+GT_CUI: cui dpi
+HN_DNI: dni identidad
+HR_JMBG: jmbg
+HU_TAX_ID: adóazonosító adoazonosito
+ID_NPWP: npwp
+IMEI: imei imeisv
+IN_ABHA: abha
+IN_DRIVER_LICENSE: driving licence
+IN_VID: vid
+IR_NATIONAL_ID: کد_ملی melli کدملی
+JO_ID: الرقم_الوطني
+JP_DRIVER_LICENSE: 免許証番号 運転免許証番号 免許証
+KE_ID: kitambulisho kenya_id kenyan_id
+KG_PIN: pin пин инн
+KW_CIVIL_ID: civil_id civil_number المدنية
+LI_PEID: peid
+LK_NIC: nic
+LU_MATRICULE: matricule
+MD_IDNP: idnp
+ME_JMBG: jmbg
+MK_EMBG: embg ембг
+MT_ID: maltese identity_card
+MU_NID: nid id_number
+MX_CLAVE_ELECTOR: elector ine clave_de
+MX_NSS: nss imss
+MZ_BI: bilhete_de bilhete
+NI_CEDULA: cédula cedula
+NL_ONDERWIJSNUMMER: onderwijsnummer
+NZ_NHI: nhi
+OM_ID: civil_id civil_number
+PE_CUI: cui dni
+PH_PHILHEALTH: philhealth
+PH_PSN: philsys
+PH_SSS: sss
+PH_UMID: umid
+PL_ID_CARD: dowód dowod dowodu osobisty
+PT_CARD: cc cartão_de cartao_de cidadão cidadao
+PT_NISS: niss
+PY_CI: cédula cedula
+QA_QID: qid
+RU_OMS: омс полис енп
+RU_PASSPORT: паспорт
+RW_NID: nid indangamuntu
+SI_TAX: davčna davcna
+SV_DUI: dui
+SV_NIT: nit
+TN_CIN: cin
+TR_TAX_ID: vkn vergi
+TZ_NIDA: nida
+UA_UNZR: унзр unzr
+UK_CHI: chi
+UK_UPN: upn pupil
+US_EIN: ein employer_identification fein
+US_PTIN: ptin
+UZ_PINFL: pinfl пинфл jshshir
+VE_CI: cédula cedula
+VE_RIF: rif
+ZA_INCOME_TAX_NUMBER: sars income_tax tax_reference
+ZA_TRAFFIC_REGISTER_NUMBER: traffic_register enatis natis
+ZM_NRC: nrc
+ZW_ID: zimbabwe zimbabwean
 BE_BIS: bis
 BE_NN: niss rijksregisternummer rijksregister insz nn rrn registre_national national_number
 BG_EGN: egn егн
@@ -56,45 +146,45 @@ CU_NI: ni carné
 CZ_RC: rč rc rodné rodne
 SK_RC: slovak slovensk
 DE_TAX_ID: idnr steuer steuerid identifikationsnummer steueridentifikationsnummer steuer_id
-DE_TAX_NUMBER: steuernummer
+DE_TAX_NUMBER: steuernummer stnr st_nr
 DE_SOCIAL_SECURITY: rentenversicherungsnummer sozialversicherungsnummer rvnr svnr versicherungsnummer
-DE_HEALTH_INSURANCE: krankenversichertennummer kvnr krankenversicherung versichertennummer
+DE_HEALTH_INSURANCE: krankenversichertennummer krankenversicherungsnummer krankenkasse gesundheitskarte kvnr krankenversicherung versichertennummer
 DE_ID_CARD: personalausweis ausweis ausweisnummer personalausweisnummer perso
 DE_LANR: lanr arztnummer
 DE_BSNR: bsnr betriebsstättennummer betriebsstaettennummer
-DE_FUEHRERSCHEIN: führerschein fuehrerschein führerscheinnummer
+DE_FUEHRERSCHEIN: führerschein fuehrerschein führerscheinnummer fuehrerscheinnummer fahrerlaubnis fahrerlaubnisnummer
 DK_CPR: cpr
 DO_CEDULA: cedula cédula
 EC_CI: ci cédula cedula
 EE_IK: isikukood
 EG_NID: الرقم القومي
-ES_NIE: nie
-ES_NIF: nif dni
-FI_PERSONAL_IDENTITY_CODE: hetu henkilötunnus henkilotunnus
+ES_NIE: nie extranjero
+ES_NIF: nif dni documento_nacional
+FI_PERSONAL_IDENTITY_CODE: hetu henkilötunnus henkilotunnus personbeteckning personbeteckningen
 FR_NIF: nif spi fiscale fiscal
 FR_NIR: nir sécu secu sécurité_sociale
 GR_AMKA: amka αμκα
 HK_HKID: hkid
 HR_OIB: oib
 HU_PERSONAL_ID: személyi szemelyi
-HU_TAJ: taj
+HU_TAJ: taj társadalombiztosítási
 ID_NIK: nik ktp
-IE_PPS: pps ppsn
-IL_ID: teudat תעודת זהות
+IE_PPS: pps ppsn personal_public
+IL_ID: teudat zehut mispar תעודת זהות ת״ז
 IN_AADHAAR: aadhaar aadhar uidai आधार
 IN_PAN: pan
 IN_VOTER: epic voter vote
 IS_KENNITALA: kennitala
 IT_FISCAL_CODE: codice fiscale
 IT_DRIVER_LICENSE: patente
-IT_IDENTITY_CARD: carta_identità carta_d identità identita
+IT_IDENTITY_CARD: carta_identità carta_d identità identita cie
 IT_VAT_CODE: iva partita
 IMSI: imsi
 JP_MY_NUMBER: マイナンバー 個人番号 kojin bangō my_number in
 KE_PIN: kra pin
-KR_BRN: 사업자등록번호 brn
-KR_DRIVER_LICENSE: 운전면허
-KR_FRN: frn 외국인등록번호
+KR_BRN: 사업자등록번호 사업자번호 사업자 brn
+KR_DRIVER_LICENSE: 운전면허 운전면허번호 면허번호
+KR_FRN: frn 외국인등록번호 외국인번호 foreigner_registration
 KR_RRN: rrn 주민등록번호 주민번호
 KZ_IIN: iin иин жсн
 LT_ASMENS: asmens kodas
@@ -104,7 +194,7 @@ MX_RFC: rfc
 MY_NRIC: nric mykad
 NG_NIN: nin
 NL_BSN: bsn burgerservicenummer sofinummer
-NL_ID_CARD: identiteitskaartnummer identiteitskaart paspoortnummer
+NL_ID_CARD: identiteitskaartnummer identiteitskaart paspoortnummer rijbewijsnummer rijbewijs
 NO_FNR: fødselsnummer fodselsnummer fnr
 NZ_IRD: ird
 PH_TIN: tin bir
@@ -121,16 +211,16 @@ SE_ORGANISATIONSNUMMER: organisationsnummer orgnr orgnummer company_identity
 SE_PERSONNUMMER: personnummer pnr
 SG_NRIC_FIN: nric fin
 SI_EMSO: emšo emso enotna matična
-TH_TNIN: thai tnin บัตรประชาชน
-TR_NATIONAL_ID: tckn kimlik tc_kimlik
-TW_ID: 身分證
-UA_RNTRC: рнокпп rntrc
+TH_TNIN: thai tnin บัตรประชาชน เลขประจำตัวประชาชน รหัสปชช
+TR_NATIONAL_ID: tckn kimlik tc_kimlik nüfus nufus
+TW_ID: 身分證 身分證字號 居留證
+UA_RNTRC: рнокпп rntrc ірпн
 UK_DRIVING_LICENCE: licence driving
 UK_NHS: nhs
 UK_NINO: nino national_insurance ni
 UK_UTR: utr
-UY_CI: ci cédula
-VN_CCCD: cccd cmnd
+UY_CI: ci cédula cedula
+VN_CCCD: cccd cmnd căn_cước
 ZA_ID_NUMBER: rsa south_african sa_id refugee id_number
 DATE_OF_BIRTH: dob birth birthdate birthday born bday geburtsdatum geboren geb naissance née né nacimiento nacido
  nacida
@@ -152,7 +242,14 @@ norwegian norsk / NZ: zealand / PH: philippines philippine filipino / PK: pakist
 polska / PT: portugal portuguese / RO: romania romanian / RS: serbia serbian / RU: russia russian / SA: saudi / SE:
 sweden swedish / SG: singapore / SI: slovenia slovenian / SK: slovakia slovak / TH: thailand thai / TR: turkey turkish
 / TW: taiwan taiwanese / UA: ukraine ukrainian / UK: british kingdom uk gb / US: american us usa / UY: uruguay / VN:
-vietnam vietnamese / ZA: africa african
+vietnam vietnamese / ZA: africa african / AD: andorra andorran / AL: albania albanian / AM: armenia armenian / AO: angola angolan
+/ BA: bosnia bosnian / BD: bangladesh bangladeshi / BH: bahrain bahraini / BO: bolivia bolivian / BW: botswana / BY: belarus
+belarusian / CY: cyprus cypriot / DZ: algeria algerian / ET: ethiopia ethiopian / GE: georgia georgian / GH: ghana ghanaian / GT:
+guatemala guatemalan / HN: honduras honduran / IR: iran iranian / JO: jordan jordanian / KG: kyrgyzstan kyrgyz / KW: kuwait
+kuwaiti / LI: liechtenstein / LK: lanka lankan / LU: luxembourg / MD: moldova moldovan / ME: montenegro montenegrin / MK:
+macedonia macedonian / MT: malta maltese / MU: mauritius mauritian / MZ: mozambique / NI: nicaragua nicaraguan / OM: oman omani
+/ PE: peru peruvian / PY: paraguay paraguayan / QA: qatar qatari / RW: rwanda rwandan / SV: salvador salvadoran / TN: tunisia
+tunisian / TZ: tanzania tanzanian / UZ: uzbekistan uzbek / VE: venezuela venezuelan / ZM: zambia zambian / ZW: zimbabwe
 """
 _PERSON_WORDS: Final = """
 applicant customer patient person client citizen member taxpayer taxpayers employee holder national identity

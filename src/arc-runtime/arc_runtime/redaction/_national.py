@@ -5,8 +5,7 @@ passes by chance), and where its form is published. Without a clue beside it a n
 and a place of its own; `_numbers` weighs that.
 """
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from arc_runtime.redaction._checks import (
     aba_routing,
@@ -19,25 +18,10 @@ from arc_runtime.redaction._checks import (
     verhoeff,
     weighted,
 )
+from arc_runtime.redaction._number import Number
+from arc_runtime.redaction._registers import REGISTERS
 
-__all__ = ["BY_LENGTH", "NUMBERS", "WEAK", "Number"]
-
-
-class Number(NamedTuple):
-    """One kind of number, of digits only."""
-
-    type: str
-    """What its placeholder says."""
-    lengths: tuple[int, ...]
-    """How many digits it has."""
-    shapes: tuple[tuple[int, ...], ...]
-    """In what groups its authority writes it."""
-    check: Callable[[str], bool]
-    """Whether its digits are right."""
-    bits: float
-    """How much the check proves."""
-    source: str
-    """Who publishes the form, and where."""
+__all__ = ["BY_LENGTH", "NAMED_BY_LENGTH", "NUMBERS", "WEAK"]
 
 
 # --- the checks that are of one number alone ------------------------------------------------------------------------
@@ -245,7 +229,7 @@ def _kr_rest(d: str) -> int:
 
 def _kr_rrn(d: str) -> bool:
     # Since October 2020 the last six digits are random, so that the check digit says nothing of new numbers.
-    return d[6] in "1234" and _ymd(d) and _two(d, 7) <= 96
+    return d[6] in "123490" and _ymd(d) and _two(d, 7) <= 96
 
 
 def _kr_frn(d: str) -> bool:
@@ -327,7 +311,23 @@ def _si_emso(d: str) -> bool:
 
 
 def _rs_jmbg(d: str) -> bool:
-    return d[7] != "5" and _jmbg(d)
+    return d[7] in "06789" and _jmbg(d)
+
+
+def _ba_jmbg(d: str) -> bool:
+    return d[7] == "1" and _jmbg(d)
+
+
+def _me_jmbg(d: str) -> bool:
+    return d[7] == "2" and _jmbg(d)
+
+
+def _hr_jmbg(d: str) -> bool:
+    return d[7] == "3" and _jmbg(d)
+
+
+def _mk_embg(d: str) -> bool:
+    return d[7] == "4" and _jmbg(d)
 
 
 def _ru_inn(d: str) -> bool:
@@ -430,10 +430,6 @@ def _de_lanr(d: str) -> bool:
     return (10 - body % 10) % 10 == int(d[6]) and d[:6] != "000000"
 
 
-def _imsi(d: str) -> bool:
-    return "2" <= d[0] <= "9"
-
-
 # bits: the check digits (3.3 for one of ten, 3.5 of eleven, 6.6 of ninety-seven), a date (3.2), a fixed beginning.
 NUMBERS: Final = (
     Number("AE_EMIRATES_ID", (15,), ((3, 4, 7, 1),), _ae_id, 13, "UAE ICP, Emirates ID; Luhn, ISO 3166 numeric 784"),
@@ -445,65 +441,71 @@ NUMBERS: Final = (
     ),
     Number("AU_TFN", (8, 9), ((3, 3, 3), (3, 3, 2), (2, 3, 3)), _au_tfn, 3.5, "ATO, Tax file number algorithm"),
     Number("BE_BIS", (11,), ((2, 2, 2, 3, 2), (6, 3, 2)), _be_bis, 9.6, "KSZ/BCSS, BIS-nummer"),
-    Number("BE_NN", (11,), ((2, 2, 2, 3, 2), (6, 3, 2)), _be_nn, 9, "Rijksregister, KB 3 April 1984"),
+    Number("BE_NN", (11,), ((2, 2, 2, 3, 2), (6, 3, 2)), _be_nn, 10.2, "Rijksregister, KB 3 April 1984"),
     Number("BG_EGN", (10,), ((6, 4),), _bg_egn, 6.7, "GRAO, ЕГН; Ordinance RD-02-20-9"),
     Number("BG_PNF", (10,), ((4, 3, 3),), _bg_pnf, 3.3, "Bulgarian MoI, ЛНЧ"),
     Number("BR_CPF", (11,), ((3, 3, 3, 2),), _br_cpf, 6.9, "Receita Federal, CPF; IN RFB 1548/2015"),
     Number("CA_SIN", (9,), ((3, 3, 3),), _ca_sin, 3.6, "Service Canada, Social Insurance Number; Luhn"),
     Number("CH_SSN", (13,), ((3, 4, 4, 2),), _ch_ahv, 13, "ZAS/CdC, AHV-Nummer (13 digits, 756, EAN-13)"),
     Number("CL_RUT", (8, 9), ((2, 3, 3, 1), (1, 3, 3, 1), (8, 1), (7, 1)), _cl_rut, 3.5, "SII Chile, RUT, module 11"),
-    Number("CN_RIC", (18,), ((6, 8, 4),), _cn_ric, 11, "GB 11643-1999"),
+    Number("CN_RIC", (18,), ((6, 8, 4),), _cn_ric, 13.1, "GB 11643-1999"),
     Number("CO_NIT", (9, 10), ((3, 3, 3, 1), (9, 1)), _co_nit, 3.4, "DIAN Colombia, NIT, Orden Administrativa 4/1989"),
-    Number("CZ_RC", (9, 10), ((6, 3), (6, 4)), _cz_rc, 5.5, "Czech Act 133/2000, rodné číslo"),
+    Number("CZ_RC", (10,), ((6, 4),), _cz_rc, 6.1, "Czech Act 133/2000, rodné číslo"),
+    Number("CZ_RC", (9,), ((6, 3),), _cz_rc, 3.2, "Czech Act 133/2000, rodné číslo until 1953"),
     Number(
-        "DE_TAX_ID", (11,), ((2, 3, 3, 3),), _de_tax_id, 7, "BZSt, Identifikationsnummer § 139b AO; ISO 7064 MOD 11,10"
+        "DE_TAX_ID",
+        (11,),
+        ((2, 3, 3, 3),),
+        _de_tax_id,
+        8.1,
+        "BZSt, Identifikationsnummer § 139b AO; ISO 7064 MOD 11,10",
     ),
-    Number("DK_CPR", (10,), ((6, 4),), _dk_cpr, 3.2, "CPR-kontoret, Personnummeret i CPR"),
+    Number("DK_CPR", (10,), ((6, 4),), _dk_cpr, 4.7, "CPR-kontoret, Personnummeret i CPR"),
     Number("DO_CEDULA", (11,), ((3, 7, 1),), _do_cedula, 3.3, "JCE Dominicana, cédula; Luhn"),
     Number("EC_CI", (10,), ((9, 1),), _ec_ci, 6.1, "Registro Civil Ecuador, cédula; module 10"),
-    Number("EE_IK", (11,), (), _ee_ik, 6.6, "Estonian standard EVS 585:2007, isikukood"),
-    Number("EG_NID", (14,), (), _eg_nid, 7, "Egyptian Civil Status Law 143/1994, 14-digit national number"),
-    Number("FR_NIF", (13,), ((2, 2, 3, 3, 3),), _fr_nif, 10, "DGFiP, numéro SPI; OECD TIN France (mod 511)"),
-    Number("FR_NIR", (15,), ((1, 2, 2, 2, 3, 3, 2), (13, 2)), _fr_nir, 8.4, "INSEE, NIR; décret 82-103"),
+    Number("EE_IK", (11,), (), _ee_ik, 8.4, "Estonian standard EVS 585:2007, isikukood"),
+    Number("EG_NID", (14,), (), _eg_nid, 8.5, "Egyptian Civil Status Law 143/1994, 14-digit national number"),
+    Number("FR_NIF", (13,), ((2, 2, 3, 3, 3),), _fr_nif, 12, "DGFiP, numéro SPI; OECD TIN France (mod 511)"),
+    Number("FR_NIR", (15,), ((1, 2, 2, 2, 3, 3, 2), (13, 2)), _fr_nir, 7.6, "INSEE, NIR; décret 82-103"),
     Number("GR_AMKA", (11,), (), _gr_amka, 8.1, "IDIKA, AMKA; Luhn"),
     Number("HR_OIB", (11,), (), iso7064_mod11_10, 3.3, "Porezna uprava, OIB; ISO 7064 MOD 11,10"),
-    Number("HU_PERSONAL_ID", (11,), ((1, 6, 4),), _hu_personal, 6.8, "Hungarian Act XX of 1996, személyi azonosító"),
+    Number("HU_PERSONAL_ID", (11,), ((1, 6, 4),), _hu_personal, 8.7, "Hungarian Act XX of 1996, személyi azonosító"),
     Number("HU_TAJ", (9,), ((3, 3, 3),), _hu_taj, 3.3, "NEAK, TAJ-szám; Act XX of 1996"),
     Number("ID_NIK", (16,), (), _id_nik, 4, "Indonesian Ministry of Home Affairs, NIK; UU 23/2006"),
     Number("IL_ID", (9,), ((8, 1),), _il_id, 3.3, "Israel Population Authority, Teudat Zehut; Luhn"),
     Number("IN_AADHAAR", (12,), ((4, 4, 4),), _in_aadhaar, 3.6, "UIDAI, A UID Numbering Scheme; Verhoeff"),
-    Number("IS_KENNITALA", (10,), ((6, 4),), _is_kennitala, 8.4, "Þjóðskrá, kennitala; Act 140/2019"),
+    Number("IS_KENNITALA", (10,), ((6, 4),), _is_kennitala, 8.9, "Þjóðskrá, kennitala; Act 140/2019"),
     Number("JP_MY_NUMBER", (12,), ((4, 4, 4),), _jp_my_number, 3.5, "MIC Japan, Ordinance 85 of 2014, Art. 5"),
-    Number("KR_FRN", (13,), ((6, 7),), _kr_frn, 5, "Korean Immigration Act, registration number"),
-    Number("KR_RRN", (13,), ((6, 7),), _kr_rrn, 5, "Korean Resident Registration Act, Enforcement Rule Art. 2"),
-    Number("KZ_IIN", (12,), (), _kz_iin, 7, "Kazakhstan Law 223-III, ИИН"),
-    Number("LT_ASMENS", (11,), (), _ee_ik, 6.7, "Lithuanian Register of Residents, asmens kodas"),
-    Number("LV_PK", (11,), ((6, 5),), _lv_pk, 8, "PMLP Latvia, personas kods"),
-    Number("MY_NRIC", (12,), ((6, 2, 4),), _my_nric, 3.4, "JPN Malaysia, MyKad number"),
+    Number("KR_FRN", (13,), ((6, 7),), _kr_frn, 6.1, "Korean Immigration Act, registration number"),
+    Number("KR_RRN", (13,), ((6, 7),), _kr_rrn, 5.5, "Korean Resident Registration Act, Enforcement Rule Art. 2"),
+    Number("KZ_IIN", (12,), (), _kz_iin, 8.6, "Kazakhstan Law 223-III, ИИН"),
+    Number("LT_ASMENS", (11,), (), _ee_ik, 8.5, "Lithuanian Register of Residents, asmens kodas"),
+    Number("LV_PK", (11,), ((6, 5),), _lv_pk, 9.9, "PMLP Latvia, personas kods"),
+    Number("MY_NRIC", (12,), ((6, 2, 4),), _my_nric, 5, "JPN Malaysia, MyKad number"),
     Number("NL_BSN", (9,), ((4, 2, 3), (3, 3, 3)), _nl_bsn, 3.5, "RvIG, Logisch Ontwerp BSN, 11-proef"),
     Number("NO_FNR", (11,), ((6, 5),), _no_fnr, 10, "Skatteetaten, fødselsnummer; folkeregisterforskriften § 2-2"),
-    Number(
-        "NZ_IRD",
-        (8, 9),
-        ((2, 3, 3), (3, 3, 3), (7, 1), (8, 1)),
-        _nz_ird,
-        3.9,
-        "Inland Revenue NZ, IRD number validation",
-    ),
+    Number("NZ_IRD", (9,), ((3, 3, 3), (8, 1)), _nz_ird, 6.1, "Inland Revenue NZ, IRD number validation"),
+    Number("NZ_IRD", (8,), ((2, 3, 3), (7, 1)), _nz_ird, 3.6, "Inland Revenue NZ, IRD number validation"),
     Number("PK_CNIC", (13,), ((5, 7, 1),), _pk_cnic, 0.7, "NADRA, CNIC"),
     Number("PL_NIP", (10,), ((3, 3, 2, 2), (3, 2, 2, 3)), _pl_nip, 3.2, "Polish Act of 13 October 1995, NIP"),
     Number("PL_PESEL", (11,), (), _pl_pesel, 6, "Polish Act of 24 September 2010, PESEL"),
     Number("PT_NIF", (9,), ((3, 3, 3),), _pt_nif, 3.6, "AT Portugal, NIF; DL 14/2013"),
-    Number("RO_CNP", (13,), (), _ro_cnp, 6.5, "DEPABD, CNP; OUG 97/2005"),
-    Number("RS_JMBG", (13,), (), _rs_jmbg, 9, "JMBG, Sl. list SFRJ 58/76"),
+    Number("RO_CNP", (13,), (), _ro_cnp, 8.1, "DEPABD, CNP; OUG 97/2005"),
+    Number("RS_JMBG", (13,), (), _rs_jmbg, 12.3, "JMBG, Sl. list SFRJ 58/76"),
+    Number("BA_JMBG", (13,), (), _ba_jmbg, 13.9, "JMBG, Sl. list SFRJ 58/76: regions 10 to 19"),
+    Number("ME_JMBG", (13,), (), _me_jmbg, 12.9, "JMBG, Sl. list SFRJ 58/76: regions 20 to 29"),
+    Number("HR_JMBG", (13,), (), _hr_jmbg, 13.6, "JMBG, Sl. list SFRJ 58/76: regions 30 to 39"),
+    Number("MK_EMBG", (13,), (), _mk_embg, 13.6, "ЕМБГ, Macedonian Act 36/92; Sl. list SFRJ 58/76: regions 40 to 49"),
     Number("RU_INN", (12,), (), _ru_inn, 6.9, "FNS Russia, order MMV-7-6/435@, ИНН"),
     Number("RU_INN", (10,), (), _ru_inn, 3.3, "FNS Russia, ИНН of ten digits: organisations"),
     Number("RU_SNILS", (11,), ((3, 3, 3, 2),), _ru_snils, 6.6, "SFR Russia, СНИЛС check number"),
     Number("SA_ID", (10,), (), _sa_id, 5.6, "Saudi MoI, national ID and iqama; Luhn"),
     Number("SE_ORGANISATIONSNUMMER", (10,), ((6, 4),), _se_organisation, 3.6, "Skatteverket SKV 709; Act 1974:174"),
-    Number("SE_PERSONNUMMER", (10, 12), ((6, 4), (8, 4)), _se_personnummer, 6, "Skatteverket SKV 704"),
-    Number("SI_EMSO", (13,), (), _si_emso, 12, "Slovenian Central Population Register Act, EMŠO"),
-    Number("SK_RC", (9, 10), ((6, 3), (6, 4)), _cz_rc, 5.4, "Slovak Act 301/1995, rodné číslo"),
+    Number("SE_PERSONNUMMER", (10,), ((6, 4),), _se_personnummer, 7.1, "Skatteverket SKV 704"),
+    Number("SE_PERSONNUMMER", (12,), ((8, 4),), _se_personnummer, 12.4, "Skatteverket SKV 704"),
+    Number("SI_EMSO", (13,), (), _si_emso, 13.9, "Slovenian Central Population Register Act, EMŠO"),
+    Number("SK_RC", (10,), ((6, 4),), _cz_rc, 6, "Slovak Act 301/1995, rodné číslo"),
+    Number("SK_RC", (9,), ((6, 3),), _cz_rc, 3.1, "Slovak Act 301/1995, rodné číslo until 1953"),
     Number("TH_TNIN", (13,), ((1, 4, 5, 2, 1),), _th_tnin, 3.6, "DOPA Thailand, 13-digit identification number"),
     Number("TR_NATIONAL_ID", (11,), (), _tr_id, 6.8, "NVI Turkey, T.C. kimlik numarası"),
     Number("UA_RNTRC", (10,), (), _ua_rntrc, 3.4, "DPS Ukraine, РНОКПП"),
@@ -515,7 +517,14 @@ NUMBERS: Final = (
     Number("US_SSN", (9,), ((3, 2, 4),), _us_ssn, 0.2, "SSA, POMS RM 10201.035"),
     Number("ABA_ROUTING_NUMBER", (9,), ((4, 4, 1),), aba_routing, 4.7, "ABA, Routing Number Policy"),
     Number("UY_CI", (7, 8), ((1, 3, 3, 1), (7, 1)), _uy_ci, 3.3, "DNIC Uruguay, cédula"),
-    Number("ZA_ID_NUMBER", (13,), (), _za_id, 8, "South African Identification Act 68 of 1997; Luhn"),
+    Number(
+        "ZA_ID_NUMBER",
+        (13,),
+        ((6, 4, 3), (6, 4, 2, 1)),
+        _za_id,
+        10.1,
+        "South African Identification Act 68 of 1997; Luhn",
+    ),
     Number("KR_BRN", (10,), ((3, 2, 5),), _kr_brn, 3.3, "NTS Korea, business registration number"),
     Number("KR_DRIVER_LICENSE", (12,), ((2, 2, 6, 2),), _kr_driver, 2.5, "KNPA, driver's licence number"),
     Number("IT_VAT_CODE", (11,), (), _it_vat, 3.3, "Agenzia delle Entrate, partita IVA; DPR 633/72"),
@@ -531,7 +540,6 @@ WEAK: Final = (
         "DE_TAX_NUMBER", (10, 11, 13), ((3, 3, 5), (2, 4, 4), (3, 4, 4), (2, 3, 5)), _always, 0, "ELSTER, Steuernummer"
     ),
     Number("DE_BSNR", (9,), (), _always, 0, "KBV, Richtlinie Betriebsstättennummer"),
-    Number("IMSI", (14, 15), (), _imsi, 0, "ITU-T E.212"),
     Number("NG_NIN", (11,), (), _always, 0, "NIMC Nigeria, NIN"),
     Number("PH_TIN", (9, 12), ((3, 3, 3), (3, 3, 3, 3)), _always, 0, "BIR Philippines, TIN"),
     Number("US_ATIN", (9,), ((3, 2, 4),), _us_ssn, 0, "IRS, Form W-7A: what is named so"),
@@ -542,13 +550,15 @@ WEAK: Final = (
 )
 
 
-def _by_length() -> dict[int, tuple[Number, ...]]:
+def _by_length(*, proving: bool) -> dict[int, tuple[Number, ...]]:
     found: dict[int, list[Number]] = {}
-    for number in (*NUMBERS, *WEAK):
-        for length in number.lengths:
+    for number in (*NUMBERS, *WEAK, *REGISTERS):
+        for length in number.lengths if (number.bits > 0) is proving else ():
             found.setdefault(length, []).append(number)
     return {length: tuple(numbers) for length, numbers in found.items()}
 
 
-BY_LENGTH: Final = _by_length()
-"""The numbers that have so many digits."""
+BY_LENGTH: Final = _by_length(proving=True)
+"""The numbers that have so many digits and a check, or a form, that proves something."""
+NAMED_BY_LENGTH: Final = _by_length(proving=False)
+"""Those that nothing but a word beside them tells."""

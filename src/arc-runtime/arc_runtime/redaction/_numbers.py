@@ -12,8 +12,8 @@ from arc_runtime.redaction._cards import CARD_LENGTHS, card_points
 from arc_runtime.redaction._clues import Clues, after, before, is_of_something_else
 from arc_runtime.redaction._finding import Finding
 from arc_runtime.redaction._lazily import lazily
-from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED, iban_end, is_german_document, signature
-from arc_runtime.redaction._national import BY_LENGTH
+from arc_runtime.redaction._mixed import GROUPED, IBAN_LENGTHS, MIXED, OMOCODIA, iban_end, is_german_document, signature
+from arc_runtime.redaction._national import BY_LENGTH, NAMED_BY_LENGTH
 from arc_runtime.redaction._network import is_quad
 from arc_runtime.redaction._phones import extended, phone_points
 
@@ -35,7 +35,7 @@ _MOST_OF_A_TABLE: Final = 4
 """How many groups may be one number where there are more than `_TABLE` of them in a row."""
 _LONGEST_HEAD: Final = 12
 """An IBAN has up to ten characters before a run of six digits (Kazakhstan), a tax code six."""
-_LONGEST: Final = 19
+_LONGEST: Final = 20
 _SHORTEST: Final = 6
 _PERSON: Final = 5.0
 # Of companies and professions, or of anybody: "customer" says nothing for them.
@@ -63,6 +63,8 @@ _PASSPORTS: Final = frozenset("CFGHJK")
 """First letters of the numbers of German passports; identity cards have L to Y (PassV and PAuswV, serial numbers)."""
 _CLOSE: Final = 9.8
 """What a clue within some words says; a number without any check needs one."""
+_ID_CARDS: Final = ("DE_ID_CARD", "NL_ID_CARD", "IT_IDENTITY_CARD", "FR_CNI", "PL_ID_CARD")
+"""Cards with serial numbers of nine letters and digits; which, says only the word beside them."""
 _WORD: Final = lazily(r"[0-9]+(?:[.\-/]+[0-9]+)*")
 _GROUP: Final = lazily(r"[0-9]+")
 _DATE: Final = lazily(r"(?:19|20)[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?[0-9]|3[01])(?![0-9])")
@@ -73,6 +75,10 @@ _OPENING: Final = frozenset("\"'=\n\t>*`|(:[ \\")
 _CLOSING: Final = frozenset("\"'&\n\t<*`|)\\")
 _SPACED_LEFT: Final = lazily(r"(?:[A-Za-z]{2}|[A-Za-z])[ .-]\Z")
 _IBAN_LEFT: Final = lazily(r"[A-Za-z]{2}[0-9]{2}[ -]?(?:[A-Za-z0-9][ -]?){0,12}\Z")
+_GROUPS_LEFT: Final = lazily(r"(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,8}[ .\-/]){1,3}\Z")
+_GROUPS_RIGHT: Final = lazily(r"(?:[ .\-/][A-Za-z0-9]{1,8}(?![A-Za-z0-9])){1,6}")
+_ALNUM_GROUP: Final = lazily(r"[A-Za-z0-9]+")
+_CONTINUES: Final = frozenset("_@$")
 _SPACED_NINO: Final = lazily(r"[A-Za-z]{2} ?(?:[0-9]{2} ?){3}[A-Da-d]")
 _LABELLED: Final = lazily(r"-(?:office|fax|mobile|home|work|cell|tel|phone)(?![a-z])", re.IGNORECASE)
 _LICENSE: Final = lazily(
@@ -80,7 +86,6 @@ _LICENSE: Final = lazily(
 )
 _PREFIXED: Final = lazily(r"(?<![A-Za-z0-9_-])[A-Za-z]{1,3}-\Z")
 _DOTTED: Final = lazily(r"\.[0-9]")
-_NINO_ENDS: Final = frozenset("ABCDabcd")
 _UNQUOTED: Final = frozenset(" :")
 _DATE_MARKS: Final = frozenset("-/.")
 _UUID_RIGHT: Final = lazily(r"-[0-9A-Fa-f]{4}-")
@@ -182,7 +187,7 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
             or _has_letters(text[start : start + 5])
             or (after_char and after_char in "-/" and text[end + 1 : end + 2] in _ASCII_ALNUM)
             or (before_char and before_char in " -." and _may_be_prefixed(text, start))
-            or (after_char == " " and text[end + 1 : end + 2] in _NINO_ENDS)
+            or (after_char == " " and text[end + 1 : end + 2].isalpha() and not text[end + 1 : end + 5].islower())
         ):
             mixed = _mixed(text, start, end)
             if mixed is not None:
@@ -272,26 +277,8 @@ def _judged(text: str, start: int, end: int, *, crowded: bool = False) -> tuple[
     if len(groups) == 4 and size <= 12 and is_quad(text, start):
         return None
     shape = tuple(map(len, groups))
-    best, name, rule = 0.0, "", ""
     bare = len(shape) == 1
-    # What surroundings can add: nothing where it stands among others and no word speaks for it.
-    room = _MOST_ADDED if place.alone or place.clues else 0.0
-    for number in () if crowded else BY_LENGTH.get(size, ()):
-        if bare:
-            points = number.bits
-        elif shape in number.shapes:
-            points = number.bits + _COMMON_SHAPES.get(shape, _SHAPED)
-        elif number.bits > 0 and len(shape) <= 4:
-            points = number.bits - 4
-        else:
-            continue
-        if points < _ENOUGH - room or not number.check(digits):
-            continue
-        if not number.bits and place.named(number.type) < _CLOSE:
-            continue
-        points += place.points(number.type, points)
-        if points > best:
-            best, name, rule = points, number.type, number.type.lower().replace("_", "-")
+    best, name, rule = (0.0, "", "") if crowded else _best_number(digits, shape, place)
     if size in CARD_LENGTHS:
         points = card_points(digits, shape)
         if points:
@@ -313,6 +300,33 @@ def _judged(text: str, start: int, end: int, *, crowded: bool = False) -> tuple[
     if best < _ENOUGH:
         return None
     return best, Finding(start, end, name, rule)
+
+
+def _best_number(digits: str, shape: tuple[int, ...], place: _Place) -> tuple[float, str, str]:
+    """The number of a state that `digits` most likely are: its points, type and rule."""
+    best, name = 0.0, ""
+    bare, size = len(shape) == 1, len(digits)
+    # What surroundings can add: nothing where it stands among others and no word speaks for it.
+    room = _MOST_ADDED if place.alone or place.clues else 0.0
+    for number in BY_LENGTH.get(size, ()):
+        if bare:
+            points = number.bits
+        elif shape in number.shapes:
+            points = number.bits + _COMMON_SHAPES.get(shape, _SHAPED)
+        elif len(shape) <= 4:
+            points = number.bits - 4
+        else:
+            continue
+        if points >= _ENOUGH - room and number.check(digits):
+            points += place.points(number.type, points)
+            if points > best:
+                best, name = points, number.type
+    for number in NAMED_BY_LENGTH.get(size, ()) if place.clues else ():
+        if place.named(number.type) >= _CLOSE and (bare or shape in number.shapes) and number.check(digits):
+            points = place.points(number.type) + (0.0 if bare else _COMMON_SHAPES.get(shape, _SHAPED))
+            if points > best:
+                best, name = points, number.type
+    return best, name, name.lower().replace("_", "-")
 
 
 def _bounded(text: str, start: int, end: int) -> bool:
@@ -388,6 +402,8 @@ def _mixed(text: str, start: int, end: int) -> Finding | None:
     if right - left > 24 or _UUID_RIGHT.match(text, right):
         return None
     found = _form(text, left, right, text[left:right])
+    if found is None and text[right : right + 1] == "(" and text[right + 2 : right + 3] == ")":
+        found = _form(text, left, right + 3, text[left:right] + text[right + 1])  # A123456(3)
     if found is not None:
         return found
     # With separators: `131052-308T`, `Y8063915-Z`, `HR 33392005961`, `hh 01 02 03 d`.
@@ -409,10 +425,36 @@ def _mixed(text: str, start: int, end: int) -> Finding | None:
             found = _form(text, left, to, raw, "999999A999A")
         if found is not None:
             return found
+    grouped = _grouped(text, left, right)
+    if grouped is not None:
+        return grouped
     spaced = _SPACED_LEFT.search(text, max(0, start - 3), start)
     if spaced is not None and (spaced.start() == 0 or text[spaced.start() - 1] not in _ASCII_ALNUM):
         return _spaced(text, spaced.start(), start, end)
     return None
+
+
+def _grouped(text: str, left: int, right: int) -> Finding | None:
+    """The number in groups, as `GODE 561231 GR8`, of which the word from `left` to `right` is one."""
+    begin = _GROUPS_LEFT.search(text, max(0, left - 14), left)
+    at = left if begin is None else begin.start()
+    end = _end(_GROUPS_RIGHT, text, right)
+    if end - at == right - left:
+        return None
+    groups = [match.span() for match in _ALNUM_GROUP.finditer(text, at, end)]
+    sizes = tuple(to - start for start, to in groups)
+    best: Finding | None = None
+    for first, (start, _) in enumerate(groups):
+        if start > left or text[start - 1 : start] in _CONTINUES:
+            break
+        for last in range(first + 1, len(groups)):
+            to = groups[last][1]
+            if to < right or sizes[first : last + 1] not in GROUPED:
+                continue
+            found = _form(text, start, to, "".join(text[one:two] for one, two in groups[first : last + 1]))
+            if found is not None and (best is None or found.end - found.start > best.end - best.start):
+                best = found
+    return best
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
@@ -444,6 +486,8 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
     if not token.isascii() or token.isdigit():
         return None
     kinds = MIXED.get(form or signature(token), ())
+    if not kinds and len(token) == 16:
+        kinds = (OMOCODIA,)
     if end < len(text) and text[end] in _WORDLIKE and not _emphasized(text, end):
         return None
     place = _Place(text, start, end)
@@ -460,11 +504,11 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
         )
     if best < _ENOUGH and 7 <= len(token) <= 17 and sum(map(str.isdigit, token)) >= 4:
         if place.named("PASSPORT") > 9 and len(token) <= 9:
-            best, name = 12, _passport(token)
+            best, name = 12, _passport(token, place)
         elif place.named("US_DRIVER_LICENSE") > 9:
-            best, name = 12, "US_DRIVER_LICENSE"
-        elif place.named("DE_ID_CARD") > 9 and len(token) == 9:
-            best, name = 12, "DE_ID_CARD"
+            best, name = 12, "ZA_DRIVER_LICENSE" if "ZA" in place.clues else "US_DRIVER_LICENSE"
+        elif len(token) == 9 and (cards := [kind for kind in _ID_CARDS if place.named(kind) > 9]):
+            best, name = 12, cards[0]
     if best < _ENOUGH:
         return None
     return Finding(start, end, name, name.lower().replace("_", "-"))
@@ -486,12 +530,13 @@ def _mixed_points(place: _Place, type_: str, bits: float) -> float:
     return points
 
 
-def _passport(token: str) -> str:
-    form = signature(token)
-    for kind in MIXED.get(form, ()):
-        if kind.type.endswith("PASSPORT") and kind.check(token):
+def _passport(token: str, place: _Place) -> str:
+    """What a passport's number is called: of the country that is spoken of, else of one that writes it so."""
+    kinds = [kind for kind in MIXED.get(signature(token), ()) if kind.type.endswith("PASSPORT") and kind.check(token)]
+    for kind in kinds:
+        if kind.type[:2] in place.clues:
             return kind.type
-    return "US_PASSPORT"
+    return kinds[0].type if kinds else "US_PASSPORT"
 
 
 def _iban(text: str, start: int, end: int) -> Finding | None:
