@@ -19,6 +19,7 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.sdk.util import BoundedList
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status, StatusCode
 from opentelemetry.util.types import AnyValue
 
@@ -138,6 +139,7 @@ class RedactingLogProcessor(LogRecordProcessor):
         """Redact body and attributes in place."""
         record = log_record.log_record
         try:
+            _redact_scope(log_record.instrumentation_scope)
             tally = Tally()
             record.body = scrub(record.body, tally)  # type: ignore[assignment]
             record.event_name = scrub(record.event_name, tally)  # type: ignore[assignment]
@@ -149,6 +151,7 @@ class RedactingLogProcessor(LogRecordProcessor):
         except Exception as error:  # noqa: BLE001 - as above
             record.body = record.event_name = record.severity_text = _DROPPED
             record.attributes = {}
+            log_record.instrumentation_scope = InstrumentationScope(_DROPPED)
             _say("a log record could not be redacted; it was emptied", error, self._said)
 
     def shutdown(self) -> None:
@@ -176,11 +179,24 @@ def redact_resource(resource: Resource) -> None:
 
 def _redact_span(span: Span) -> None:
     attributes = span._attributes  # noqa: SLF001
+    _redact_scope(span._instrumentation_scope)  # noqa: SLF001
     tally = _redact_around(span)
     if isinstance(attributes, LateAttributes):
         attributes.finish(partial(_finish_late, tally=tally) if tally else _finish_late)
     else:
         _finish(_bounded(attributes), tally)
+
+
+def _redact_scope(scope: InstrumentationScope | None) -> None:
+    """Redact what the program calls its tracer or logger, in place: every span of that tracer has this very object."""
+    if scope is None:
+        return
+    if not is_clean(scope._name):  # noqa: SLF001
+        scope._name = str(scrub(scope._name, Tally()))  # noqa: SLF001
+    if not is_clean(scope._version):  # noqa: SLF001
+        scope._version = str(scrub(scope._version, Tally()))  # noqa: SLF001
+    if scope._attributes:  # noqa: SLF001
+        _redact_attributes(scope._attributes, Tally())  # noqa: SLF001
 
 
 def _redact_around(span: Span) -> Tally | None:
@@ -299,6 +315,7 @@ def _empty_span(span: Span) -> None:
     """
     span._attributes = BoundedAttributes(attributes=_safe(span._attributes))  # noqa: SLF001
     span._name = _DROPPED  # noqa: SLF001
+    span._instrumentation_scope = InstrumentationScope(_DROPPED)  # noqa: SLF001
     span._events = BoundedList(0)  # noqa: SLF001
     span._links = BoundedList(0)  # noqa: SLF001
     status = span._status  # noqa: SLF001

@@ -57,6 +57,8 @@ _OF_NO_PERSON: Final = frozenset(
 _LONG_BARE: Final = 14
 """From so many digits on a number proves more than the word in front of it says."""
 _RIGHT_IN_FRONT: Final = 6
+_LONGEST_TIME: Final = 12
+"""Nothing that is written behind a digit and a colon, a time or a port, has more."""
 _STRONG: Final = 10.9
 """What a form of its own and check digits come to."""
 _PASSPORTS: Final = frozenset("CFGHJK")
@@ -342,7 +344,7 @@ def _bounded(text: str, start: int, end: int) -> bool:
             left in ".-,:@"
             and start > 1
             and text[start - 2] in _WORDLIKE
-            and not (left == ":" and not text[start - 2].isdigit())
+            and not (left == ":" and (end - start > _LONGEST_TIME or not text[start - 2].isdigit()))
         ) or left in _MONEY:
             return False
     if end < len(text):
