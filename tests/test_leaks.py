@@ -241,7 +241,9 @@ def test_nothing_leaves_over_http_nor_by_the_console_nor_is_learned(planted, rec
         OTEL_LOGS_EXPORTER="otlp,console",
     )
     sent = b"".join(receiver.got)
-    assert b"<EMAIL>" in sent and b"<SECRET>" in sent and b"<EMAIL>" in printed
+    assert b"<EMAIL>" in sent
+    assert b"<SECRET>" in sent
+    assert b"<EMAIL>" in printed
     assert b"planted" in sent
     kept = on_disk(tmp_path / "fixes")
     assert any(b"max_completion_tokens" in one for one in kept)
@@ -272,7 +274,8 @@ def test_nothing_leaves_where_a_file_configures_the_sdk(planted, receiver, tmp_p
     file = tmp_path / "otel.yaml"
     file.write_text(CONFIG.format(url=receiver.http, owner=PLANTED["email"]))
     printed = planted(OTEL_CONFIG_FILE=str(file))
-    assert b"<EMAIL>" in b"".join(receiver.got) and b"<EMAIL>" in printed
+    assert b"<EMAIL>" in b"".join(receiver.got)
+    assert b"<EMAIL>" in printed
     assert leaks(*receiver.got, printed) == {}
 
 

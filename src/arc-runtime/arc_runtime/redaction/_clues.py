@@ -138,7 +138,7 @@ BG_PNF: pnf лнч lnch
 BR_CPF: cpf
 CA_SIN: sin social_insurance nas
 CH_SSN: ahv avs ahvn13 sozialversicherungsnummer swiss navs
-CL_RUT: rut run
+CL_RUT: rut
 CN_RIC: 身份证 身份证号 身份证号码 ric
 CO_NIT: nit
 CR_CPF: cédula cedula cpf
@@ -180,7 +180,7 @@ IT_DRIVER_LICENSE: patente
 IT_IDENTITY_CARD: carta_identità carta_d identità identita cie
 IT_VAT_CODE: iva partita
 IMSI: imsi
-JP_MY_NUMBER: マイナンバー 個人番号 kojin bangō my_number in
+JP_MY_NUMBER: マイナンバー 個人番号 kojin bangō my_number
 KE_PIN: kra pin
 KR_BRN: 사업자등록번호 사업자번호 사업자 brn
 KR_DRIVER_LICENSE: 운전면허 운전면허번호 면허번호
@@ -315,6 +315,7 @@ _HUMPS_OF_SOMETHING_ELSE: Final = _SOMETHING_ELSE | {"at"}
 _TELLING: Final = frozenset(
     word for phrase, types in _TABLE.words.items() if types != ("OTHER",) for word in phrase.lower().split()
 )
+_KNOWN: Final = frozenset(word for phrase in _TABLE.words for word in phrase.split())
 _OTHER: Final = ("OTHER",)
 _PERSON: Final = ("PERSON",)
 _PLACEHOLDER: Final = re.compile(r"<[A-Z0-9_]{2,40}(?::[0-9a-f]+)?>?")
@@ -359,12 +360,17 @@ def is_of_something_else(text: str, at: int) -> bool:
     return word.lower() in _SOMETHING_ELSE
 
 
+def _may_tell(window: str) -> bool:
+    """Whether a word of `window` can be a clue; most windows have none, and that is told fast."""
+    return not _TELLING.isdisjoint(_WORD.findall(window.lower())) or (
+        _CAMEL.search(window) is not None and not _TELLING.isdisjoint(map(str.lower, _HUMPS.findall(window)))
+    )
+
+
 def before(text: str, at: int) -> Clues:
     """What the words in front of `at` speak of; the nearer, the more."""
     window = text[max(0, at - _BEFORE) : at]
-    if _TELLING.isdisjoint(_WORD.findall(window.lower())) and (
-        _CAMEL.search(window) is None or _TELLING.isdisjoint(map(str.lower, _HUMPS.findall(window)))
-    ):
+    if not _may_tell(window):
         return {"OTHER": 0.0} if is_of_something_else(text, at) else {}
     if "\\" in window:
         window = _ESCAPE.sub("  ", window)
@@ -377,7 +383,12 @@ def before(text: str, at: int) -> Clues:
         distance = len(window) - match.end()
         if spelled is not None and match.end() <= spelled.start():
             distance -= spelled.end() - spelled.start()
-        for word in _parts(match.group()):
+        raw = match.group()
+        lowered = raw.lower()
+        if lowered not in _KNOWN and (lowered == raw or raw[1:].islower() or raw.isupper()):
+            last, last_at, last_tells = lowered, match.end(), False
+            continue
+        for word in _parts(raw):
             near = match.start() - last_at < 4
             single, both = _TABLE.words.get(word), _TABLE.words.get(f"{last} {word}") if near else None
             if single == _OTHER and near and last_tells:
@@ -398,6 +409,8 @@ def before(text: str, at: int) -> Clues:
 def after(text: str, at: int) -> Clues:
     """The same of the words behind `at`, on its line."""
     window = text[at : at + _AFTER].partition("\n")[0].partition("\\n")[0]
+    if not _may_tell(window):
+        return {}
     if "<" in window:
         window = _PLACEHOLDER.sub(" ", window)
     found: Clues = {}

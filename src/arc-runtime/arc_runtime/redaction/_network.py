@@ -11,7 +11,7 @@ from arc_runtime.redaction._lazily import lazily
 __all__ = ["emails", "ipv4", "ipv6", "is_quad", "macs"]
 
 # Without the characters that RFC 5321 allows and nobody has, but that stand before addresses: = & / ? |
-_LOCAL: Final = lazily(r"[\w.!#$'*+^`{}~-]{1,64}\Z")
+_LOCAL_BACKWARDS: Final = lazily(r"[\w.!#$'*+^`{}~-]{1,64}")
 _DOMAIN: Final = lazily(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24}(?![\w-]))",
     re.ASCII | re.IGNORECASE,
@@ -43,14 +43,17 @@ _NOT_DOMAINS: Final = frozenset(
 def emails(text: str, ats: Sequence[int]) -> Iterator[Finding]:
     """Addresses round an `@`; `git@host:` is a remote, not a person."""
     for at in ats:
-        local = _LOCAL.search(text, max(0, at - 64), at)
-        if local is None:
-            continue
-        domain = _DOMAIN.match(text, at + 1) or _DOMAIN_UNICODE.match(text, at + 1)
+        domain = _DOMAIN.match(text, at + 1)
+        if domain is None and not text[at + 1 : at + 65].isascii():
+            domain = _DOMAIN_UNICODE.match(text, at + 1)
         if domain is None:
             continue
-        name = local.group()
-        if name[0] in "nrt" and text[local.start() - 1 : local.start()] == "\\":
+        # From the @ to the left: a search for what ends there would begin anew at each character.
+        local = _LOCAL_BACKWARDS.match(text[max(0, at - 64) : at][::-1])
+        if local is None:
+            continue
+        name = local.group()[::-1]
+        if name[0] in "nrt" and text[at - len(name) - 1 : at - len(name)] == "\\":
             name = name[1:]
         name = name.lstrip(_TRIMMED)
         if (
@@ -59,7 +62,7 @@ def emails(text: str, ats: Sequence[int]) -> Iterator[Finding]:
             and not (name.endswith("git") and text[domain.end() : domain.end() + 1] == ":")
             and domain.group().rpartition(".")[2].lower() not in _NOT_DOMAINS
         ):
-            yield Finding(local.end() - len(name), domain.end(), "EMAIL", "email")
+            yield Finding(at - len(name), domain.end(), "EMAIL", "email")
 
 
 _QUAD: Final = lazily(

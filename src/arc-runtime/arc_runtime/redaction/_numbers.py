@@ -22,7 +22,6 @@ __all__ = ["numbers"]
 _ENOUGH: Final = 10.0
 _WHOLE: Final = 7.0
 _ALONE: Final = 5.0
-_MOST_ADDED: Final = 26.0
 _SHAPED: Final = 8.0
 _COMMON_SHAPES: Final = {
     (3, 3, 3): 4.0, (3, 3, 4): 4.0, (4, 4, 4): 4.0, (6, 4): 4.0, (2, 3, 3): 4.0, (9, 1): 4.0, (8, 1): 4.0, (7, 1): 4.0,
@@ -38,6 +37,8 @@ _LONGEST_HEAD: Final = 12
 _LONGEST: Final = 20
 _SHORTEST: Final = 6
 _PERSON: Final = 5.0
+_MOST_OF_A_PERSON: Final = 7.0
+_COUNTRY: Final = 4.0
 # Of companies and professions, or of anybody: "customer" says nothing for them.
 _OF_NO_PERSON: Final = frozenset(
     {
@@ -140,7 +141,7 @@ class _Place:
         if person and clues["PERSON"] > 11.7:
             person += 2
         country = (
-            2.0 if type_ == "PHONE" and any(len(word) == 2 for word in clues) else 4.0 if type_[:2] in clues else 0.0
+            2.0 if type_ == "PHONE" and any(len(word) == 2 for word in clues) else _COUNTRY if type_[:2] in clues else 0.0
         )
         return named + country + person + self.alone + (0.0 if named or form >= _STRONG else self.other)
 
@@ -165,15 +166,16 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
             continue
         start = hit_start
         size = end - start
-        if size < 14 and text[start + 4 : start + 5] in _DATE_MARKS and _DATE.match(text, start):
-            continue
         before_char = text[start - 1] if start else ""
         run = text[start:end]
-        if run.isdigit():
+        bare = run.isdigit()
+        if bare:
             if size < _LONG_BARE and before_char in _UNQUOTED and is_of_something_else(text, start):
                 continue
-        elif run.replace(".", "", 1).isdigit():
-            continue  # a decimal
+        elif "," in run or run.replace(".", "", 1).isdigit():
+            continue  # decimals
+        elif size < _LONG_BARE and run[4] in _DATE_MARKS and _DATE.match(text, start):
+            continue
         after_char = text[end] if end < len(text) else ""
         if before_char in _ASCII_ALNUM and _in_a_blob(text, start):
             continue
@@ -186,7 +188,7 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         if (
             before_char in _ASCII_ALNUM
             or after_char in _ASCII_ALNUM
-            or _has_letters(text[start : start + 5])
+            or (not bare and run[:5].lower() != run[:5].upper())
             or (after_char and after_char in "-/" and text[end + 1 : end + 2] in _ASCII_ALNUM)
             or (before_char and before_char in " -." and _may_be_prefixed(text, start))
             or (after_char == " " and text[end + 1 : end + 2].isalpha() and not text[end + 1 : end + 5].islower())
@@ -196,13 +198,15 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
                 yield mixed
                 done = mixed.end
                 continue
+        if bare:
+            found = _judged(text, start, end)
+            if found is not None:
+                yield found[1]
+                done = found[1].end
+            continue
         for finding in _runs(text, start, end):
             yield finding
             done = finding.end
-
-
-def _has_letters(text: str) -> bool:
-    return text.lower() != text.upper()
 
 
 def _in_a_blob(text: str, start: int) -> bool:
@@ -308,8 +312,9 @@ def _best_number(digits: str, shape: tuple[int, ...], place: _Place) -> tuple[fl
     """The number of a state that `digits` most likely are: its points, type and rule."""
     best, name = 0.0, ""
     bare, size = len(shape) == 1, len(digits)
-    # What surroundings can add: nothing where it stands among others and no word speaks for it.
-    room = _MOST_ADDED if place.alone or place.clues else 0.0
+    clues = place.clues
+    # What surroundings can add at most; most numbers are told by that not to be enough, before they are checked.
+    room = place.alone + (_MOST_OF_A_PERSON if "PERSON" in clues else 0.0)
     for number in BY_LENGTH.get(size, ()):
         if bare:
             points = number.bits
@@ -319,15 +324,24 @@ def _best_number(digits: str, shape: tuple[int, ...], place: _Place) -> tuple[fl
             points = number.bits - 4
         else:
             continue
-        if points >= _ENOUGH - room and number.check(digits):
+        most = points + room
+        if clues:
+            most += clues.get(number.type, 0.0) + (_COUNTRY if number.type[:2] in clues else 0.0)
+        if most >= _ENOUGH and most > best and number.check(digits):
             points += place.points(number.type, points)
             if points > best:
                 best, name = points, number.type
-    for number in NAMED_BY_LENGTH.get(size, ()) if place.clues else ():
-        if place.named(number.type) >= _CLOSE and (bare or shape in number.shapes) and number.check(digits):
-            points = place.points(number.type) + (0.0 if bare else _COMMON_SHAPES.get(shape, _SHAPED))
-            if points > best:
-                best, name = points, number.type
+    if clues:
+        for number in NAMED_BY_LENGTH.get(size, ()):
+            if (
+                clues.get(number.type, 0.0) >= _CLOSE
+                and (bare or shape in number.shapes)
+                and place.named(number.type) >= _CLOSE
+                and number.check(digits)
+            ):
+                points = place.points(number.type) + (0.0 if bare else _COMMON_SHAPES.get(shape, _SHAPED))
+                if points > best:
+                    best, name = points, number.type
     return best, name, name.lower().replace("_", "-")
 
 
@@ -493,6 +507,8 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
     if end < len(text) and text[end] in _WORDLIKE and not _emphasized(text, end):
         return None
     place = _Place(text, start, end)
+    if not kinds and (len(token) > 17 or sum(map(str.isdigit, token)) < 4):
+        return None
     best, name = 0.0, ""
     for kind in kinds:
         if kind.check(token):

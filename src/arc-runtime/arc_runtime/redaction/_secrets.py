@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from arc_runtime.redaction._credentials import Credential
 from arc_runtime.redaction._finding import Finding
@@ -64,10 +65,10 @@ def _joined(text: str, at: int) -> bool:
 
 # --- values that have a name ------------------------------------------------------------------------------------------
 
-_NAME_LEFT: Final = lazily(r"[A-Za-z0-9_.\-]{1,48}\Z")
+_NAME_BACKWARDS: Final = lazily(r"[A-Za-z0-9_.\-]{1,48}")
 _Q: Final = r"(?:\\{0,7}[\"'`])"
 _ASSIGNED: Final = lazily(
-    r"(?P<rest>[A-Za-z0-9_.\-]{0,32})"
+    r"(?P<rest>[A-Za-z0-9_.\-]{0,32}+)"
     rf"(?:{_Q}?[\])]?[ \t]{{0,8}}(?:(?P<xml>{_Q}?[ ]value=|>)|(?P<op>[:?]{{1,3}}=|:|=>|={{1,3}}|\|\||%3[dD]|,)[ \t]{{0,8}}|(?P<cli>[ ]{{1,2}})))"
     r"(?P<open>(?:b|f|r|u)?\\{0,7}[\"'`]{1,3}|@\"|<)?"
     r"(?P<value>[^\s\"'`<>\\,;&|)}\]{(\[]{6,4096})"
@@ -127,9 +128,10 @@ def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         looked_to = max(looked_to, match.end("value"))
         if match["value"].isdigit() and len(match["value"]) < 20:
             continue
-        left = _NAME_LEFT.search(text, max(0, start - 48), start)
-        name = (left.group() if left else "") + text[start:end] + match["rest"]
-        if left and left.group()[0] in "nrt" and text[left.start() - 1 : left.start()] == "\\":
+        back = _NAME_BACKWARDS.match(text[max(0, start - 48) : start][::-1])
+        left = "" if back is None else back.group()[::-1]
+        name = left + text[start:end] + match["rest"]
+        if left and left[0] in "nrt" and text[start - len(left) - 1 : start - len(left)] == "\\":
             name = name[1:]
         value, to = _whole_value(text, match)
         if (
@@ -159,18 +161,29 @@ def _whole_value(text: str, match: re.Match[str]) -> tuple[str, int]:
     return text[start:to], to
 
 
+class _Name(NamedTuple):
+    """What the name of a value says of it."""
+
+    password: bool
+    other: bool
+    """It has a word such as key in it and is of something else: `primary_key`, `max_tokens`."""
+    strong: bool
+
+
+@lru_cache(maxsize=1024)
+def _name(name: str) -> _Name:
+    return _Name(*(form.search(name) is not None for form in (_PASSWORD, _OTHER_NAME, _STRONG_NAME)))
+
+
 def _is_secret(name: str, value: str, after: str, *, quoted: bool) -> bool:
-    if _PLACEHOLDER.match(value) or len(set(value)) < 4 or (_DIGITS_AND_POINTS.match(value) and len(value) < 20):
+    said = _name(name)
+    if said.other or (not said.password and not said.strong and not any(map(str.isdigit, value))):
         return False
-    if _PASSWORD.search(name) and not _OTHER_NAME.search(name):
+    if len(set(value)) < 4 or (len(value) < 20 and _DIGITS_AND_POINTS.match(value)) or _PLACEHOLDER.match(value):
+        return False
+    if said.password:
         return _is_password(value, after, quoted=quoted)
-    if _OTHER_NAME.search(name):
-        return False
-    if after in ("(", "["):
-        return False
-    if not _STRONG_NAME.search(name) and not any(char.isdigit() for char in value):
-        return False
-    return _is_token(name, value, quoted=quoted)
+    return after not in ("(", "[") and _is_token(value, quoted=quoted, strong=said.strong)
 
 
 def _is_password(value: str, after: str, *, quoted: bool) -> bool:
@@ -197,17 +210,17 @@ def _kinds(value: str) -> int:
     )
 
 
-def _is_token(name: str, value: str, *, quoted: bool) -> bool:
+def _is_token(value: str, *, quoted: bool, strong: bool) -> bool:
     size = len(value)
     if _UUID.match(value):
-        return _STRONG_NAME.search(name) is not None
-    if _IDENTIFIER.match(value) or (value.count("-") > 6 and not _STRONG_NAME.search(name)):
+        return strong
+    if _IDENTIFIER.match(value) or (value.count("-") > 6 and not strong):
         return False
     digits = sum(map(str.isdigit, value))
     letters = sum(map(str.isalpha, value))
     if size < 12 or (letters < 2 and size < 30):
-        return size >= 8 and quoted and _kinds(value) >= 3 and _STRONG_NAME.search(name) is not None
-    if digits == 1 and _kinds(value) >= 3 and _STRONG_NAME.search(name):
+        return size >= 8 and quoted and _kinds(value) >= 3 and strong
+    if digits == 1 and _kinds(value) >= 3 and strong:
         return len(set(value)) >= 9
     return (digits >= 2 or (size >= 24 and _kinds(value) >= 2)) and len(set(value)) >= min(9, size * 2 // 3)
 

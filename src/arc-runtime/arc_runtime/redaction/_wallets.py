@@ -35,6 +35,9 @@ _WINDOW: Final = 170
 def bitcoin(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
     """Bitcoin addresses of BIP 13 and before: Base58Check."""
     for start, _ in hits:
+        left = text[start - 1 : start]
+        if left.isascii() and (left.isalnum() or left == "_"):
+            continue
         match = _BITCOIN.match(text, start)
         if match is not None and base58check(match.group()):
             yield Finding(start, match.end(), "CRYPTO", "bitcoin")
