@@ -3,8 +3,8 @@
     python tests/bench/run.py --only redaction        # or this file by itself; --no-peers leaves the peers out
 
 Each subject is a process of its own (`redaction_worker.py`), the peers in virtual environments of their own with the
-versions in pins/. Text is that of the evaluation data beside the clone (../shared/data/pii). Times are CPU times, the
-best of several passes: the machine may be shared.
+versions in pins/; gitleaks is its own program, built where there is Go. Text is that of the evaluation data beside the
+clone (../shared/data/pii). Times are CPU times, the best of several passes: the machine may be shared.
 """
 
 import argparse
@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import redaction_gitleaks
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1].parent / "shared/data/pii"
@@ -95,6 +97,10 @@ def compare(*, peers: bool = True) -> dict[str, dict[str, Any]]:
         python, error = build(name)
         say(name)
         results[name] = {"failed": error} if error else measured(python, name, str(DATA), "")
+    if peers:
+        say("gitleaks")
+        program, error = redaction_gitleaks.build(HERE / "pins/redaction-gitleaks.txt", VENVS)
+        results["gitleaks"] = {"failed": error} if error else redaction_gitleaks.measured(program, DATA)
     return results
 
 

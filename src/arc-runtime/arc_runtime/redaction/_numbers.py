@@ -141,7 +141,11 @@ class _Place:
         if person and clues["PERSON"] > 11.7:
             person += 2
         country = (
-            2.0 if type_ == "PHONE" and any(len(word) == 2 for word in clues) else _COUNTRY if type_[:2] in clues else 0.0
+            2.0
+            if type_ == "PHONE" and any(len(word) == 2 for word in clues)
+            else _COUNTRY
+            if type_[:2] in clues
+            else 0.0
         )
         return named + country + person + self.alone + (0.0 if named or form >= _STRONG else self.other)
 

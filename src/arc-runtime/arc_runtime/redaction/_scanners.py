@@ -31,8 +31,9 @@ _DISCORD: Final = r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"
 
 _PATTERNS: Final = (_DIGITS, _LONG, _COLONS, _DASHES, _DISCORD)
 
-_RARE: Final = "@zjq/xvwk-b_y"
-"""What stands rarely in text, the rarest first."""
+_IN_WORDS: Final = "_-."
+_TOLD_BY: Final = 2
+"""How many characters before a mark tell which words may be there."""
 
 Spans = list[tuple[int, int]]
 
@@ -70,16 +71,15 @@ def _fast_words(words: Sequence[str]) -> Callable[[str], list[tuple[int, int, in
 
 
 def _plain_words(words: Sequence[str]) -> Callable[[str], list[tuple[int, int, int]]]:
-    # Looking for each word costs a pass over the text. Those with a rare character in them are looked up where that is.
-    rare: dict[str, dict[str, list[tuple[int, str, int]]]] = {}
+    # Looking for each word costs a pass over the text. Those with a mark in them are looked up where such a mark is.
+    marked: dict[str, dict[str, list[tuple[int, str, int]]]] = {mark: {} for mark in _IN_WORDS}
     others: list[tuple[int, str]] = []
     for index, word in enumerate(words):
-        char = next((char for char in _RARE if 0 <= word.find(char) < max(1, len(word) - 1)), "")
-        if char:
-            at = word.find(char)
-            rare.setdefault(char, {}).setdefault(word[at : at + 2], []).append((index, word, at))
-        else:
+        at, mark = min(((word.find(mark), mark) for mark in _IN_WORDS if word.find(mark) >= _TOLD_BY), default=(-1, ""))
+        if at < 0:
             others.append((index, word))
+        else:
+            marked[mark].setdefault(word[at - _TOLD_BY : at], []).append((index, word, at))
     ascii_only = [(index, word) for index, word in others if word.isascii()]
 
     def found(low: str) -> list[tuple[int, int, int]]:
@@ -89,15 +89,13 @@ def _plain_words(words: Sequence[str]) -> Callable[[str], list[tuple[int, int, i
             while at >= 0:
                 hits.append((index, at, at + len(word)))
                 at = low.find(word, at + 1)
-        for char, by_two in rare.items():
-            look_up = by_two.get
-            single = look_up(char, ())
-            at = low.find(char)
+        for mark, by_end in marked.items():
+            at = low.find(mark)
             while at >= 0:
-                for index, word, back in look_up(low[at : at + 2], single):
-                    if low.startswith(word, at - back) and at >= back:
+                for index, word, back in by_end.get(low[max(0, at - _TOLD_BY) : at], ()):
+                    if low.startswith(word, at - back):
                         hits.append((index, at - back, at - back + len(word)))
-                at = low.find(char, at + 1)
+                at = low.find(mark, at + 1)
         return hits
 
     return found

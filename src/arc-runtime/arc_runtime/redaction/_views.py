@@ -48,7 +48,11 @@ def view(text: str) -> View:
     """`text` without escapes; the very same text when it has none."""
     starts: list[int] = []
     offsets: list[int] = []
-    if ("%" in text and _PERCENT.search(text)) or ("\\" in text and "\\u" in text and _TELLING.search(text)) or ("&" in text and "&#" in text):
+    if (
+        ("%" in text and _PERCENT.search(text))
+        or ("\\" in text and "\\u" in text and _TELLING.search(text))
+        or ("&" in text and "&#" in text)
+    ):
         text = _unescaped(text, starts, offsets)
     if not text.isascii():
         text = _FOLDABLE.sub(lambda match: _FOLDED.get(ord(match.group()), "\ufffd"), text)
