@@ -56,6 +56,12 @@ _PLAIN: Final = (
     ("IP_ADDRESS",
      rf"\b(?:(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}|(?:{_HEX}{{1,4}}:){{2,6}}(?::{_HEX}{{1,4}}){{1,5}})\b(?:/[0-9]{{1,3}}\b)?", ""),
     ("MAC_ADDRESS", rf"\b{_HEX}{{2}}(?:(?::{_HEX}{{2}}){{5}}|(?:-{_HEX}{{2}}){{5}})\b", ""),
+    ("FI_PERSONAL_IDENTITY_CODE", r"\b[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]\b", ""),
+    ("DATE_OF_BIRTH",
+     r"(?i)\b(dob|date of birth|birth[ _]?da(?:y|te)|born|geburtsdatum|geboren|naissance|nacimiento|nascita|nascimento)"
+     r"([^0-9A-Za-z]{1,6}|[^0-9A-Za-z]{1,3}(?:on|am|le|el|il)[^0-9A-Za-z]{1,3})"
+     r"(?:(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{4}|[0-9]{2}))\b",
+     "${1}${2}<DATE_OF_BIRTH>"),
     ("PHONE", r"\+[1-9](?:[ .()-]{0,2}[0-9]){7,14}\b", ""),
 )  # fmt: skip
 _KEYS: Final = (
@@ -103,6 +109,8 @@ def collector_config(policy: Policy) -> str:
     functions = [rule.name for rule in policy.rules if rule.function is not None]
     hidden = [pattern for pattern, action in _keys(policy) if action not in ("keep", "drop")]
     kept = [pattern for pattern, action in _keys(policy) if action == "keep"]
+    if policy.level == "standard":
+        kept.append(f"^(?:{'|'.join(_quoted(key) for key in sorted(OWN_ADDRESSES))})$")
     lines = [
         "# Rules of Arc's redaction for an OpenTelemetry Collector 0.130 or later, as a second line of defence: there are no",
         "# check digits and no words beside a number here. In a pipeline: processors: [transform/arc, redaction/arc].",
@@ -112,18 +120,18 @@ def collector_config(policy: Policy) -> str:
         "    error_mode: propagate  # what could not be redacted is not sent on",
         "    trace_statements:",
         *_group(_statements(policy, rules, "resource", (), addresses=False)),
-        *_group(_statements(policy, rules, "scope", ("name",), addresses=False)),
+        *_group(_statements(policy, rules, "scope", ("name",))),
         *_group(_kept_addresses("span", policy, _statements(policy, rules, "span", ("name", "status.message")))),
         *_group(_statements(policy, rules, "spanevent", ("name",))),
         "    log_statements:",
         *_group(_statements(policy, rules, "resource", (), addresses=False)),
-        *_group(_statements(policy, rules, "scope", ("name",), addresses=False)),
+        *_group(_statements(policy, rules, "scope", ("name",))),
         *_group([*_kept_addresses("log", policy, _statements(policy, rules, "log", ("body",))), *_bodies(rules)]),
         "  redaction/arc:",
         "    allow_all_keys: true",
         "    redact_all_types: true",
         "    summary: silent",
-        *_listed("blocked_values", [rule.pattern for rule in rules if rule.type not in _ADDRESSES]),
+        *_listed("blocked_values", [rule.pattern for rule in rules]),
         *_listed("blocked_key_patterns", [*hidden, *([_KEYS] if policy.level != "off" else [])]),
         *_listed("ignored_key_patterns", kept),
         *_listed("allowed_values", [f"^(?i:{_re2(one, 'allow')})$" for one in map(_form, policy.allow)]),
