@@ -89,6 +89,8 @@ def _settings(prefix: str) -> Iterator[tuple[str, ...]]:
             if standard := re.fullmatch(r"unset: (\w+)\.", says):
                 default, says = standard[1], "as OpenTelemetry defines it."
             values = "a URL" if re.search(r"(_URL|_ENDPOINT)$", told["name"]) else _values(field.annotation)
+            if values == "a path":
+                values = "a folder" if told["name"].endswith("_DIR") else "a file"
             yield f"`{told['name']}`", values, default, says
 
 
@@ -96,7 +98,7 @@ def _values(annotation: str) -> str:
     choices = dict(_aliases()).get(annotation.removesuffix(" | None"), annotation)
     if choices.startswith("Literal"):
         return ", ".join(f"`{value}`" for value in ast.literal_eval(choices.removeprefix("Literal")))
-    words = {"Endpoint": "a URL", "bool": "yes or no", "int": "a number", "float": "a number", "Path": "a folder"}
+    words = {"Endpoint": "a URL", "bool": "yes or no", "int": "a number", "float": "a number", "Path": "a path"}
     return words.get(annotation.removesuffix(" | None"), "text")
 
 

@@ -332,6 +332,8 @@ _BEFORE: Final = 96
 _AFTER: Final = 40
 _FULL: Final = 12.0
 _NEAR: Final = 28
+_SIDE_BY_SIDE: Final = 4
+_LONG_WORD: Final = 4
 
 
 def is_of_something_else(text: str, at: int) -> bool:
@@ -376,33 +378,37 @@ def before(text: str, at: int) -> Clues:
         window = _ESCAPE.sub("  ", window)
     if "<" in window:
         window = _PLACEHOLDER.sub(lambda match: " " * len(match.group()), window)
-    found: Clues = {}
-    last, last_at, last_tells = "", -9, False
-    spelled = _SPELLED_OUT.search(window)
-    for match in _WORD.finditer(window):
-        distance = len(window) - match.end()
-        if spelled is not None and match.end() <= spelled.start():
-            distance -= spelled.end() - spelled.start()
-        raw = match.group()
-        lowered = raw.lower()
-        if lowered not in _KNOWN and (lowered == raw or raw[1:].islower() or raw.isupper()):
-            last, last_at, last_tells = lowered, match.end(), False
-            continue
-        for word in _parts(raw):
-            near = match.start() - last_at < 4
-            single, both = _TABLE.words.get(word), _TABLE.words.get(f"{last} {word}") if near else None
-            if single == _OTHER and near and last_tells:
-                single = None  # "Thai ID", "NPI no. id"
-            for types in (single, both):
-                if types:
-                    _add(found, types, distance)
-            last, last_at = word, match.end()
-            last_tells = single is not None and single not in (_OTHER, _PERSON)
+    found = _of_words(window)
     if not window.isascii() and _SPACELESS.search(window):
         for word, types in _TABLE.ideographs:
             where = window.rfind(word)
             if where >= 0:
                 _add(found, types, len(window) - where - len(word))
+    return found
+
+
+def _of_words(window: str) -> Clues:
+    found: Clues = {}
+    last, last_at, last_tells = "", -9, False
+    spelled = _SPELLED_OUT.search(window)
+    for match in _WORD.finditer(window):
+        raw = match.group()
+        lowered = raw.lower()
+        if lowered not in _KNOWN and (lowered == raw or raw[1:].islower() or raw.isupper()):
+            last, last_at, last_tells = lowered, match.end(), False
+            continue
+        distance = len(window) - match.end()
+        if spelled is not None and match.end() <= spelled.start():
+            distance -= spelled.end() - spelled.start()
+        for word in _parts(raw):
+            near = match.start() - last_at < _SIDE_BY_SIDE
+            single, both = _TABLE.words.get(word), _TABLE.words.get(f"{last} {word}") if near else None
+            if single == _OTHER and near and last_tells:
+                single = None  # "Thai ID", "NPI no. id"
+            for types in filter(None, (single, both)):
+                _add(found, types, distance)
+            last, last_at = word, match.end()
+            last_tells = single is not None and single not in (_OTHER, _PERSON)
     return found
 
 
@@ -429,7 +435,7 @@ def _parts(word: str) -> list[str]:
     if len(word) < _LONGEST_NAME and _HUMPED.match(word):
         return [*(part.lower() for part in _HUMPS.findall(word)), word.lower()]
     # A part of some token, whose letters say nothing, or a name such as PeSeL.
-    return [word.lower()] if len(word) > 3 else []
+    return [word.lower()] if len(word) >= _LONG_WORD else []
 
 
 def _add(found: Clues, types: tuple[str, ...], distance: int) -> None:

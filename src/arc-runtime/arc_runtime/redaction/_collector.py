@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from arc_runtime.redaction._credentials import CREDENTIALS
 from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED
 from arc_runtime.redaction._national import NUMBERS
-from arc_runtime.redaction._policy import OWN_ADDRESSES, Policy, PolicyError, Rule
+from arc_runtime.redaction._policy import OWN_ADDRESSES, Policy, PolicyError, Rule, is_regex
 
 __all__ = ["CollectorRule", "collector_config", "collector_rules"]
 
@@ -43,6 +43,11 @@ _SIXTEEN: Final = "(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|6011|65[0-9]{2}|64
 _FIFTEEN: Final = (
     "3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}|3(?:0[0-5]|[689][0-9])[0-9][ -]?[0-9]{6}[ -]?[0-9]{4}"  # and of fourteen
 )
+_BORN: Final = (
+    r"(?i)\b(dob|date of birth|birth[ _]?da(?:y|te)|born|geburtsdatum|geboren|naissance|nacimiento|nascita|nascimento)"
+    r"([^0-9A-Za-z]{1,6}|[^0-9A-Za-z]{1,3}(?:on|am|le|el|il)[^0-9A-Za-z]{1,3})"
+    r"(?:(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{4}|[0-9]{2}))\b"
+)
 _PLAIN: Final = (
     ("SECRET", r"://[^\s:/?#@\"'<>\\|{}]{0,128}:[^\s/?#@\"'<>\\{}]{1,256}@", "://<SECRET>@"),
     ("SECRET", r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{20,}", "${1} <SECRET>"),
@@ -53,15 +58,10 @@ _PLAIN: Final = (
     ("US_ITIN", r"\b9[0-9]{2}[- ][5-9][0-9][- ][0-9]{4}\b", ""),
     ("CRYPTO", r"\b(?:0x[0-9a-fA-F]{40}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|(?:bc1|tb1|ltc1|addr1|cosmos1|osmo1)[02-9ac-hj-np-z]{25,110})\b", ""),
     ("IP_ADDRESS", rf"\b{_NOT_LOOPBACK}(?:\.{_OCTET}){{3}}\b(?:/[0-9]{{1,2}}\b)?", ""),
-    ("IP_ADDRESS",
-     rf"\b(?:(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}|(?:{_HEX}{{1,4}}:){{2,6}}(?::{_HEX}{{1,4}}){{1,5}})\b(?:/[0-9]{{1,3}}\b)?", ""),
+    ("IP_ADDRESS", rf"\b(?:(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}|(?:{_HEX}{{1,4}}:){{2,6}}(?::{_HEX}{{1,4}}){{1,5}})\b(?:/[0-9]{{1,3}}\b)?", ""),
     ("MAC_ADDRESS", rf"\b{_HEX}{{2}}(?:(?::{_HEX}{{2}}){{5}}|(?:-{_HEX}{{2}}){{5}})\b", ""),
     ("FI_PERSONAL_IDENTITY_CODE", r"\b[0-3][0-9][01][0-9]{3}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]\b", ""),
-    ("DATE_OF_BIRTH",
-     r"(?i)\b(dob|date of birth|birth[ _]?da(?:y|te)|born|geburtsdatum|geboren|naissance|nacimiento|nascita|nascimento)"
-     r"([^0-9A-Za-z]{1,6}|[^0-9A-Za-z]{1,3}(?:on|am|le|el|il)[^0-9A-Za-z]{1,3})"
-     r"(?:(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{4}|[0-9]{2}))\b",
-     "${1}${2}<DATE_OF_BIRTH>"),
+    ("DATE_OF_BIRTH", _BORN, "${1}${2}<DATE_OF_BIRTH>"),
     ("PHONE", r"\+[1-9](?:[ .()-]{0,2}[0-9]){7,14}\b", ""),
 )  # fmt: skip
 _KEYS: Final = (
@@ -71,6 +71,9 @@ _KEYS: Final = (
 """Keys whose value is a secret, whatever it looks like."""
 _TOGETHER: Final = 10
 """How many forms of credentials are one regular expression: all together grow out of what RE2 keeps in memory."""
+_TELLING: Final = 3
+"""In how many groups a number is, at least, whose writing tells it."""
+_LONG_ENOUGH: Final = 10
 _SHOWS: Final = 7.0
 """How much a form with letters proves that is worth exporting."""
 _LOOKS: Final = re.compile(r"\(\?(?:[=!]|<[=!])")
@@ -154,7 +157,7 @@ def _built_in() -> Iterator[CollectorRule]:
     seen: set[tuple[int, ...]] = {(3, 2, 4)}
     for number in NUMBERS:
         for shape in number.shapes:
-            if len(shape) > 2 and not _is_common(shape) and shape not in seen:
+            if not _is_common(shape) and shape not in seen:
                 seen.add(shape)
                 groups = "[ .-]".join(f"[0-9]{{{size}}}" for size in shape)
                 yield CollectorRule(number.type, rf"\b{groups}\b", "")
@@ -162,7 +165,13 @@ def _built_in() -> Iterator[CollectorRule]:
 
 def _is_common(shape: Sequence[int]) -> bool:
     """Whether other numbers are written so too: with a mark at each thousand, as a date, a phone, in fours."""
-    return set(shape[1:]) == {3} or set(shape) == {4} or sum(shape) < 10 or shape in {(3, 3, 4), (4, 3, 3)}
+    return (
+        len(shape) < _TELLING
+        or set(shape[1:]) == {3}
+        or set(shape) == {4}
+        or sum(shape) < _LONG_ENOUGH
+        or shape in {(3, 3, 4), (4, 3, 3)}
+    )
 
 
 def _credential(rule: str, form: str) -> str:
@@ -214,8 +223,7 @@ def _of(rule: Rule) -> CollectorRule:
 
 
 def _form(value: str) -> str:
-    whole = len(value) > 2 and value[0] == value[-1] == "/"
-    return value[1:-1] if whole else _quoted(value)
+    return value[1:-1] if is_regex(value) else _quoted(value)
 
 
 def _quoted(value: str) -> str:

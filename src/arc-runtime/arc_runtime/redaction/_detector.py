@@ -65,6 +65,12 @@ _KINDS: Final = {
     **dict.fromkeys(_KUBERNETES, "kubernetes"),
     _AT: "at", _URL: "url", _COLONS: "colons", _HEX: "hex", "cookie": "cookie", "curl": "curl",
 }  # fmt: skip
+_BY_SPANS: Final = {"key": named, "birth": dates_of_birth}
+_BY_STARTS: Final = {
+    "at": emails, "url": in_urls, "colons": ipv6, "header": headers, "hex": ethereum, "segwit": segwit,
+    "wallet": named_wallets, "kubernetes": kubernetes_secrets, "cookie": cookies, "curl": basic_users,
+}  # fmt: skip
+"""The rules for each kind of word: given where the words are, or only where they begin."""
 _BY_INDEX: Final = tuple((_KINDS.get(word), tuple(_FORMS.get(word, ()))) for word in _WORDS)
 _by_start: Final = itemgetter(1, 2)
 _CAPITAL_I: Final = "\u0130"
@@ -129,28 +135,7 @@ def _at_words(text: str, words: list[tuple[int, int, int]]) -> Iterator[Finding]
                 yield found
                 done = found.end
     for kind, spans in by_kind.items():
-        starts = [start for start, _ in spans]
-        if kind == "at":
-            yield from emails(text, starts)
-        elif kind == "key":
-            yield from named(text, spans)
-        elif kind == "url":
-            yield from in_urls(text, starts)
-        elif kind == "colons":
-            yield from ipv6(text, starts)
-        elif kind == "header":
-            yield from headers(text, starts)
-        elif kind == "birth":
-            yield from dates_of_birth(text, spans)
-        elif kind == "hex":
-            yield from ethereum(text, starts)
-        elif kind == "segwit":
-            yield from segwit(text, starts)
-        elif kind == "wallet":
-            yield from named_wallets(text, starts)
-        elif kind == "kubernetes":
-            yield from kubernetes_secrets(text, starts)
-        elif kind == "cookie":
-            yield from cookies(text, starts)
-        elif kind == "curl":
-            yield from basic_users(text, starts)
+        if kind in _BY_SPANS:
+            yield from _BY_SPANS[kind](text, spans)
+        else:
+            yield from _BY_STARTS[kind](text, [start for start, _ in spans])

@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used: together they would take the start of a program long."""
+"""Regular expressions that are compiled when they are first used: all of them would take a program's start long."""
 
 import re
 from typing import Any, cast

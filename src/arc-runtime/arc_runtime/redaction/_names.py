@@ -13,8 +13,8 @@ from arc_runtime.redaction._finding import Finding
 __all__ = ["NAMES", "names"]
 
 NAMES: Final = {
-    "PERSON": "PERSON", "PER": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION", "LOCATION": "LOCATION",
-    "STREET_ADDRESS": "ADDRESS", "ADDRESS": "ADDRESS",
+    "PERSON": "PERSON", "PER": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION",
+    "LOCATION": "LOCATION", "STREET_ADDRESS": "ADDRESS", "ADDRESS": "ADDRESS",
 }  # fmt: skip
 """What is called what, of the labels of spaCy's models (OntoNotes 5, WikiNER) and of Presidio's entities."""
 _LEAST_SCORE: Final = 0.5

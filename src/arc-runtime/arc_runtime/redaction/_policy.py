@@ -20,7 +20,7 @@ from arc_runtime.redaction._engine import apart, find
 from arc_runtime.redaction._finding import Finding
 from arc_runtime.redaction._names import names
 
-__all__ = ["OWN_ADDRESSES", "Action", "Example", "Level", "Policy", "PolicyError", "Rule"]
+__all__ = ["OWN_ADDRESSES", "Action", "Example", "Level", "Policy", "PolicyError", "Rule", "is_regex"]
 
 Level = Literal["off", "secrets", "standard", "strict"]
 Action = Literal["placeholder", "hash", "mask", "drop", "keep"]
@@ -102,7 +102,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     examples: Sequence[Example] = ()
     names: Any = None
     """A spaCy pipeline or an analyzer of Presidio that finds names of people and places, or what makes one, as
-    `module:function`. It is asked for each text that is longer than a word; its types are PERSON, LOCATION and ADDRESS."""
+    `module:function`. It is asked for each text that is longer than a word; its types are PERSON, LOCATION
+    and ADDRESS."""
 
     def __post_init__(self) -> None:
         for place, actions in (("actions", self.actions), ("keys", self.keys)):
@@ -285,10 +286,15 @@ def _pattern(regex: str, place: str) -> re.Pattern[str]:
     return found
 
 
+def is_regex(value: str) -> bool:
+    """Whether a value of a list is one `/between slashes/`."""
+    return value[:1] == value[-1:] == "/" and value.strip("/") != ""
+
+
 def _either(values: Sequence[str], place: str, *, whole: bool) -> re.Pattern[str]:
     parts = []
     for value in values:
-        if len(value) > 2 and value[0] == value[-1] == "/":
+        if is_regex(value):
             parts.append(_pattern(value[1:-1], place).pattern)
         elif value:
             parts.append(re.escape(value) if whole else rf"(?<![^\W_]){re.escape(value)}(?![^\W_])")

@@ -31,6 +31,9 @@ _RIPPLE: Final = str.maketrans(
 )
 _WINDOW: Final = 170
 
+_VARIED: Final = 20
+"""How many characters of a Base58 key of 40 to 100 differ, at least."""
+
 
 def bitcoin(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
     """Bitcoin addresses of BIP 13 and before: Base58Check."""
@@ -77,6 +80,6 @@ def named_wallets(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
             if kind in ("v25", "zec"):
                 fits = ripple or base58check(value) or base58check(value, 26)
             else:
-                fits = len(set(value)) > 20
+                fits = len(set(value)) > _VARIED
             if fits:
                 yield Finding(match.start(), match.end(), "CRYPTO", "wallet")
