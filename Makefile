@@ -98,14 +98,15 @@ $(DONE)/dev: $(DONE)/app
 	@$(COMPILE) $(VENV)/lib src instrumentations || true
 	@touch $@
 
-# The oldest LangGraph and LangChain that the plugins are for, with what came out along with them.
+# The oldest LangGraph, LangChain and Anthropic client that the plugins are for, with what came out along with them.
 $(DONE)/oldest: $(DONE)/uv $(MANIFESTS) constraints-oldest.txt
 	@echo "installing the oldest versions into $(VENV)/oldest"
 	@test -x $(VENV)/oldest/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/oldest
 	@$(BIN)/uv pip install --quiet --python $(VENV)/oldest/bin/python --constraint constraints-oldest.txt \
 	  -e src/arc-semconv -e src/arc-prices -e src/arc-runtime -e src/arc-langchain-callbacks -e src/arc-core \
 	  -e instrumentations/arc-instrumentation-openai -e instrumentations/arc-instrumentation-langgraph \
-	  -e instrumentations/arc-instrumentation-langchain openai hypothesis pytest pytest-timeout \
+	  -e instrumentations/arc-instrumentation-langchain -e instrumentations/arc-instrumentation-anthropic \
+	  anthropic openai hypothesis pytest pytest-timeout \
 	  langgraph langchain langchain-openai langgraph-checkpoint-sqlite langgraph-checkpoint-postgres 'psycopg[binary]'
 	@# By itself: it brings the demo along, which is for newer ones.
 	@$(BIN)/uv pip install --quiet --python $(VENV)/oldest/bin/python --no-deps -e src/arc-testing

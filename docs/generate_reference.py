@@ -88,17 +88,20 @@ def _settings(prefix: str) -> Iterator[tuple[str, ...]]:
             says = told["says"]
             if standard := re.fullmatch(r"unset: (\w+)\.", says):
                 default, says = standard[1], "as OpenTelemetry defines it."
-            values = "a URL" if re.search(r"(_URL|_ENDPOINT)$", told["name"]) else _values(field.annotation)
-            if values == "a path":
-                values = "a folder" if told["name"].endswith("_DIR") else "a file"
+            values = next((says for end, says in _BY_NAME.items() if told["name"].endswith(end)), None)
+            values = values or _values(field.annotation)
             yield f"`{told['name']}`", values, default, says
+
+
+_BY_NAME: Final = {"_URL": "a URL", "_ENDPOINT": "a URL", "_FILE": "a file", "_POLICY": "a file"}
+"""What a setting takes, by the end of its name."""
 
 
 def _values(annotation: str) -> str:
     choices = dict(_aliases()).get(annotation.removesuffix(" | None"), annotation)
     if choices.startswith("Literal"):
         return ", ".join(f"`{value}`" for value in ast.literal_eval(choices.removeprefix("Literal")))
-    words = {"Endpoint": "a URL", "bool": "yes or no", "int": "a number", "float": "a number", "Path": "a path"}
+    words = {"Endpoint": "a URL", "bool": "yes or no", "int": "a number", "float": "a number", "Path": "a folder"}
     return words.get(annotation.removesuffix(" | None"), "text")
 
 

@@ -53,7 +53,7 @@ def test_what_is_in_force_is_said_where_it_is_asked_for_and_no_secret_is(run, ba
     )
     (hello,) = [line for line in lines if line.startswith("arc: arc ")]
     assert f"spans to {nobody} over http/protobuf with ARC_API_KEY; fixes on, level safe; content NO_CONTENT" in hello
-    beside = "logs none; metrics none; spool 64 MiB; cost on; no metrics page; plugins arc_langchain, arc_langgraph, arc_openai"
+    beside = "logs none; metrics none; spool 64 MiB; cost on; no metrics page; plugins arc_anthropic, arc_langchain, arc_langgraph, arc_openai"
     assert hello.endswith(f"; {beside}")
     assert not any(secret in line for line in lines for secret in ("hunter2", "secret1"))
 

@@ -1,4 +1,4 @@
-"""The plugins for LangGraph and LangChain with the oldest versions they are for, in an environment of their own."""
+"""Plugins with the oldest versions that they are for, in an environment of their own."""
 
 import subprocess
 from pathlib import Path
@@ -17,9 +17,10 @@ def oldest():
 
 
 def test_the_environment_holds_the_oldest_versions(oldest):
-    code = "from importlib.metadata import version as of; print(of('langgraph'), of('langchain-core'), of('langchain'))"
+    names = ("langgraph", "langchain-core", "langchain", "anthropic")
+    code = f"from importlib.metadata import version; print(*map(version, {names}))"
     done = subprocess.run([oldest, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0.6.0", "0.3.67", "0.3.26"]
+    assert done.stdout.split() == ["0.6.0", "0.3.67", "0.3.26", "0.49.0"]
 
 
 @pytest.mark.timeout(900)  # it is a run of its own, of a few hundred tests
@@ -28,9 +29,10 @@ def test_the_environment_holds_the_oldest_versions(oldest):
     [
         ["instrumentations/arc-instrumentation-langgraph/tests"],
         ["instrumentations/arc-instrumentation-langchain/tests"],
+        ["instrumentations/arc-instrumentation-anthropic/tests"],
         ["tests/test_state_graph.py", "tests/test_multiagent.py"],
     ],
-    ids=["langgraph", "langchain", "pipelines"],
+    ids=["langgraph", "langchain", "anthropic", "pipelines"],
 )
 def test_what_holds_of_the_newest_versions_holds_of_the_oldest(oldest, tests):
     done = subprocess.run(

@@ -265,10 +265,41 @@ def test_a_request_that_was_refused_is_tested_with_the_refusal(arc, tmp_path):
     status, out, err = said(arc("fixes", "test", "-", "--error", str(refusal), stdin=body))
     assert (status, err) == (0, "")
     assert out.startswith("arc.parameter_not_supported: matches\n")
-    assert out.endswith("- max_tokens\n+ max_completion_tokens\nchat.completions: 1 change once more\n")
+    assert out.endswith(
+        "- max_tokens\n+ max_completion_tokens\nchat.completions: 1 change before it is sent once more\n"
+    )
+    assert '  yes  $predicate "refuses_parameter"\n' in out
+    assert '$status {"in":[400,422]}: the refusal has 400\n' in out
     busy = said(arc("fixes", "test", "-", "--error", str(refusal), "--status", "500", stdin=body))
     assert busy[0] == 1
-    assert busy[1].endswith("chat.completions: it leaves as it is\n")
+    assert busy[1].endswith("chat.completions: nothing is sent again\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "api"),
+    [
+        ({"model": "claude-x", "messages": []}, (), "messages"),
+        ({"model": "x", "system": "be brief", "messages": []}, (), "messages"),
+        ({"model": "x", "messages": []}, ("--provider", "anthropic"), "messages"),
+        ({"model": "claude-x", "messages": []}, ("--provider", "openai"), "chat.completions"),
+    ],
+)
+def test_the_api_is_told_by_the_body_and_the_provider(arc, body, words, api):
+    status, out, err = said(arc("fixes", "test", "-", "--json", *words, stdin=json.dumps(body).encode()))
+    assert (status, json.loads(out)["api"], err) == (1, api, "")
+
+
+def test_entries_in_yaml_are_taken_and_a_fault_in_them_or_in_a_setting_is_one_line(arc, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("- {id: mine, pattern: {model: x}, fix: {seed: 1}}\n")
+    body = b'{"model": "x", "messages": []}'
+    status, out, err = said(arc("fixes", "test", "-", "--entries", str(mine), stdin=body, ARC_FIXES_LEVEL="high"))
+    assert (status, out.splitlines()[-2]) == (0, "+ seed: 1")
+    assert err == "arc: ARC_FIXES_LEVEL='high' is none of safe, ask; safe is used\n"
+    mine.write_text("- {id: [mine\n")
+    status, out, err = said(arc("fixes", "test", "-", "--entries", str(mine), stdin=body))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"arc: {mine}: ")
 
 
 def test_what_was_learned_and_the_file_of_the_user_are_known_too(arc, tmp_path):

@@ -3,33 +3,27 @@
 Source: Anthropic API reference, messages and streaming; GenAI conventions (November 2026) for attributes and messages.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from arc_runtime.instrumentation import Attributes, Reply
+from arc_runtime.instrumentation.stainless import Api, LazyMessages, arguments, finish_attributes, get, plain, strings
 from arc_semconv import attributes as semconv
 
-__all__ = ["ANSWER_FIELDS", "CONTENT_FIELDS", "EventFold", "reply", "request_attributes", "request_content"]
+__all__ = ["MESSAGES", "EventFold", "reply", "request_attributes", "request_content"]
 
-CONTENT_FIELDS: Final = ("messages", "system", "tools")
-ANSWER_FIELDS: Final = ("id", "model", "content", "stop_reason", "usage")
 _NUMBERS: Final = {
     "temperature": semconv.REQUEST_TEMPERATURE,
     "top_p": semconv.REQUEST_TOP_P,
     "top_k": semconv.REQUEST_TOP_K,
     "max_tokens": semconv.REQUEST_MAX_TOKENS,
 }
-
-
-def get(value: object, field: str) -> Any:
-    """`field` of a mapping or an object; None when it is not there."""
-    if isinstance(value, Mapping):
-        return value.get(field)
-    try:
-        return value.__dict__.get(field)
-    except AttributeError:
-        return None
+_COUNTS: Final = (
+    "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens_details",
+)  # fmt: skip
+_CALLS: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+_PIECES: Final = ("text", "partial_json", "thinking")
+"""Fields of a delta that hold the next piece of its block."""
 
 
 def request_attributes(body: Mapping[str, object]) -> Attributes:
@@ -39,11 +33,15 @@ def request_attributes(body: Mapping[str, object]) -> Attributes:
         value = body.get(field)
         if isinstance(value, int | float) and not isinstance(value, bool):
             attributes[name] = value
-    stop = body.get("stop_sequences")
-    if isinstance(stop, list | tuple) and stop:
-        attributes[semconv.REQUEST_STOP_SEQUENCES] = tuple(word for word in stop if isinstance(word, str))
+    if stop := strings(body.get("stop_sequences")):
+        attributes[semconv.REQUEST_STOP_SEQUENCES] = stop
     if body.get("stream") is True:
         attributes[semconv.REQUEST_STREAM] = True
+    output = body.get("output_config")
+    if isinstance(effort := get(output, "effort"), str):
+        attributes[semconv.REQUEST_REASONING_LEVEL] = effort
+    if "json_schema" in (get(get(output, "format"), "type"), get(body.get("output_format"), "type")):
+        attributes[semconv.OUTPUT_TYPE] = "json"
     return attributes
 
 
@@ -71,39 +69,57 @@ def _parts(content: object) -> list[object]:
 
 
 def _part(block: object) -> object:
-    match get(block, "type"):
+    kind = get(block, "type")
+    if kind in _CALLS:
+        called = {"id": get(block, "id"), "name": get(block, "name"), "arguments": get(block, "input")}
+        return {"type": "tool_call", **called}
+    if isinstance(kind, str) and kind.endswith("tool_result"):  # of a tool of the program's, or of the provider's
+        return {
+            "type": "tool_call_response",
+            "id": get(block, "tool_use_id"),
+            "response": _plain_parts(get(block, "content")),
+        }
+    match kind:
         case "text":
             return {"type": "text", "content": get(block, "text")}
         case "thinking":
             return {"type": "reasoning", "content": get(block, "thinking")}
-        case "tool_use" | "server_tool_use":
-            return {
-                "type": "tool_call",
-                "id": get(block, "id"),
-                "name": get(block, "name"),
-                "arguments": get(block, "input"),
-            }
-        case "tool_result":
-            return {"type": "tool_call_response", "id": get(block, "tool_use_id"), "response": get(block, "content")}
         case "image" | "document":
-            source = get(block, "source")
-            kind = {"modality": get(block, "type"), "mime_type": get(source, "media_type")}
-            if get(source, "type") == "base64":
-                return {"type": "blob", **kind, "data": get(source, "data")}
-            return {"type": "uri", **kind, "uri": get(source, "url")}
+            return _media(kind, get(block, "source"))
         case _:
-            dump = getattr(block, "model_dump", None)
-            return dump(mode="json", exclude_none=True, warnings=False) if callable(dump) else block
+            return plain(block)
+
+
+def _plain_parts(content: object) -> object:
+    """The content of a tool's result as JSON values."""
+    return [plain(part) for part in content] if isinstance(content, list | tuple) else plain(content)
+
+
+def _media(kind: str, source: object) -> dict[str, object]:
+    told = {"modality": kind, "mime_type": get(source, "media_type")}
+    match get(source, "type"):
+        case "base64":
+            return {"type": "blob", **told, "data": get(source, "data")}
+        case "url":
+            return {"type": "uri", **told, "uri": get(source, "url")}
+        case "file":
+            return {"type": "file", **told, "file_id": get(source, "file_id")}
+        case _:  # a document's text, in one or in blocks
+            return {"type": "text", "content": get(source, "data") or _plain_parts(get(source, "content"))}
 
 
 def reply(answer: object) -> Reply:
     """What a whole message says."""
-    attributes = {**_named(answer), **_usage(get(answer, "usage")), **_finish(get(answer, "stop_reason"))}
-    content = get(answer, "content")
-    if not isinstance(content, list | tuple):
+    reason = get(answer, "stop_reason")
+    attributes = {**_named(answer), **_usage(get(answer, "usage")), **finish_attributes([reason])}
+    if not isinstance(get(answer, "content"), list | tuple):
         return Reply(attributes, ())
-    said = {"role": "assistant", "parts": _parts(content), "finish_reason": get(answer, "stop_reason")}
-    return Reply(attributes, (said,))
+    return Reply(attributes, LazyMessages([answer], _output_message))
+
+
+def _output_message(answer: object) -> dict[str, object]:
+    parts = _parts(get(answer, "content"))
+    return {"role": "assistant", "parts": parts, "finish_reason": get(answer, "stop_reason")}
 
 
 def _named(answer: object) -> Attributes:
@@ -119,15 +135,12 @@ def _usage(usage: object) -> Attributes:
     counts = {
         semconv.USAGE_OUTPUT_TOKENS: get(usage, "output_tokens"),
         semconv.USAGE_CACHE_READ_INPUT_TOKENS: read or None,
-        semconv.USAGE_CACHE_CREATION_INPUT_TOKENS: written or None,
+        semconv.USAGE_CACHE_WRITE_INPUT_TOKENS: written or None,
+        semconv.USAGE_REASONING_OUTPUT_TOKENS: get(get(usage, "output_tokens_details"), "thinking_tokens"),
     }
     if isinstance(sent, int):
         counts[semconv.USAGE_INPUT_TOKENS] = sent + (read or 0) + (written or 0)
     return {name: count for name, count in counts.items() if isinstance(count, int)}
-
-
-def _finish(reason: object) -> Attributes:
-    return {semconv.RESPONSE_FINISH_REASONS: (reason,)} if isinstance(reason, str) else {}
 
 
 class EventFold:
@@ -136,18 +149,20 @@ class EventFold:
     def __init__(self) -> None:
         self._message: object = None
         self._usage: dict[str, object] = {}
-        self._blocks: dict[int, dict[str, Any]] = {}
+        self._blocks: dict[int, _Block] = {}
         self._reason: object = None
 
     def add(self, event: object) -> None:
         """Take one event in."""
         kind = get(event, "type")
         if kind == "content_block_delta":
-            self._add(self._blocks.setdefault(get(event, "index") or 0, {"pieces": []}), get(event, "delta"))
+            index = get(event, "index") or 0
+            block = self._blocks.get(index)
+            if block is None:
+                block = self._blocks[index] = _Block(None)
+            block.add(get(event, "delta"))
         elif kind == "content_block_start":
-            block = get(event, "content_block")
-            known = {name: get(block, name) for name in ("type", "id", "name", "input", "text", "thinking")}
-            self._blocks[get(event, "index") or 0] = {**known, "pieces": []}
+            self._blocks[get(event, "index") or 0] = _Block(get(event, "content_block"))
         elif kind == "message_start":
             self._message = get(event, "message")
             self._count(get(self._message, "usage"))
@@ -155,34 +170,50 @@ class EventFold:
             self._count(get(event, "usage"))
             self._reason = get(get(event, "delta"), "stop_reason") or self._reason
 
-    def _add(self, block: dict[str, Any], delta: object) -> None:
-        for name in ("text", "partial_json", "thinking"):
-            if isinstance(piece := get(delta, name), str):
-                block["pieces"].append(piece)
-
     def _count(self, usage: object) -> None:
-        for name in ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"):
+        for name in _COUNTS:
             if (count := get(usage, name)) is not None:
                 self._usage[name] = count
 
     def reply(self) -> Reply:
         """What the events so far amount to."""
-        content = [_joined(block) for _, block in sorted(self._blocks.items())]
-        whole = {"content": content, "stop_reason": self._reason, "usage": self._usage}
-        return reply({"id": get(self._message, "id"), "model": get(self._message, "model"), **whole})
+        content = [block.whole() for _, block in sorted(self._blocks.items())]
+        named = {"id": get(self._message, "id"), "model": get(self._message, "model")}
+        return reply({**named, "content": content, "stop_reason": self._reason, "usage": self._usage})
 
 
-def _joined(block: Mapping[str, Any]) -> dict[str, object]:
-    text = "".join(block["pieces"])
-    kind = block.get("type") or "text"
-    if kind in ("tool_use", "server_tool_use"):
-        return {"type": kind, "id": block["id"], "name": block["name"], "input": _arguments(text, block.get("input"))}
-    field = "thinking" if kind == "thinking" else "text"
-    return {"type": kind, field: f"{block.get(field) or ''}{text}"}
+class _Block:
+    """One block of a streamed message: as it began, and the pieces that came after."""
+
+    def __init__(self, began: object) -> None:
+        self._began = began
+        self._pieces: list[str] = []
+
+    def add(self, delta: object) -> None:
+        """Take one piece in."""
+        for name in _PIECES:
+            if isinstance(piece := get(delta, name), str):
+                self._pieces.append(piece)
+
+    def whole(self) -> object:
+        """The block with all its pieces."""
+        began, text = self._began, "".join(self._pieces)
+        kind = get(began, "type") or "text"
+        if kind in _CALLS:
+            given = {"id": get(began, "id"), "name": get(began, "name")}
+            return {"type": kind, **given, "input": arguments(text) if text else get(began, "input")}
+        if kind in ("text", "thinking"):
+            return {"type": kind, kind: f"{get(began, kind) or ''}{text}"}
+        return began
 
 
-def _arguments(text: str, given: object) -> object:
-    try:
-        return json.loads(text) if text else given
-    except (ValueError, RecursionError):
-        return text
+MESSAGES: Final = Api(
+    name="messages",
+    operation="chat",
+    request_attributes=request_attributes,
+    content_fields=("messages", "system", "tools"),
+    request_content=request_content,
+    answer_fields=("id", "model", "content", "stop_reason", "usage"),
+    reply=reply,
+    fold=lambda _body: EventFold(),
+)

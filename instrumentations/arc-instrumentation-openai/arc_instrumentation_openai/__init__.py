@@ -4,14 +4,9 @@ Everything the client sends by HTTP goes through one method, `request`; wrapping
 made before instrumentation and Azure alike. Sessions over a WebSocket are observed at their connection (`_sockets`).
 """
 
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, Final
-
-import wrapt
 from arc_runtime.capture import Recorder
-from arc_runtime.instrumentation import ArcInstrumentor, Target
-from arc_runtime.instrumentation.stainless import followed_modules, settle, wrap_class_methods
+from arc_runtime.instrumentation import Target
+from arc_runtime.instrumentation.stainless import StainlessInstrumentor
 from arc_runtime.spans import within
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
@@ -26,14 +21,12 @@ from arc_instrumentation_openai._turn import Arguments, Turn
 
 __all__ = ["OpenAIInstrumentor"]
 
-_COPIES: Final = ("copy", "with_options")
-"""Methods of a client that give another one."""
 
-
-class OpenAIInstrumentor(ArcInstrumentor):
+class OpenAIInstrumentor(StainlessInstrumentor):
     """Instruments `openai.OpenAI`, `AsyncOpenAI` and their Azure twins: every model call, whole and streamed."""
 
     distribution = "arc-instrumentation-openai"
+    library = "openai"
     targets = (
         Target("openai._base_client:SyncAPIClient.request", describe),
         Target("openai._base_client:AsyncAPIClient.request", describe),
@@ -65,43 +58,8 @@ class OpenAIInstrumentor(ArcInstrumentor):
             flight.landed(None)  # no answer yet: the turn is handed the flight, to tell it of each event
             return flight.arguments
 
-    def protect(self, client: object) -> bool:
-        """Do the plugin's work for the calls of `client`, and of those that it makes with other options."""
-        if client in self._protected:
-            return True
-        if not super().protect(client):
-            return False
-        for name in _COPIES:
-            if callable(copy := getattr(client, name, None)):
-                setattr(client, name, self._protecting(copy))
-        return True
-
-    def _protecting(self, copy: Callable[..., object]) -> Callable[..., object]:
-        @wraps(copy)
-        def copied(*args: Any, **kwargs: Any) -> object:
-            client = copy(*args, **kwargs)
-            self.guard.attempt("protecting a client", self.protect, client)
-            return client
-
-        return copied
-
     def hook(self) -> None:
-        """Wrap the targets, what builds the headers of each attempt, and what reads or closes an answer."""
+        """Wrap what every such client has, and what sessions and others go through."""
         super().hook()
-        for module in followed_modules("openai"):
-            self.when_imported(module, wrap_class_methods)
-        self.when_imported("openai._base_client", self._wrap_headers)
         Sockets(self).hook()
         self.when_imported("langfuse", _langfuse.follow)
-
-    def _wrap_headers(self, module: Any) -> None:
-        wrapt.wrap_function_wrapper(module, "BaseClient._build_headers", self._around_headers)
-
-    def _around_headers(self, wrapped: Callable[..., Any], client: object, args: Any, kwargs: Any) -> Any:
-        headers = wrapped(*args, **kwargs)
-        self.guard.attempt("reading the headers", self._settle, client, headers, kwargs)
-        return headers
-
-    def _settle(self, client: object, headers: Any, options: Mapping[str, Any]) -> None:
-        if self.works_for(client):
-            settle(headers, options.get("retries_taken", 0))

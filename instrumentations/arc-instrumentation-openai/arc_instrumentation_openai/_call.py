@@ -1,79 +1,21 @@
 """One call of `SyncAPIClient.request` or `AsyncAPIClient.request` as Arc sees it."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from arc_runtime.fixes import Request
-from arc_runtime.instrumentation import Attributes, Content, Facts, Fold, Hold, Said
-from arc_runtime.instrumentation.stainless import FIXES, StainlessCall, body_of, fields_of, identity, options_of
+from arc_runtime.instrumentation import Attributes
+from arc_runtime.instrumentation.stainless import FIXES, Api, ApiCall, body_of, identity, options_of
 from arc_semconv import attributes as semconv
 
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._provider import provider_of
 from arc_instrumentation_openai._routes import route
 
-__all__ = ["ApiCall", "describe"]
+__all__ = ["describe"]
 
 _PORTS: Final = {"http": 80, "https": 443}
 _HELD: Final = "_arc_ways"
 _MOST_HELD: Final = 64
-
-
-class ApiCall(StainlessCall):
-    """A call of one API; `args[0]` is the type to cast to, `args[1]` the request's options."""
-
-    def __init__(  # noqa: PLR0913 - what `describe` found
-        self,
-        api: Api,
-        request: Request,
-        known: Attributes,
-        arguments: tuple[tuple[Any, ...], dict[str, Any]],
-        *,
-        client: object = None,
-        mends: bool = True,
-    ) -> None:
-        super().__init__(client, arguments, mends=mends)
-        self._api = api
-        self._request = request
-        self._known = known
-
-    @property
-    def request(self) -> Request:
-        """Body, provider, API and host."""
-        return self._request
-
-    def start_attributes(self, body: Mapping[str, object]) -> Attributes:
-        """Operation, provider, server, who asks, and the model."""
-        attributes = dict(self._known)
-        if isinstance(model := body.get("model"), str):
-            attributes[semconv.REQUEST_MODEL] = model
-        return attributes
-
-    @property
-    def request_attributes(self) -> Facts:
-        """Parameters and the kind of API."""
-        return self._api.request_attributes
-
-    @property
-    def content_fields(self) -> Sequence[str]:
-        """Those of the API."""
-        return self._api.content_fields
-
-    @property
-    def content(self) -> Content:
-        """Messages and tool definitions."""
-        return self._api.request_content
-
-    def reply(self, result: object, hold: Hold | None) -> Said:
-        """What an answer, or a raw response that holds one, says."""
-        fields = fields_of(result, self._api.answer_fields)
-        return partial(self._api.reply, fields if hold is None else hold(fields))
-
-    def fold(self) -> Fold:
-        """A fold over the chunks of the answer."""
-        return self._api.fold(self._request.body)
 
 
 def describe(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ApiCall | None:

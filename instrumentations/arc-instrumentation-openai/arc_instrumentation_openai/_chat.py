@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from arc_runtime.instrumentation import Reply
+from arc_runtime.instrumentation.stainless import Api
 from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
 from arc_instrumentation_openai import _wire
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._estimates import estimated_usage, text_length
 from arc_instrumentation_openai._wire import get
 

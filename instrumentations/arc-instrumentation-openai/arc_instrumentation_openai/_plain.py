@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from arc_runtime.instrumentation import Reply
+from arc_runtime.instrumentation.stainless import Api
 from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
 from arc_instrumentation_openai import _wire
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._wire import get
 
 __all__ = ["EMBEDDINGS", "UsageFold", "bare_api", "embedded", "embedding_attributes", "plain_api", "reply"]

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from arc_runtime.instrumentation import Reply
+from arc_runtime.instrumentation.stainless import Api
 from arc_semconv import attributes as semconv
 from arc_semconv.kinds import RunState
 from opentelemetry.util.types import AttributeValue
 
 from arc_instrumentation_openai import _wire
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._wire import get
 
 __all__ = ["REALTIME", "audio_size", "message", "reply", "request_attributes", "session_content", "sound", "spoken"]

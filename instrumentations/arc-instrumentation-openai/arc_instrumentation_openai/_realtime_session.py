@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+from arc_runtime.instrumentation.stainless import Api
 from arc_semconv import attributes as semconv
 from opentelemetry.trace import Span
 
 from arc_instrumentation_openai import _realtime
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._realtime import REALTIME
 from arc_instrumentation_openai._sessions import Answering, Boarding, Departure, Peer, Session, fields
 from arc_instrumentation_openai._turn import Arguments, Asked, RejectedError

@@ -6,10 +6,10 @@ Source: OpenAI API reference: WebSocket mode of Responses, Live server events.
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from arc_runtime.instrumentation.stainless import Api
 from arc_semconv import attributes as semconv
 from opentelemetry.trace import Span
 
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._responses import RESPONSES
 from arc_instrumentation_openai._sessions import Answering, Boarding, Departure, Peer, Session, fields
 from arc_instrumentation_openai._turn import Arguments, Asked, RejectedError, Turn

@@ -8,9 +8,9 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from arc_runtime.instrumentation.stainless import Api
 from arc_semconv import attributes as semconv
 
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._chat import CHAT
 from arc_instrumentation_openai._completions import COMPLETIONS
 from arc_instrumentation_openai._plain import EMBEDDINGS, bare_api, plain_api

@@ -19,12 +19,12 @@ from typing import ClassVar, Final, NamedTuple, Protocol
 from arc_runtime.capture import Recorder
 from arc_runtime.fixes import Request
 from arc_runtime.instrumentation import Guard, also_land
+from arc_runtime.instrumentation.stainless import Api
 from arc_runtime.spans import cancelled, failed
 from arc_semconv import attributes as semconv
 from opentelemetry.trace import Span
 from opentelemetry.util.types import AttributeValue
 
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._turn import Arguments, Asked, RejectedError, Turn
 from arc_instrumentation_openai._wire import get
 

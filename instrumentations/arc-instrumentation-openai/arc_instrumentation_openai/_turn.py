@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 from arc_runtime.fixes import Request
 from arc_runtime.instrumentation import Attributes, Content, Facts, Fold, Hold, ModelCall, Said, Watcher
+from arc_runtime.instrumentation.stainless import Api
 from arc_semconv import attributes as semconv
 from opentelemetry.util.types import AttributeValue
 
-from arc_instrumentation_openai._api import Api
 from arc_instrumentation_openai._wire import get
 
 __all__ = ["Arguments", "Asked", "RejectedError", "Turn"]

@@ -4,6 +4,8 @@ import asyncio
 import copy
 import gzip
 import json
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -163,6 +165,24 @@ KINDS = {
 }  # fmt: skip
 
 
+ENVELOPES = {
+    "a list of one": ([{"error": {"code": 400, "message": UNSUPPORTED["error"]["message"], "status": "INVALID_ARGUMENT"}}], KINDS["max tokens"]),
+    "a text": ({"code": "Client specified an invalid argument", "error": "Model grok-4 does not support parameter presencePenalty."}, KINDS["any parameter"]),
+    "a gateway": (refusal(f"litellm.BadRequestError: OpenAIException - {UNSUPPORTED['error']['message']}\nReceived Model Group=m", None, "400", None), KINDS["max tokens"]),
+    "relayed": ({"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": json.dumps(UNSUPPORTED)}}}, KINDS["max tokens"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_what_a_gateway_laid_round_a_refusal_is_taken_off(instrumented, connect, provider, envelope):
+    body, (_, given, is_mended) = ENVELOPES[envelope]
+    server = provider(body, is_mended)
+    instrumented()
+    for expected in (2, 3):
+        assert ask(connect(server), **given).choices[0].message.content == "fine"
+        assert len(server.asked) == expected
+
+
 def ask(client, **given):
     return client.chat.completions.create(**{"model": "some-model", "messages": ASK, **given})
 
@@ -224,6 +244,20 @@ def test_the_async_client_is_mended(spans, instrumented, provider, stream):
 
     assert asyncio.run(call()) == "fine"
     assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_azure_is_mended_at_the_program_s_own_deployment(spans, instrumented, connect, provider, stream):
+    server = provider(UNSUPPORTED, KINDS["max tokens"][2])
+    instrumented()
+    client = connect(server, openai.AzureOpenAI, api_version="2025-01-01")
+    for expected in (2, 3):
+        said = mode_stream(client, max_tokens=9) if stream else mode_sync(client, max_tokens=9)
+        assert said == "fine"
+        assert len(server.asked) == expected
+    assert {asked.path for asked in server.asked} == {"/deployments/some-model/chat/completions?api-version=2025-01-01"}
+    assert [span.attributes[semconv.FIX_OUTCOME] for span in spans.spans] == ["ok", "ok"]
+    assert {span.attributes[semconv.PROVIDER] for span in spans.spans} == {"azure.ai.openai"}
 
 
 def test_a_mended_call_runs_with_content_recorded_as_it_was_sent(spans, instrumented, connect, provider):
@@ -313,8 +347,6 @@ def test_a_refusal_in_the_midst_of_a_stream_is_the_program_s(spans, instrumented
 
 
 def test_without_time_left_nothing_is_sent_again(instrumented, connect):
-    import time
-
     def slow(asked):
         time.sleep(0.4)
         return Answer(400, UNSUPPORTED)
@@ -325,10 +357,17 @@ def test_without_time_left_nothing_is_sent_again(instrumented, connect):
         assert len(server.asked) == 1
 
 
-def test_what_is_sent_again_has_the_time_that_is_left(instrumented, connect):
-    import threading
-    import time
+@pytest.mark.parametrize("of", ["the client", "the call"])
+@pytest.mark.parametrize("limit", [None, 30, openai.Timeout(30), openai.Timeout(None), openai.Timeout(30, read=None)])
+def test_a_request_is_sent_again_under_any_limit_that_leaves_time(instrumented, connect, provider, limit, of):
+    server = provider(UNSUPPORTED, KINDS["max tokens"][2])
+    instrumented()
+    client = connect(server, **({"timeout": limit} if of == "the client" else {}))
+    assert ask(client, max_tokens=9, **({"timeout": limit} if of == "the call" else {}))
+    assert len(server.asked) == 2
 
+
+def test_what_is_sent_again_has_the_time_that_is_left(instrumented, connect):
     done = threading.Event()
 
     def slow(asked):
@@ -355,6 +394,16 @@ def test_once_is_enough_whatever_the_client_retries(instrumented, provider):
     assert len(server.asked) == 2
 
 
+def test_what_the_client_sent_again_itself_is_counted_too(spans, instrumented):
+    answers = iter([Answer(429, refusal("slow down"), headers={"retry-after-ms": "1"}), Answer(400, UNSUPPORTED)])
+    instrumented()
+    with Provider(lambda asked: next(answers, None) or answer(asked)) as server:
+        with openai.OpenAI(base_url=server.url, api_key="k", max_retries=2) as client:
+            assert ask(client, max_tokens=9)
+        assert len(server.asked) == 3
+    assert spans.only.attributes[semconv.HTTP_RESEND_COUNT] == 2
+
+
 def test_a_header_keeps_fixes_away_from_one_call_and_never_leaves(spans, instrumented, connect, provider):
     server = provider(UNSUPPORTED, lambda b: "max_tokens" not in b)
     instrumented()
@@ -363,6 +412,15 @@ def test_a_header_keeps_fixes_away_from_one_call_and_never_leaves(spans, instrum
     assert len(server.asked) == 1
     assert ask(client, max_tokens=9, extra_headers={"X-Arc-Fixes": "on"})
     assert all("x-arc-fixes" not in asked.headers for asked in server.asked)
+
+
+def test_a_key_of_idempotency_is_that_of_the_first_request_alone(instrumented, connect, provider):
+    server = provider(UNSUPPORTED, lambda b: "max_tokens" not in b)
+    instrumented()
+    headers = {"Idempotency-Key": "mine", "X-Mine": "1"}
+    ask(connect(server), max_tokens=9, extra_headers=headers)
+    assert [asked.headers.get("idempotency-key") for asked in server.asked] == ["mine", None]
+    assert [asked.headers["x-mine"] for asked in server.asked] == ["1", "1"]
 
 
 @pytest.mark.parametrize(("mode", "sent"), [("on", 2), ("shadow", 1), ("off", 1)])
@@ -428,11 +486,13 @@ def test_a_tool_that_was_renamed_has_its_own_name_in_the_answer(spans, instrumen
         instrumented()
         result = ask(connect(server), tools=tools, stream=stream)
         if stream:
-            name = next(iter(result)).choices[0].delta.tool_calls[0].function.name
+            first, *_ = result
+            name = first.choices[0].delta.tool_calls[0].function.name
         else:
             name = result.choices[0].message.tool_calls[0].function.name
         assert name == "math.add"
         assert server.asked[1].body["tools"][0]["function"]["name"] == "math_add"
+    assert semconv.FAILURE_TYPE not in spans.only.attributes
     assert tools[0]["function"]["name"] == "math.add"
 
 

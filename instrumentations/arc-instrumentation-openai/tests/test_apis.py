@@ -377,9 +377,9 @@ def test_the_client_s_options_have_the_fields_that_are_read():
     [
         "arc_instrumentation_openai._call.route",
         "arc_instrumentation_openai._call.identity",
-        "arc_instrumentation_openai.settle",
+        "arc_runtime.instrumentation.stainless._instrumentor.settle",
         "arc_runtime.instrumentation.stainless._answers.tap",
-        "arc_instrumentation_openai._call.fields_of",
+        "arc_runtime.instrumentation.stainless._answers.fields_of",
     ],
 )
 def test_a_fault_at_any_other_seam_leaves_the_calls_as_they_are(

@@ -371,7 +371,7 @@ def test_span_names_follow_the_conventions_when_asked(spans, instrumented, conne
 def test_whatever_fails_inside_the_program_s_calls_go_on_unchanged(
     spans, instrumented, connect, server, monkeypatch, seam
 ):
-    from arc_instrumentation_openai._call import ApiCall
+    from arc_runtime.instrumentation.stainless import ApiCall
 
     def fail(*_args):
         raise RuntimeError("a fault in Arc")

@@ -165,3 +165,13 @@ def test_a_stream_is_never_asked_for_again(spans, instrumented, connect):
         list(connect(server).chat.completions.create(**ASK, stream=True))
     assert len(server_says.asked) == 1
     assert spans.only.attributes[semconv.FAILURE_TYPE] == "invalid_json_answer"
+
+
+def test_so_it_is_on_azure(spans, instrumented, connect):
+    instrumented(fixes_retry="on")
+    server_says = Saying(completion(WRONG), completion(RIGHT))
+    with Provider(server_says) as server:
+        client = connect(server, openai.AzureOpenAI, api_version="2025-01-01")
+        assert client.chat.completions.create(**ASK).choices[0].message.content == RIGHT["content"]
+    assert [asked.path.partition("?")[0] for asked in server_says.asked] == ["/deployments/gpt-4o/chat/completions"] * 2
+    assert spans.only.attributes[semconv.FIX_IDS] == ("arc.retry.invalid_json_answer",)

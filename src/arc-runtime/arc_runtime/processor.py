@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
-from typing import Final
+from typing import Any, Final
 
 from arc_semconv import attributes as semconv
 from opentelemetry.attributes import BoundedAttributes
@@ -78,30 +78,47 @@ class SuggestingSpanProcessor(SpanProcessor):
 
     def _on_ending(self, span: Span) -> None:
         # Some say what was asked once there is an answer; and what Arc has applied meanwhile is no suggestion any more.
-        self._look(span)
+        self._look(span, ends=True)
 
-    def _look(self, span: Span) -> None:
+    def _look(self, span: Span, *, ends: bool = False) -> None:
         held = getattr(span, "_attributes", None)
         if isinstance(held, LateAttributes):  # Arc's own: to look would be to work them out, in the program's time
             return
         attributes = getattr(held, "_dict", None)
-        if not attributes or semconv.SPAN_KIND in attributes or attributes.get(semconv.OPERATION) not in _APIS:
+        if not attributes:
             return
         try:
-            found = self._engine().suggestions(_request_of(attributes), _SEEN)
-            applied: object = attributes.get(semconv.FIX_IDS)
-            suggested = tuple(one for one in found if not (isinstance(applied, tuple) and one in applied))
-            with _bounded(held)._lock:  # noqa: SLF001 - the SDK has frozen them when the span ends
-                if suggested:
-                    attributes[semconv.FIX_SUGGESTED] = suggested
-                elif applied is not None:
-                    attributes.pop(semconv.FIX_SUGGESTED, None)
+            if semconv.SPAN_KIND not in attributes:
+                if attributes.get(semconv.OPERATION) in _APIS:
+                    found = self._engine().suggestions(_request_of(attributes), _SEEN)
+                    _suggest(_bounded(held), found)
+            elif ends and semconv.FIX_IDS in attributes:  # of a call that a plugin of Arc's has seen too
+                _suggest(_bounded(held), attributes.get(semconv.FIX_SUGGESTED) or ())
+                _settle(_bounded(held), span.status.status_code)
         except Exception as error:  # noqa: BLE001 - the program that starts the span is not to hear of it
             _say("a span could not be looked at for fixes", error, self._said)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here
         """Nothing waits here."""
         return True
+
+
+def _suggest(attributes: BoundedAttributes, found: Iterable[str]) -> None:
+    """Have a span suggest the entries `found`, but for those that were applied to its call."""
+    applied: Any = attributes.get(semconv.FIX_IDS)
+    suggested = tuple(one for one in found if one not in (applied or ()))
+    with attributes._lock:  # noqa: SLF001 - the SDK has frozen them when the span ends
+        if suggested:
+            attributes._dict[semconv.FIX_SUGGESTED] = suggested  # noqa: SLF001
+        elif applied is not None:
+            attributes._dict.pop(semconv.FIX_SUGGESTED, None)  # noqa: SLF001
+
+
+def _settle(attributes: BoundedAttributes, status: StatusCode) -> None:
+    """Have a span that ends before Arc knows how its call went say so of the fix, as far as it knows itself."""
+    if status is not StatusCode.UNSET and attributes.get(semconv.FIX_OUTCOME) == "unknown":
+        with attributes._lock:  # noqa: SLF001 - as above
+            attributes._dict[semconv.FIX_OUTCOME] = "error" if status is StatusCode.ERROR else "ok"  # noqa: SLF001
 
 
 _APIS: Final = {"chat": "chat.completions", "text_completion": "completions", "embeddings": "embeddings"}

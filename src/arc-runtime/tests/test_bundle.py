@@ -123,6 +123,52 @@ def test_a_start_without_arc_core_is_from_disk(tmp_path):
     assert Client(tmp_path).seed is None
 
 
+def kept_from(folder, *envelopes):
+    """A client that took `envelopes` from a server one after the other, and has ended."""
+    kept = folder / "bundle.json"
+    with FixServer(KEY) as server:
+        one = Client(folder, url=server.url)
+        one.client.start()
+        for number, envelope in enumerate(envelopes, 1):
+            server.serve(envelope, f'"{number}"')
+            eventually(lambda number=number: one.client.last and one.client.last.bundle.version == number)
+            eventually(lambda envelope=envelope: kept.exists() and kept.read_bytes() == envelope)
+        one.client.stop()
+    return one
+
+
+def test_a_key_that_came_by_a_bundle_is_trusted_by_the_next_process_too(tmp_path):
+    second, third = SigningKey(), SigningKey()
+    kept_from(
+        tmp_path,
+        bundle(1, keys=[second.public]),
+        bundle(2, second, keys=[second.public]),
+        bundle(3, second, keys=[third.public]),
+        bundle(4, third, keys=[third.public]),
+        bundle(5, third, keys=[third.public]),
+    )
+    assert (tmp_path / "bundle-keys.json").stat().st_mode & 0o777 == 0o600
+    one = Client(tmp_path)
+    assert one.seed == 1
+    assert one.client.take(bundle(6, third))
+    for chain in (b"[]", b"[{}]", b"{", b"[" + bundle(1, SigningKey(), keys=[third.public]) + b"]"):
+        (tmp_path / "bundle-keys.json").write_bytes(chain)
+        assert Client(tmp_path).seed is None
+
+
+def test_what_has_expired_on_disk_is_not_applied_and_nothing_older_is_taken_in_its_place(tmp_path):
+    kept_from(tmp_path, bundle(1), bundle(2))
+    late = time.time() + 9999
+    one = Client(tmp_path, clock=lambda: late)
+    assert one.seed is None
+    assert "has expired" in one.warned[-1]
+    assert not one.client.take(bundle(1, expires=late + 60))
+    assert one.seed is None
+    assert one.client.take(bundle(2, expires=late + 60))
+    assert one.seed == 1
+    assert not one.client.take(bundle(2, expires=late + 90))
+
+
 def test_a_clock_that_jumps_takes_nothing_away():
     now = [time.time()]
     one = Client(clock=lambda: now[0])

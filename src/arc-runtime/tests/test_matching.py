@@ -22,6 +22,7 @@ from arc_runtime.fixes import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 FIELDS = [
     "model",
@@ -205,6 +206,10 @@ MESSAGES = [entry.source for entry in catalogue()] + [
     "Unsupported parameter: 'temperature' is not supported with this model.", "prompt is too long: 9 tokens > 5 maximum",
     "max_tokens: 9 > 4, which is the maximum allowed number of output tokens for m", "Error while downloading http://x.",
     "Tool call validation failed: x", "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+    "Unrecognized request arguments supplied: temperature, stop, tools, n", "Your input exceeds the context window of this model.",
+    "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (10 in the messages, 8192 in the completion).",
+    "'messages.0' : discriminator property 'role' has invalid value", "reasoning_effort must be one of none or default",
+    "This model does not support the effort parameter.", "#/temperature: 3 is not less or equal to 1",
     "The model `m1` does not exist", "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead.",
 ]  # fmt: skip
 
@@ -364,3 +369,88 @@ def test_an_explanation_looks_at_a_refusal_too():
         asked(body).refused(body, Refusal(400, "unsupported_parameter", "max_tokens", message)),
     )
     assert said.text.splitlines()[0].startswith("arc.parameter_not_supported: applied")
+
+
+@settings(max_examples=100)
+@given(FIXES, BODIES, st.sampled_from(sorted(MENDABLE)))
+def test_a_fix_changes_nothing_of_what_it_has_mended(fix, body, api):
+    try:
+        registry = Registry([Entry(id="e", pattern={"model": {"exists": True}}, fix=fix)])
+    except PatternError:
+        return
+    once = Engine(registry).before(asked({"model": "m", **body}, api))
+    if once is not None:
+        again = Engine(registry).before(asked(once.body, api))
+        assert again is None or again.body == once.body
+
+
+def test_what_is_renamed_is_renamed_before_the_rest_of_the_fix():
+    fix = {"seed": {"$clamp": [1, 5]}, "n": {"$rename": "seed"}}
+    registry = Registry([Entry(id="e", pattern={"model": "m"}, fix=fix)])
+    assert Engine(registry).before(asked({"model": "m", "n": 9})).body == {"model": "m", "seed": 5}
+
+
+@pytest.mark.parametrize(
+    "fix",
+    [
+        {"seed": {"$rename": "seed"}},
+        {"metadata": {"$rename": "metadata.a"}},
+        {"metadata.a": {"$rename": "metadata"}},
+        {"max_tokens": {"$rename": "max_completion_tokens"}, "max_completion_tokens": {"$rename": "max_tokens"}},
+    ],
+)
+def test_a_rename_in_a_circle_is_refused(fix):
+    with pytest.raises(PatternError, match="can't be renamed to"):
+        Registry([Entry(id="e", pattern={"model": "m"}, fix=fix)])
+
+
+def test_what_no_request_is_as_deep_as_is_refused():
+    deep = value = {}
+    for _ in range(40):
+        value["a"] = value = {}
+    for pattern, fix in (
+        ({".".join("a" * 40): 1}, {"seed": 1}),
+        ({"model": "m"}, {"metadata." + ".".join("a" * 40): 1}),
+        ({"model": "m"}, {"metadata": deep}),
+    ):
+        with pytest.raises(PatternError):
+            Registry([Entry(id="e", pattern=pattern, fix=fix)])
+
+
+def test_entries_for_use_after_an_error_are_found_by_model_too():
+    registry = Registry([
+        Entry(id=f"{n}", when="after_error", pattern={"model": {"in": [f"m{n}", "all"]}, "$status": 400}, fix={"seed": n})
+        for n in range(20)
+    ])  # fmt: skip
+    registry.register(Entry(id="any", when="after_error", pattern={"$status": 400}, fix={"n": 1}))
+    registry.register(
+        Entry(id="like", when="after_error", pattern={"model": {"prefix": "m"}, "$status": 400}, fix={}, level="alert")
+    )
+
+    def found(model):
+        request = asked({"model": model} if model else {}).refused({"model": model} if model else {}, Refusal(400))
+        return [one.id for one in registry.matching_error(request)]
+
+    assert found("m7") == ["7", "like", "any"]
+    assert found("all") == [*sorted(map(str, range(20))), "any"]
+    assert found(None) == ["any"]
+    assert found(["m7"]) == ["any"]
+
+
+def test_what_was_learned_from_an_entry_is_off_as_soon_as_the_entry_is():
+    source = Entry(
+        id="a", when="after_error", pattern={"$status": 400}, fix={"seed": {"$delete": True}}, origin="catalogue"
+    )
+    learned = Entry(
+        id="learned.1", pattern={"model": "m"}, fix={"seed": {"$delete": True}}, origin="learned", source="a"
+    )
+    registry = Registry([source, learned])
+    engine = Engine(registry)
+    body = {"model": "m", "seed": 1}
+    assert engine.before(asked(body)).ids == ("learned.1",)
+    registry.replace("bundle", [replace(source, origin="bundle", state="off")])
+    assert engine.before(asked(body)) is None
+    registry.replace("bundle", [])
+    assert engine.before(asked(body)) is not None
+    registry.silence("a")
+    assert engine.before(asked(body)) is None

@@ -36,6 +36,15 @@ from arc_runtime.settings import Settings
 __all__ = ["fixes"]
 
 _NOTHING: Final = 1
+_PREDICATE: Final = "$predicate"
+_BEFORE: Final = "before it leaves"
+_AFTER: Final = "before it is sent once more"
+_OF_THE_REFUSAL: Final = ("$status", "$error.")
+_PROVIDERS: Final = {"messages": ("anthropic", "api.anthropic.com")}
+"""Who is asked by default, and where, by API; else OpenAI."""
+_YAML: Final = (".yaml", ".yml")
+_OF_MESSAGES: Final = frozenset({"system", "stop_sequences", "thinking", "anthropic_version", "output_config"})
+"""Fields that only Anthropic's API has."""
 _APPLIED: Final = ("applied", "shadow", "canary", "control")
 _WHY: Final = {
     "level": "its level is ask, and safe is allowed",
@@ -50,7 +59,7 @@ _WHY: Final = {
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _Entries = Annotated[
     Path | None,
-    typer.Option("--entries", metavar="FILE", help="Entries of your own too: JSON, one or a list of them."),
+    typer.Option("--entries", metavar="FILE", help="Entries of your own too: JSON, one or a list; or YAML."),
 ]
 
 fixes = typer.Typer(
@@ -173,6 +182,7 @@ def show(
     epilog="""\b
 Examples:
   arc fixes test request.json
+  arc fixes test request.json --error answer.json --status 422
   arc fixes test request.json --entries mine.json --json""",
 )
 def try_fixes(  # noqa: PLR0913 - one for each option
@@ -181,8 +191,8 @@ def try_fixes(  # noqa: PLR0913 - one for each option
     api: Annotated[
         str, typer.Option("--api", metavar="API", help=f"One of {', '.join(MENDABLE)}.", show_default="by its fields")
     ] = "",
-    provider: Annotated[str, typer.Option("--provider", help="What `$provider` is.")] = "openai",
-    host: Annotated[str, typer.Option("--host", help="What `$host` is.")] = "api.openai.com",
+    provider: Annotated[str, typer.Option("--provider", help="What `$provider` is.", show_default="by the API")] = "",
+    host: Annotated[str, typer.Option("--host", help="What `$host` is.", show_default="by the API")] = "",
     agent: Annotated[str | None, typer.Option("--agent", help="What `$agent` is.", show_default="none")] = None,
     error: Annotated[
         str, typer.Option("--error", metavar="FILE", help="The JSON that the provider refused the request with.")
@@ -196,7 +206,10 @@ def try_fixes(  # noqa: PLR0913 - one for each option
     if api and api not in MENDABLE:
         raise UsageError(f"--api {api!r} is none of {', '.join(MENDABLE)}")
     refusal = Refusal.of(status, _parsed(error, _text(error))) if error else None
-    request = Request(body, provider, api or _api_of(body), host, body.get("stream") is True, agent, refusal)
+    api = api or _api_of(body, provider)
+    usual = _PROVIDERS.get(api, ("openai", "api.openai.com"))
+    asked = (body, provider or usual[0], api, host or usual[1])
+    request = Request(*asked, stream=body.get("stream") is True, agent=agent, refusal=refusal)
     settings = _settings()
     engine = Engine(_Known(settings, entries).registry, mode=settings.fixes, level=settings.fixes_level)
     explanation = explain(engine, request)
@@ -207,7 +220,7 @@ def try_fixes(  # noqa: PLR0913 - one for each option
         changes=explanation.changes,
         entries=_verdicts(explanation, request.api),
     )
-    when = "once more" if error else "before it leaves"
+    when = _AFTER if error else _BEFORE
     sys.stdout.write(as_json(tested) + "\n" if json else "".join(f"{line}\n" for line in _lines(tested, when)))
     if explanation.mode == "none":
         raise typer.Exit(_NOTHING)
@@ -232,9 +245,8 @@ def _lines(tested: Tested, when: str) -> list[str]:
     for verdict in tested.entries:
         found.append(f"{verdict.id}: {'matches' if verdict.matches else 'does not match'}")
         for one in verdict.conditions:
-            has = "nothing" if one.found is msgspec.UNSET else as_json(one.found)
             mark = "yes" if one.holds else "no "
-            found.append(f"  {mark}  {one.key} {as_json(one.wanted)}: the request has {has}")
+            found.append(f"  {mark}  {one.key} {as_json(one.wanted)}{_has(one)}")
         if verdict.why:
             found.append(f"  {'why' if verdict.applied else 'not applied'}: {verdict.why}")
     found.append("")
@@ -244,19 +256,31 @@ def _lines(tested: Tested, when: str) -> list[str]:
             continue
         found += [f"- {made.path}: {as_json(made.old)}"] if made.old is not msgspec.UNSET else []
         found += [f"+ {made.path}: {as_json(made.new)}"] if made.new is not msgspec.UNSET else []
+    changes = counted(len(tested.changes), "change")
     verdicts = {
-        "on": f"{counted(len(tested.changes), 'change')} {when}",
-        "canary": f"{counted(len(tested.changes), 'change')} {when}, as one of those under test",
+        "on": f"{changes} {when}",
+        "canary": f"{changes} {when}, as one of those under test",
         "control": "none made, as one of those that the test compares with",
-        "shadow": f"{counted(len(tested.changes), 'change')} recorded, none made",
+        "shadow": f"{changes} recorded, none made",
         "off": "ARC_FIXES=off: nothing is looked at",
-        "none": "it leaves as it is",
+        "none": "it leaves as it is" if when == _BEFORE else "nothing is sent again",
     }
     return [*found, f"{tested.api}: {verdicts[tested.mode]}"]
 
 
+def _has(condition: Held) -> str:
+    """What the request, or the answer that refused it, has where `condition` looks; a predicate looks at all of it."""
+    if condition.key == _PREDICATE:
+        return ""
+    has = "nothing" if condition.found is msgspec.UNSET else as_json(condition.found)
+    return f": the {'refusal' if condition.key.startswith(_OF_THE_REFUSAL) else 'request'} has {has}"
+
+
 def _settings() -> Settings:
-    return Settings.from_env(os.environ)[0]
+    settings, warnings = Settings.from_env(os.environ)
+    for warning in warnings:
+        _warn(warning)
+    return settings
 
 
 class _Known:
@@ -290,7 +314,12 @@ def _warn(problem: str) -> None:
 
 
 def _own(path: Path) -> list[Entry]:
-    """The entries in `path`: one, or a list."""
+    """The entries in `path`: one, or a list; in YAML where its name says so."""
+    if path.suffix.lower() in _YAML:
+        try:
+            return entries_in(path)
+        except ArcError as error:
+            raise UsageError(str(error)) from None
     found = _parsed(str(path), _text(str(path)))
     return [_entry(str(path), one) for one in (found if isinstance(found, list) else [found])]
 
@@ -338,11 +367,14 @@ def _parsed(file: str, text: bytes) -> object:
         raise UsageError(f"{file} is no JSON: {error}") from None
 
 
-def _api_of(body: Mapping[str, object]) -> str:
+def _api_of(body: Mapping[str, object], provider: str) -> str:
+    model = str(body.get("model"))
+    if provider == "anthropic" or (not provider and (model.startswith("claude") or not _OF_MESSAGES.isdisjoint(body))):
+        return "messages"
     if "messages" in body:
         return "chat.completions"
     if "prompt" in body:
         return "completions"
     if "input" in body:
-        return "embeddings" if "embedding" in str(body.get("model")) else "responses"
+        return "embeddings" if "embedding" in model else "responses"
     return "chat.completions"

@@ -6,6 +6,7 @@ __all__ = ["PLUGINS"]
 
 # Plugins that are not installed can't be asked: each one's extra `instruments` is repeated here, and a test compares.
 PLUGINS: Final = {
+    "arc-instrumentation-anthropic": ("anthropic>=0.49",),
     "arc-instrumentation-langchain": ("langchain-core>=0.3.67",),
     "arc-instrumentation-langgraph": ("langgraph>=0.6",),
     "arc-instrumentation-openai": ("openai>=1.66",),

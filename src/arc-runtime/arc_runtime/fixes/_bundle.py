@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version as version_of
 from typing import Final, NamedTuple
 
@@ -11,8 +11,8 @@ import msgspec
 from arc_semconv.bundle import PAYLOAD_TYPE, Bundle, Envelope, pre_authentication
 from packaging.version import InvalidVersion, Version
 
-from arc_runtime.errors import ArcError, PatternError
-from arc_runtime.fixes._entry import Entry, compiled
+from arc_runtime.errors import ArcError
+from arc_runtime.fixes._entry import Entry
 
 __all__ = ["LARGEST", "Accepted", "BundleError", "Verify", "accepted", "entries_of", "verifier"]
 
@@ -33,6 +33,19 @@ class Accepted(NamedTuple):
     envelope: bytes
     digest: str
     """Of its payload."""
+    is_in_force: bool = True
+    """False for one that had expired when the process started: no older one is taken after it."""
+    trusted: Sequence[str] = ()
+    """The keys that it is trusted by beyond those given to the process; none where it is signed by one of these."""
+    chain: tuple[bytes, ...] = ()
+    """The envelopes, oldest first, that lead from a key given to the process to `trusted`."""
+
+    @property
+    def successors(self) -> tuple[Sequence[str], tuple[bytes, ...]]:
+        """`trusted` and `chain` of a bundle that is signed by a key which this one names."""
+        if set(self.bundle.keys) == set(self.trusted):
+            return self.trusted, self.chain
+        return self.bundle.keys, (*self.chain, self.envelope)
 
 
 def verifier() -> Verify:
@@ -64,7 +77,8 @@ def accepted(  # noqa: PLR0913 - all that decides, so that it is pure
 ) -> Accepted:
     """The bundle in `envelope`, to be used from now on; BundleError where that must not be.
 
-    `keys` are those given to the process; `last` is the bundle in force, whose own keys count too.
+    `keys` are those given to the process; `last` is the bundle before, whose own keys count too. `now` is in seconds
+    since the epoch.
     """
     if len(envelope) > LARGEST:
         raise BundleError(f"a bundle of fixes is larger than {LARGEST >> 20} MiB")
@@ -74,16 +88,18 @@ def accepted(  # noqa: PLR0913 - all that decides, so that it is pure
         signatures = [base64.b64decode(one.sig, validate=True) for one in outer.signatures]
     except (msgspec.DecodeError, binascii.Error, ValueError, RecursionError) as error:
         raise BundleError(f"a bundle of fixes can't be read: {error}") from error
-    trusted = {*keys, *(last.bundle.keys if last else ())}
     signed = pre_authentication(outer.payload_type, payload)
-    if outer.payload_type != PAYLOAD_TYPE or not _is_signed(trusted, signatures, signed, verify):
+    trusted, chain = ((), ()) if last is None else last.successors
+    if outer.payload_type == PAYLOAD_TYPE and _is_signed(keys, signatures, signed, verify):
+        trusted, chain = (), ()
+    elif outer.payload_type != PAYLOAD_TYPE or not _is_signed(trusted, signatures, signed, verify):
         raise BundleError("a bundle of fixes is not signed by a trusted key")
     try:
         bundle = msgspec.json.decode(payload, type=Bundle)
     except (msgspec.DecodeError, RecursionError) as error:
         raise BundleError(f"a bundle of fixes can't be read: {error}") from error
     _check(bundle, tenant, last, now)
-    return Accepted(bundle, envelope, hashlib.sha256(payload).hexdigest())
+    return Accepted(bundle, envelope, hashlib.sha256(payload).hexdigest(), trusted=trusted, chain=chain)
 
 
 def _is_signed(trusted: Iterable[str], signatures: Sequence[bytes], signed: bytes, verify: Verify) -> bool:
@@ -102,7 +118,7 @@ def _check(bundle: Bundle, tenant: str | None, last: Accepted | None, now: float
     names = (bundle.tenant, f"{bundle.tenant}/{bundle.env}")
     if wanted is not None and wanted not in names:
         raise BundleError(f"a bundle of fixes is for {names[1]!r}, not {wanted!r}")
-    if last is not None and bundle.version <= last.bundle.version:
+    if last is not None and bundle.version < last.bundle.version + last.is_in_force:
         raise BundleError(f"a bundle of fixes has version {bundle.version}; {last.bundle.version} is in force")
     if bundle.expires <= now:
         raise BundleError(f"a bundle of fixes, version {bundle.version}, has expired")
@@ -115,15 +131,10 @@ def _check(bundle: Bundle, tenant: str | None, last: Accepted | None, now: float
             raise BundleError(f"a bundle of fixes needs arc-runtime {bundle.min_runtime}")
 
 
-def entries_of(bundle: Bundle, warn: Callable[[str], None]) -> list[Entry]:
-    """The entries of `bundle` that this version understands; `warn` is told of each of the others."""
-    entries: list[Entry] = []
+def entries_of(bundle: Bundle, warn: Callable[[str], None]) -> Iterator[Entry]:
+    """The entries of `bundle` in the form that this version knows; `warn` is told of each of the others."""
     for number, item in enumerate(bundle.fixes):
         try:
-            entry = msgspec.structs.replace(msgspec.convert(item, Entry), origin="bundle")
-            compiled(entry)
-        except (msgspec.ValidationError, PatternError) as error:
+            yield msgspec.structs.replace(msgspec.convert(item, Entry), origin="bundle")
+        except msgspec.ValidationError as error:
             warn(f"entry {number} of the bundle of fixes is left out: {error}")
-        else:
-            entries.append(entry)
-    return entries

@@ -10,13 +10,15 @@ from arc_semconv.fixes import Change
 
 from arc_runtime.errors import PatternError
 from arc_runtime.fixes._fields import ANY_API, CONTENT
-from arc_runtime.fixes._paths import MISSING, Path, assigned, lookup, path_of, removed
+from arc_runtime.fixes._paths import DEEPEST, MISSING, Path, assigned, lookup, path_of, removed
+from arc_runtime.fixes._pattern import is_equal
 
 __all__ = ["COMMANDS", "REWRITE", "Body", "Step", "change_of", "parse_fix", "without_content"]
 
 Body = Mapping[str, object]
 Run = Callable[["Step", Body], "tuple[Body, Change] | None"]
 
+_ATOMS: Final = frozenset({str, int, float})
 _PLAIN: Final = (str, int, float, bool, type(None))
 REWRITE: Final = "$rewrite"
 """In a fix, the key under which it names a rewrite of the catalogue."""
@@ -47,7 +49,18 @@ def parse_fix(fix: object) -> tuple[Step, ...]:
     """The steps of `fix`, rewrites apart; PatternError names the field at fault and the way out."""
     if not isinstance(fix, Mapping) or not fix:
         raise PatternError("fix", "a fix is a mapping with at least one change")
-    return tuple(_parse_step(path, wanted) for path, wanted in fix.items() if path != REWRITE)
+    steps = tuple(_parse_step(path, wanted) for path, wanted in fix.items() if path != REWRITE)
+    moves = [step for step in steps if step.run is _rename]
+    if not moves:
+        return steps
+    sources = {step.path for step in moves}
+    for step in moves:
+        shorter = min(len(step.path), len(step.operand))
+        if step.operand in sources or step.path[:shorter] == step.operand[:shorter]:
+            target = ".".join(step.operand)
+            raise PatternError(step.name, f"it can't be renamed to {target!r}, which is part of it or is renamed too")
+    # First what is renamed, so that the other changes see it where it will be: the same fix once more changes nothing.
+    return (*moves, *(step for step in steps if step.run is not _rename))
 
 
 def _parse_step(path: object, wanted: object) -> Step:
@@ -58,6 +71,8 @@ def _parse_step(path: object, wanted: object) -> Step:
             json.dumps(wanted, allow_nan=False)
         except Exception as error:  # a client would raise it at the program's call
             raise PatternError(name, f"what it is set to has no form in JSON: {error}") from error
+        if _is_deep(wanted):
+            raise PatternError(name, f"what it is set to has more than {DEEPEST} levels")
     if not isinstance(wanted, Mapping) or not any(str(key).startswith("$") for key in wanted):
         return Step(fields, _set_field if len(steps) == 1 and isinstance(wanted, _PLAIN) else _set, name, steps, wanted)
     command = next(iter(wanted))
@@ -68,6 +83,11 @@ def _parse_step(path: object, wanted: object) -> Step:
     if command == "$rename":
         fields = (*fields, operand[0])
     return Step(fields, act, name, steps, operand)
+
+
+def _is_deep(value: object, depth: int = 0) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return depth > DEEPEST or any(_is_deep(one, depth + 1) for one in inner)
 
 
 def _checked(path: object) -> tuple[Path, tuple[str, ...]]:
@@ -94,15 +114,6 @@ def _as_it_is(_name: str, operand: object) -> object:
     return operand
 
 
-def _is_same(old: object, new: object) -> bool:
-    if isinstance(old, bool) != isinstance(new, bool):
-        return False
-    try:
-        return bool(old == new)
-    except Exception:  # noqa: BLE001 - what is in a body is the program's: too deep, or of a kind that compares with nothing
-        return False
-
-
 def _put(step: Step, body: Body, old: object) -> tuple[Body, Change] | None:
     value = step.operand
     # A copy: what the caller's client does to the body must not change the entry.
@@ -112,7 +123,7 @@ def _put(step: Step, body: Body, old: object) -> tuple[Body, Change] | None:
 
 def _set(step: Step, body: Body) -> tuple[Body, Change] | None:
     old = lookup(body, step.path)
-    return None if old is not MISSING and _is_same(old, step.operand) else _put(step, body, old)
+    return None if old is not MISSING and is_equal(old, step.operand) else _put(step, body, old)
 
 
 def _set_field(step: Step, body: Body) -> tuple[Body, Change] | None:
@@ -121,7 +132,8 @@ def _set_field(step: Step, body: Body) -> tuple[Body, Change] | None:
     if name not in body:
         return {**body, name: value}, Change(name, "set", msgspec.UNSET, value)
     old = body[name]
-    if old is value or _is_same(old, value):
+    kind = type(old)  # most are what they seem; to compare them at once is half as dear
+    if old == value if kind is type(value) and kind in _ATOMS else is_equal(old, value):
         return None
     return {**body, name: value}, Change(name, "set", old, value)
 

@@ -14,7 +14,6 @@ from arc_runtime.fixes._fields import MENDABLE, REWRITABLE
 from arc_runtime.fixes._learning import Learner
 from arc_runtime.fixes._mend import NO_AFTERWARDS, Afterwards, Asked, Lesson, Mend
 from arc_runtime.fixes._plan import Item, passes
-from arc_runtime.fixes._refusal import NOT_PROCESSED
 from arc_runtime.fixes._registry import Registry
 from arc_runtime.fixes._request import Request
 from arc_runtime.fixes._trial import Arm, KeyOf, arm_of
@@ -110,7 +109,7 @@ class Engine:
     def _one_field(self, request: Request, found: Sequence[Item]) -> Mended | None:
         """`_at_once`, for entries that all change one field: the first that has something to change is the last."""
         body, matched = request.body, 0
-        may = not MENDABLE.get(request.api, _NONE).isdisjoint(found[0][0].steps[0].fields)
+        may = found[0][0].steps[0].fields[0] in MENDABLE.get(request.api, _NONE)
         for one, rest in found:
             if rest and not passes(rest, request):
                 continue
@@ -170,7 +169,7 @@ class Engine:
             return None
         if self._on_match is not None:
             self._on_match(len(matching))
-        mended = self._decided(request, matching) if refusal.status in NOT_PROCESSED else None
+        mended = self._decided(request, matching) if refusal.is_unprocessed else None
         others = tuple(one for one in matching if mended is None or one.id not in mended.ids)
         reported = [one for one in others if one.level not in self._levels]
         if mended is None and not reported:
@@ -305,7 +304,8 @@ def _rewritten(request: Request, one: Compiled, body: Mapping[str, object], take
     if one.rewrite is None:
         return None
     try:
-        mend = one.rewrite.run(Asked(body, request.api, request.refusal, request.provider))
+        refusal = request.refusal.own if request.refusal is not None else None
+        mend = one.rewrite.run(Asked(body, request.api, refusal, request.provider))
     except Exception:  # noqa: BLE001 - a body may be of any shape: one that a rewrite can't read is not mended
         return None
     if mend is None:

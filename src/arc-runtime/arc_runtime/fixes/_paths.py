@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["MISSING", "Path", "assigned", "lookup", "path_of", "removed"]
+__all__ = ["DEEPEST", "MISSING", "Path", "assigned", "lookup", "path_of", "removed"]
 
 Path = tuple[str, ...]
 
+DEEPEST: Final = 32
+"""Steps that a path may have, and levels that a value in a fix may: no request is as deep."""
 # A dict is told at once, the abstract class takes its time.
 _MAPPINGS: Final = (dict, Mapping)
 _LISTS: Final = (list, tuple)
@@ -26,9 +28,9 @@ MISSING: Final = _Missing()
 
 @lru_cache(maxsize=4096)
 def path_of(name: str) -> Path | None:
-    """The steps of `name`; None where one of them is empty. Entries share what they name alike."""
-    path = tuple(sys.intern(step) for step in name.split("."))
-    return path if all(path) else None
+    """The steps of `name`; None where one is empty, or there are too many. Entries share what they name alike."""
+    path = tuple(sys.intern(step) for step in name.split(".", DEEPEST))
+    return path if all(path) and len(path) <= DEEPEST else None
 
 
 def lookup(body: object, path: Sequence[str]) -> object:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from arc_runtime.errors import PatternError
-from arc_runtime.fixes._paths import MISSING, Path, lookup, path_of
+from arc_runtime.fixes._paths import DEEPEST, MISSING, Path, lookup, path_of
 
 __all__ = [
     "CALL_KEYS",
@@ -18,6 +18,7 @@ __all__ = [
     "Condition",
     "Pattern",
     "holds",
+    "is_equal",
     "is_number",
     "parse_pattern",
 ]
@@ -118,7 +119,7 @@ def _parse_key(key: object, *, after_error: bool) -> Path:
         return ()
     path = path_of(key)
     if path is None:
-        raise PatternError(key, "a path has no empty steps")
+        raise PatternError(key, f"a path has no empty steps, and {DEEPEST} at most")
     return path
 
 
@@ -133,7 +134,8 @@ def is_number(value: object) -> bool:
     return isinstance(value, _NUMBERS) and kind is not bool and value == value  # noqa: PLR0124
 
 
-def _equal(value: object, operand: object) -> bool:
+def is_equal(value: object, operand: object) -> bool:
+    """Whether two values are the same in JSON; never raises."""
     # JSON's true is not 1, as it is in Python.
     if isinstance(value, bool) != isinstance(operand, bool):
         return False
@@ -164,7 +166,7 @@ def _any_json(key: str, operand: object) -> object:
 
 
 def _differs(value: object, operand: object) -> bool:
-    return value is not MISSING and not _equal(value, operand)
+    return value is not MISSING and not is_equal(value, operand)
 
 
 def _members(key: str, operand: object) -> object:
@@ -174,11 +176,11 @@ def _members(key: str, operand: object) -> object:
 
 
 def _in(value: object, members: Any) -> bool:
-    return any(_equal(value, member) for member in members)
+    return any(is_equal(value, member) for member in members)
 
 
 def _not_in(value: object, members: Any) -> bool:
-    return value is not MISSING and not any(_equal(value, member) for member in members)
+    return value is not MISSING and not any(is_equal(value, member) for member in members)
 
 
 def _truth(key: str, operand: object) -> object:
@@ -210,7 +212,7 @@ _OPERATORS: Final[dict[str, tuple[Callable[[str, object], object], Test]]] = {
     ">=": _ordered(operator.ge),
     "<": _ordered(operator.lt),
     "<=": _ordered(operator.le),
-    "==": (_any_json, _equal),
+    "==": (_any_json, is_equal),
     "!=": (_any_json, _differs),
     "in": (_members, _in),
     "not_in": (_members, _not_in),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from arc_runtime.fixes import _account
 from arc_runtime.fixes._messages import choice, limits, refused
 from arc_runtime.fixes._refusal import Refusal
 from arc_runtime.fixes._rewrites import _content, _models, _names, _pairing, _parameters, _schemas
@@ -24,12 +25,18 @@ _ABOUT: Final[dict[str, Callable[[Refusal], bool]]] = {
     "refuses_tool_name": _names.is_tool_name_refused,
     "misses_the_word_json": _content.is_json_word_missing,
     "refuses_system_role": _content.is_role_refused,
+    "refuses_developer_role": _content.is_developer_unknown,
     "refuses_empty_content": _content.is_empty_content,
     "refuses_media": _content.is_media_refused,
     "refuses_length": _content.is_prompt_too_long,
     "refuses_tool_arguments": _content.is_tool_use_failed,
     "misses_model": _models.is_model_unknown,
     "has_replacement_for_model": _models.is_model_gone,
+    "refuses_size": _content.is_larger_than_limit,
+    "has_no_credit": _account.has_no_credit,
+    "limits_rate": _account.is_rate_limited,
+    "has_too_much_to_do": _account.is_overloaded,
+    "filters_what_is_said": _account.is_filtered,
 }
 
 

@@ -1,13 +1,19 @@
 """What a provider says when it refuses a request, as patterns see it."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Optional
+
+from arc_runtime.fixes._envelopes import unwrapped
 
 __all__ = ["NOT_PROCESSED", "Refusal"]
 
 NOT_PROCESSED: Final = frozenset({400, 404, 413, 422})
 """HTTP statuses with which a provider says that it did nothing with the request, so that another may be sent."""
+_LIMITED: Final = 429
+_TOO_LARGE: Final = "Request too large for"
 _LONGEST: Final = 8192
+_DEEPEST: Final = 4
+"""Envelopes in one another that are taken off."""
 
 
 class Refusal(NamedTuple):
@@ -19,6 +25,21 @@ class Refusal(NamedTuple):
     message: str = ""
     kind: str | None = None
     """`type` of the error, e.g. `invalid_request_error`."""
+    within: Optional["Refusal"] = None
+    """What the provider itself said, where this is the envelope that a gateway laid round it."""
+
+    @property
+    def own(self) -> "Refusal":
+        """What the provider itself said."""
+        return self if self.within is None else self.within
+
+    @property
+    def is_unprocessed(self) -> bool:
+        """Whether the provider says that it did nothing with the request, and would not if it came later.
+
+        Of the limits of an account that is so for one request that is larger than all it may ask in a minute.
+        """
+        return self.status in NOT_PROCESSED or (self.status == _LIMITED and self.own.message.startswith(_TOO_LARGE))
 
     @property
     def call(self) -> dict[str, object]:
@@ -34,24 +55,38 @@ class Refusal(NamedTuple):
     def of(cls, status: int, body: object) -> "Refusal":
         """The refusal in `body`, the JSON that came with HTTP `status`.
 
-        OpenAI's form, Anthropic's, that of vLLM and others (the error is the body), and FastAPI's (`detail`) are known.
+        OpenAI's form, Anthropic's, that of vLLM and others (the error is the body), Google's (a list of one), FastAPI's
+        (`detail`), and what gateways make of them are known.
         """
-        error = body.get("error", body) if isinstance(body, Mapping) else body
-        if isinstance(error, str):
-            return cls(status, message=error[:_LONGEST])
-        if not isinstance(error, Mapping):
-            return cls(status)
-        detail = error.get("detail")
-        if isinstance(detail, list) and detail and isinstance(detail[0], Mapping):
-            return _of_detail(status, detail[0])
-        message = error.get("message") or detail
-        return cls(
-            status,
-            _word(error.get("code")),
-            _word(error.get("param")),
-            message[:_LONGEST] if isinstance(message, str) else "",
-            _word(error.get("type")),
-        )
+        return _of(status, body, 0)
+
+
+def _of(status: int, body: object, depth: int) -> Refusal:
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    error = body.get("error", body) if isinstance(body, Mapping) else body
+    if isinstance(error, str):
+        error = {"message": error}
+    if not isinstance(error, Mapping):
+        return Refusal(status)
+    message = error.get("message") or error.get("detail")
+    if isinstance(message, Mapping):  # Mistral's form
+        message = message.get("detail")
+    if isinstance(message, list) and message and isinstance(message[0], Mapping):
+        return _of_detail(status, message[0])
+    outer = Refusal(
+        status,
+        _word(error.get("code")),
+        _word(error.get("param")),
+        message[:_LONGEST] if isinstance(message, str) else "",
+        _word(error.get("type")),
+    )
+    inner = unwrapped(error, outer.message) if depth < _DEEPEST else None
+    if inner is None:
+        return outer
+    if isinstance(inner, str):
+        return outer._replace(within=outer._replace(message=inner))
+    return outer._replace(within=_of(status, inner, depth + 1).own)
 
 
 def _of_detail(status: int, detail: Mapping[Any, Any]) -> Refusal:

@@ -2,9 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
-from typing import Final
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, TypeVar
 
+from arc_runtime.errors import PatternError
 from arc_runtime.fixes._background import renew_lock_after_fork
 from arc_runtime.fixes._entry import Compiled, Entry, compiled
 from arc_runtime.fixes._pattern import Condition, holds
@@ -17,12 +20,19 @@ _LOGGER: Final = logging.getLogger("arc_runtime.fixes")
 
 LAYERS: Final = ("catalogue", "learned", "bundle", "file", "user")
 """Where entries come from; of two with one id, that of the later layer stands."""
+_LEARNED: Final = "learned"
 _MODEL: Final = "model"
 _NOTHING: Final[frozenset[str]] = frozenset()
 _MOST_MODELS: Final = 1024
 """Names of models for which the entries of a whole family are kept found."""
 _MOST_NAMES: Final = 64
 """Names that `in` may list for an entry to be filed under each."""
+
+
+_AT_ONCE: Final = 25
+"""Entries that are worked on before the other threads have a moment."""
+_MOMENT_SECONDS: Final = 0.0001
+T = TypeVar("T")
 
 
 class _Bucket:
@@ -54,7 +64,7 @@ class _Bucket:
 class _Index:
     """What a call looks at. A change of what is filed under a model is the change of one reference."""
 
-    __slots__ = ("after_error", "exact", "families", "general", "seen")
+    __slots__ = ("_after_error", "exact", "families", "general", "seen")
 
     def __init__(self, entries: Iterable[Compiled] = ()) -> None:
         self.exact: dict[str, _Bucket] = {}
@@ -64,15 +74,17 @@ class _Index:
         self.seen: dict[str, _Bucket | None] = {}
         """For a model's name, the families that it belongs to."""
         self.general: _Bucket | None = None
-        self.after_error: tuple[Compiled, ...] = ()
+        self._after_error: dict[str | None, list[Compiled]] = {}
+        """Those for use after an error, by the model they demand; None where it is not known by its name."""
         for one in entries:
             self.add(one)
 
     def add(self, one: Compiled) -> None:
-        if one.when == "after_error":
-            self.after_error = tuple(sorted((*self.after_error, one), key=lambda one: one.rank))
-            return
         condition = _model_condition(one.conditions)
+        if one.when == "after_error":
+            for name in (_names(condition) if condition is not None else ()) or (None,):
+                self._after_error.setdefault(name, []).append(one)
+            return
         if condition is None:
             self.general = _Bucket([one], None) if self.general is None else self.general.with_one(one)
         elif names := _names(condition):
@@ -80,8 +92,13 @@ class _Index:
                 bucket = self.exact.get(name)
                 self.exact[name] = _Bucket([one], _MODEL) if bucket is None else bucket.with_one(one)
         else:
-            self.families = [*self.families, (condition, one)]
-            self.seen = {}
+            self.families.append((condition, one))
+            self.seen = {}  # only now: who looks at the old one meanwhile keeps what it finds there
+
+    def after_error(self, model: object) -> list[Compiled]:
+        """The entries for use after an error that may be about `model`, best first."""
+        named = self._after_error.get(model, ()) if isinstance(model, str) else ()
+        return sorted((*named, *self._after_error.get(None, ())), key=lambda one: one.rank)
 
     def family(self, model: str) -> "_Bucket | None":
         """The entries of the families that `model` belongs to."""
@@ -169,17 +186,33 @@ class Registry:
                 self._index = self._indexed()
             return found
 
-    def replace(self, layer: str, entries: Iterable[Entry], *, paused: bool | None = None) -> None:
+    def replace(
+        self,
+        layer: str,
+        entries: Iterable[Entry],
+        *,
+        paused: bool | None = None,
+        refused: Callable[[Entry, PatternError], None] | None = None,
+    ) -> None:
         """Put `entries` in the place of all of `layer`; PatternError when one is malformed, and nothing has changed.
 
-        Readers see the old entries or the new ones, never some of each. While `paused` no entry of any layer is found;
-        None leaves that as it is.
+        With `refused`, that is told of malformed ones, and they are left out. Readers see the old entries or the new
+        ones, never some of each. While `paused` no entry of any layer is found; None leaves that as it is.
         """
-        new = {entry.id: _checked(entry) for entry in entries}
+        # What was learned comes from within a call of the program's, which is not to wait; the others from beside it.
+        pace: Callable[[Iterable[T]], Iterable[T]] = iter if layer == _LEARNED else _by_and_by
+        new: dict[str, Compiled] = {}
+        for entry in pace(entries):
+            try:
+                new[entry.id] = _checked(entry)
+            except PatternError as error:
+                if refused is None:
+                    raise
+                refused(entry, error)
         with self._lock:
             self._layers[layer] = new
             self._paused = self._paused if paused is None else paused
-            index = self._indexed()
+            index = self._indexed(pace)
             for model, old in list(self._index.exact.items()):  # who calls next is not to wait for it
                 if old.plan is not None and (bucket := index.exact.get(model)) is not None:
                     bucket.planned()
@@ -234,7 +267,8 @@ class Registry:
     def matching_error(self, request: Request) -> Sequence[Compiled]:
         """The entries for use after an error that match the request and its refusal, best first."""
         body, call = request.body, request.call
-        return [one for one in self._index.after_error if all(holds(each, body, call) for each in one.conditions)]
+        candidates = self._index.after_error(body.get(_MODEL))
+        return [one for one in candidates if all(holds(each, body, call) for each in one.conditions)]
 
     def _standing(self) -> list[Compiled]:
         standing: dict[str, Compiled] = {}
@@ -242,10 +276,24 @@ class Registry:
             standing.update(self._layers[layer])
         return list(standing.values())
 
-    def _indexed(self) -> _Index:
+    def _indexed(self, pace: Callable[[Iterable[Compiled]], Iterable[Compiled]] = iter) -> _Index:
         if self._paused:
             return _Index()
-        return _Index(one for one in self._standing() if one.state != "off" and one.id not in self._silenced)
+        standing = self._standing()
+        off = self._silenced | {one.id for one in standing if one.state == "off"}
+        return _Index(one for one in pace(standing) if one.id not in off and not self._comes_of(one, off))
+
+    def _comes_of(self, one: Compiled, off: AbstractSet[str]) -> bool:
+        """Whether it was learned from an entry that is off by now."""
+        return bool(off) and one.id in self._layers[_LEARNED] and one.entry.source in off
+
+
+def _by_and_by(things: Iterable[T]) -> Iterator[T]:
+    """`things`, with a moment for the other threads after every few: the program's calls do not wait for Arc's work."""
+    for number, thing in enumerate(things, 1):
+        yield thing
+        if number % _AT_ONCE == 0:
+            time.sleep(_MOMENT_SECONDS)
 
 
 def _checked(entry: Entry) -> Compiled:

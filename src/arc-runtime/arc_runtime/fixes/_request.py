@@ -40,7 +40,7 @@ class Request(msgspec.Struct):
                 call["$agent"] = self.agent
             if self.refusal is not None:
                 call.update(self.refusal.call)
-                call[PREDICATE] = self.refusal
+                call[PREDICATE] = self.refusal.own
         return call
 
     def refused(self, body: Mapping[str, object], refusal: Refusal) -> "Request":

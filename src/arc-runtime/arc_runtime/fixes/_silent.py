@@ -18,6 +18,9 @@ _REPEATS: Final = 2
 _LONGEST: Final = 262_144
 """Characters of an answer that are looked at; a longer one is not checked."""
 _DEEPEST: Final = 24
+_DEMANDING: Final = ("tools", "functions", "response_format", "text", "output_config", "output_format")
+_OF_THE_PROGRAM: Final = frozenset({None, "function", "custom"})
+"""Types of tools that the program itself calls, and gives a schema for."""
 
 
 class Failure(NamedTuple):
@@ -47,7 +50,7 @@ def cut_short(answer: Mapping[str, Any]) -> Failure | None:
 
 def demands(body: Mapping[str, object]) -> bool:
     """Whether a request says what its answer has to be like."""
-    return bool(body.get("tools") or body.get("functions") or body.get("response_format") or body.get("text"))
+    return any(body.get(field) for field in _DEMANDING)
 
 
 def unfit(body: Mapping[str, object], messages: Sequence[Any]) -> Failure | None:
@@ -76,6 +79,8 @@ def _of_call(body: Mapping[str, object], call: Mapping[str, Any]) -> Failure | N
     if not schemas or not isinstance(name, str):
         return None
     if name not in schemas:
+        if not _all_own(body):  # the provider's tools have others below them
+            return None
         return Failure("invalid_tool_arguments", f"{name}: no such tool")
     if not isinstance(arguments, Mapping):
         return None if arguments in (None, "") else Failure("invalid_tool_arguments", f"{name}: no JSON object")
@@ -91,6 +96,14 @@ def _tools(body: Mapping[str, object]) -> Iterator[tuple[str, object]]:
             holder = inner if isinstance(inner, Mapping) else tool
             if isinstance(holder, Mapping) and isinstance(name := holder.get("name"), str):
                 yield name, holder.get("parameters", holder.get("input_schema"))
+
+
+def _all_own(body: Mapping[str, object]) -> bool:
+    tools = body.get("tools")
+    given = tools if isinstance(tools, list | tuple) else ()
+    return not body.get("mcp_servers") and all(
+        tool.get("type") in _OF_THE_PROGRAM for tool in given if isinstance(tool, Mapping)
+    )
 
 
 def _of_text(body: Mapping[str, object], parts: Sequence[Mapping[str, Any]]) -> Failure | None:
@@ -112,8 +125,10 @@ def _of_text(body: Mapping[str, object], parts: Sequence[Mapping[str, Any]]) -> 
 
 def _form(body: Mapping[str, object]) -> object | None:
     """The schema that the answer has to meet, `{}` for any JSON; None where a text is asked for."""
-    text = body.get("text")
-    wanted = body.get("response_format") or (text.get("format") if isinstance(text, Mapping) else None)
+    holders = [body.get("text"), body.get("output_config")]
+    told = [body.get("response_format"), body.get("output_format")]
+    told += [holder.get("format") for holder in holders if isinstance(holder, Mapping)]
+    wanted = next(filter(None, told), None)
     if not isinstance(wanted, Mapping):
         return None
     if wanted.get("type") == "json_object":

@@ -1,6 +1,7 @@
 """The bundle of fixes in force is what Arc Core publishes: asked for by long poll, kept for a start without it."""
 
 import http.client
+import math
 import random
 import time
 from collections.abc import Callable
@@ -8,9 +9,13 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
+
+from arc_runtime.errors import PatternError
 from arc_runtime.fixes import _files
 from arc_runtime.fixes._background import Background
 from arc_runtime.fixes._bundle import LARGEST, Accepted, BundleError, Verify, accepted, entries_of, verifier
+from arc_runtime.fixes._entry import Entry
 from arc_runtime.fixes._registry import Registry
 from arc_runtime.settings import Settings
 
@@ -18,6 +23,8 @@ __all__ = ["BundleClient"]
 
 _WAIT_SECONDS: Final = 50
 _PATIENCE_SECONDS: Final = 10.0
+_WHENEVER: Final = -math.inf
+"""A time at which nothing has expired."""
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 
@@ -38,10 +45,11 @@ class BundleClient:
         self._warn = warn
         self._clock = clock
         self._path = settings.fixes_dir / "bundle.json" if settings.fixes_dir is not None else None
+        self._chain_path = settings.fixes_dir / "bundle-keys.json" if settings.fixes_dir is not None else None
         self._etag: str | None = None
         self._pause = _FIRST_PAUSE
         self.last: Accepted | None = None
-        """The bundle in force."""
+        """The bundle in force, or the last that was."""
         self._verify: Verify | None = None
         self._background = Background(
             "arc-fixes-bundle", self._ask, lambda error: warn(f"fixes from Arc Core: {error}")
@@ -64,47 +72,89 @@ class BundleClient:
 
     def take(self, envelope: bytes) -> bool:
         """Whether the bundle in `envelope` is in force now; where it must not be, that is warned of."""
-        if self._verify is None:
-            return False
         try:
-            new = accepted(
-                envelope,
-                keys=self._settings.fixes_public_keys,
-                tenant=self._settings.fixes_tenant,
-                last=self.last,
-                now=self._clock(),
-                verify=self._verify,
-            )
+            new = self._accepted(envelope, self.last, self._clock())
         except BundleError as error:
             self._warn(str(error))
             return False
-        self.last = new
-        self._registry.replace("bundle", entries_of(new.bundle, self._warn), paused=new.bundle.mode == "off")
+        self._put_in_force(new)
         return True
+
+    def _accepted(self, envelope: bytes, last: Accepted | None, now: float) -> Accepted:
+        if self._verify is None:
+            raise BundleError("a bundle of fixes can't be verified")
+        return accepted(
+            envelope,
+            keys=self._settings.fixes_public_keys,
+            tenant=self._settings.fixes_tenant,
+            last=last,
+            now=now,
+            verify=self._verify,
+        )
+
+    def _put_in_force(self, new: Accepted) -> None:
+        self.last = new
+        entries = entries_of(new.bundle, self._warn)
+        self._registry.replace("bundle", entries, paused=new.bundle.mode == "off", refused=self._refused)
+
+    def _refused(self, entry: Entry, error: PatternError) -> None:
+        self._warn(f"entry {entry.id!r} of the bundle of fixes is left out: {error}")
 
     def _start_from_disk(self) -> None:
         data = _files.read(self._path, LARGEST) if self._path is not None else None
-        if data is not None and self.take(data) and self.last is not None:
-            self._etag = f'"{self.last.digest}"'
+        if data is None:
+            return
+        try:
+            known: Accepted | None = None
+            for envelope in self._chain():
+                known = self._accepted(envelope, known, _WHENEVER)
+            known = self._accepted(data, known, _WHENEVER)
+        except BundleError as error:
+            self._warn(str(error))
+            return
+        if known.bundle.expires <= self._clock():
+            # Nothing of it is applied. But its keys count, and nothing older is taken in its place.
+            self.last = known._replace(is_in_force=False)
+            self._warn(f"the bundle of fixes on disk, version {known.bundle.version}, has expired")
+            return
+        self._put_in_force(known)
+        self._etag = f'"{known.digest}"'
+
+    def _chain(self) -> list[bytes]:
+        """The envelopes on disk that lead to the keys of the bundle on disk."""
+        data = _files.read(self._chain_path, LARGEST) if self._chain_path is not None else None
+        try:
+            return [bytes(one) for one in msgspec.json.decode(data or b"[]", type=list[msgspec.Raw])]
+        except (msgspec.DecodeError, RecursionError):
+            return []
+
+    def _keep(self, new: Accepted) -> None:
+        """Write `new` down for the next start, and before it what its keys are trusted by."""
+        if self._path is None or self._chain_path is None:
+            return
+        try:
+            if new.chain or self._chain_path.exists():
+                _files.write(self._chain_path, b"[" + b",".join(new.chain) + b"]")
+            _files.write(self._path, new.envelope)
+        except OSError as error:
+            self._warn(f"the bundle of fixes could not be kept for the next start: {error}")
 
     def _ask(self) -> float:
         """Ask once; the pause until the next time."""
+        began = time.monotonic()
         try:
             answer = self._fetched()
         except (OSError, http.client.HTTPException):
             return self._later()
         if answer is None:
             self._pause = _FIRST_PAUSE
-            return 0.1
+            # A server that does not wait is asked every second.
+            return 0.1 if time.monotonic() - began > _FIRST_PAUSE else _FIRST_PAUSE
         envelope, etag = answer
-        if not self.take(envelope):
+        if not self.take(envelope) or self.last is None:
             return self._later()
         self._etag, self._pause = etag, _FIRST_PAUSE
-        if self._path is not None:
-            try:
-                _files.write(self._path, envelope)
-            except OSError as error:
-                self._warn(f"the bundle of fixes could not be kept for the next start: {error}")
+        self._keep(self.last)
         return 0.0
 
     def _later(self) -> float:

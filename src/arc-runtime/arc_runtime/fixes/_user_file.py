@@ -48,7 +48,7 @@ def _decoded(path: Path, data: bytes) -> Any:
     except ImportError as error:
         raise EntriesFileError(f"{path}: reading YAML needs PyYAML: pip install pyyaml, or write JSON") from error
     except msgspec.DecodeError as error:
-        raise EntriesFileError(f"{path}: {error}") from error
+        raise EntriesFileError(f"{path}: {' '.join(str(error).split())}") from error
 
 
 def _entry(path: Path, number: int, item: Any) -> Entry:

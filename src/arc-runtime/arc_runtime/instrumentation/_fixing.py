@@ -27,6 +27,8 @@ __all__ = ["Arguments", "Fixing", "Mendable"]
 Arguments = tuple[tuple[object, ...], dict[str, object]]
 
 _NO_AFTERWARDS: Final = Afterwards()
+_NAMING: Final = ("tools", "functions", "messages", "input")
+"""Fields in which tools are named."""
 
 
 class Mendable(Protocol):
@@ -91,6 +93,24 @@ class Fixing:
             if mended is not None and mended.sends:
                 return mended.body
         return self._call.request.body
+
+    @property
+    def demanded(self) -> Mapping[str, object]:
+        """`body`, with names as they are in the answer that the program gets: tools have its own again."""
+        sent = self.body
+        if not self._afterwards.names:
+            return sent
+        own = self._call.request.body
+        return {**sent, **{field: own[field] for field in _NAMING if field in own}}
+
+    @property
+    def _afterwards(self) -> Afterwards:
+        """What is to be undone in the answer."""
+        afterwards = _NO_AFTERWARDS
+        for mended in (self.before, self.again):
+            if mended is not None and mended.sends:
+                afterwards = afterwards.and_also(mended.afterwards)
+        return afterwards
 
     @property
     def count(self) -> int:
@@ -172,10 +192,7 @@ class Fixing:
 
     def restore(self, result: object) -> None:
         """Undo in the answer what the program is not to see of the fixes."""
-        afterwards = _NO_AFTERWARDS
-        for mended in (self.before, self.again):
-            if mended is not None and mended.sends:
-                afterwards = afterwards.and_also(mended.afterwards)
+        afterwards = self._afterwards
         if afterwards != _NO_AFTERWARDS:
             self._call.restore(result, afterwards)
 

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Token
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from arc_semconv import attributes as semconv
@@ -192,6 +192,11 @@ class Flight:
         recorder = self._pen.recorder
         return recorder if recorder.on_spans else None
 
+    @property
+    def _told(self) -> Span:
+        """The span that stands for this call: Arc's, or that of who records it in Arc's place."""
+        return self._span if self._owner is None else self._owner.span
+
     def _announced_place(self) -> Context | None:
         """Where the span belongs that a framework announced, which is told here from now on; None where none was."""
         coming = announced()
@@ -234,21 +239,27 @@ class Flight:
         """What to send once more after `error`, if anything; the call is still under way then."""
         if not self._open:
             return None
-        try:
-            arguments = self._fixing.refused(error, time.perf_counter() - self.began)
-            if self._owner is not None:  # it may end its span before this call ends
-                self._tell_owner(self._owner, "unknown")
-            if arguments is None:
-                return None
-            self._attempted(error)
-            if self._span.is_recording():
-                self._span.set_attribute(semconv.HTTP_RESEND_COUNT, 1)
-                if self.asked:
-                    self.asked = self._asked(self._fixing.body)
-        except Exception as failure:  # noqa: BLE001 - a guard, as everywhere: the program gets its error
-            self.guard.report("mending after the error", failure)
-            return None
+        arguments = self.guard.attempt(
+            "mending after the error", self._fixing.refused, error, time.perf_counter() - self.began
+        )
+        # What fails from here on costs a part of the span, and never the fix.
+        if self._owner is not None:  # it may end its span before this call ends
+            self.guard.attempt("telling the outcome", self._tell_owner, self._owner, "unknown")
+        if arguments is not None:
+            self.guard.attempt("recording the attempt", self._sends_again, error)
         return arguments
+
+    def _sends_again(self, error: BaseException) -> None:
+        self._attempted(error)
+        self._count_resend()
+        if self.asked:
+            self.asked = self._asked(self._fixing.body)
+
+    def _count_resend(self) -> None:
+        """One request more than the client itself has counted until now."""
+        span: Any = self._told
+        before = (getattr(span, "attributes", None) or {}).get(semconv.HTTP_RESEND_COUNT) or 0
+        span.set_attribute(semconv.HTTP_RESEND_COUNT, before + 1)
 
     def refused_again(self, error: BaseException, second: BaseException) -> None:
         """What was sent once more raised `second`: the program gets `error`, that of its own request."""
@@ -258,25 +269,25 @@ class Flight:
 
     def _attempted(self, error: BaseException) -> None:
         """Have the span say how an attempt ended after which another came, or which came after another."""
-        if self._span.is_recording():
+        span = self._told
+        if span.is_recording():
             said = {semconv.ERROR_TYPE: type(error).__qualname__, **self.call.error_attributes(error)}
-            self._span.add_event(semconv.EVENT_ATTEMPT, said)
+            span.add_event(semconv.EVENT_ATTEMPT, said)
 
     def unfit(self, result: object) -> Arguments | None:
         """What to send once more where `result` is not as the request demands; the call is still under way then."""
-        if not self._fixing.repairs or not self._open:
-            return None
         try:
+            if not self._fixing.repairs or not self._open:
+                return None
             reply = self.call.reply(result, None)()
-            failure = self._failure_in(reply)
+            failure = _failure_in(reply, self._fixing.body)
             if failure is None:
                 return None
             arguments = self._fixing.unfit(failure, time.perf_counter() - self.began)
             if arguments is None:
                 return None
             self._failure, self._first = failure, reply
-            if self._span.is_recording():
-                self._span.set_attribute(semconv.HTTP_RESEND_COUNT, 1)
+            self._count_resend()
         except Exception as error:  # noqa: BLE001 - a guard, as everywhere: the program gets its answer
             self.guard.report("asking once more", error)
             return None
@@ -288,7 +299,7 @@ class Flight:
         try:
             reply = self.call.reply(second, None)()
             fits = bool(reply.messages) and cut_short(reply.attributes) is None
-            failure = self._failure_in(reply) if fits else cut_short(reply.attributes)
+            failure = _failure_in(reply, self._fixing.body) if fits else cut_short(reply.attributes)
             if fits and failure is None:
                 self._answered(self._first, self._failure)
                 self._failure, kept = None, second
@@ -309,14 +320,15 @@ class Flight:
 
     def _answered(self, reply: Reply | None, failure: Failure | None) -> None:
         """Have the span say what an answer was like that the program does not get, and what it costs."""
-        if reply is None or not self._span.is_recording():
+        span = self._told
+        if reply is None or not span.is_recording():
             return
         said = {**reply.attributes, **(failure.attributes if failure is not None else {})}
         if self._pen.prices:
             request = self.call.request
             model = _model_name(self._fixing.body)
             said.update(self._pen.prices.attributes(request.provider, request.host, model, reply.attributes))
-        self._span.add_event(semconv.EVENT_ATTEMPT, said)
+        span.add_event(semconv.EVENT_ATTEMPT, said)
 
     def landed(self, result: object) -> None:
         """The call returned `result`."""
@@ -347,13 +359,7 @@ class Flight:
 
     def _look(self, reply: Reply) -> None:
         """Note what of the answer is not as the request demands."""
-        self._failure = self._failure_in(reply)
-
-    def _failure_in(self, reply: Reply) -> Failure | None:
-        body = self._fixing.body
-        if demands(body) and reply.messages and cut_short(reply.attributes) is None:
-            return unfit(body, reply.messages)
-        return None
+        self._failure = _failure_in(reply, self._fixing.demanded)
 
     # --- the stream ---
 
@@ -557,6 +563,13 @@ def _ignored(_chunk: object) -> None:
 def _model_name(body: Mapping[str, object]) -> str | None:
     model = body.get("model")
     return model if isinstance(model, str) else None
+
+
+def _failure_in(reply: Reply, body: Mapping[str, object]) -> Failure | None:
+    """What of an answer that has come whole is not as `body` demands."""
+    if demands(body) and reply.messages and cut_short(reply.attributes) is None:
+        return unfit(body, reply.messages)
+    return None
 
 
 def _saying(reply: Reply) -> Said:

@@ -16,7 +16,7 @@ from arc_semconv import attributes as semconv
 from arc_semconv.kinds import Kind
 from arc_semconv.others import EMBEDDING, FETCH_RESPONSE, INFERENCE, MODEL_CALL_MARKS, call_of
 from opentelemetry import context, trace
-from opentelemetry.trace import Span
+from opentelemetry.trace import INVALID_SPAN, Span
 from opentelemetry.util.types import AttributeValue
 
 __all__ = ["Owner", "announce", "marks", "owner_of"]
@@ -35,6 +35,11 @@ class Owner:
     def __init__(self, span: Span | None, data: object) -> None:
         self._span = span
         self._data = data
+
+    @property
+    def span(self) -> Span:
+        """Its span; where it says only in the context that it has one, an invalid span."""
+        return INVALID_SPAN if self._span is None else self._span
 
     def tell(self, attributes: Mapping[str, AttributeValue]) -> None:
         """Have `attributes` on its span, as long as that is open."""

@@ -152,7 +152,11 @@ def _de_card(t: str) -> bool:
 
 
 def is_german_document(token: str) -> bool:
-    """Whether nine characters are a serial number of PAuswV or PassV with its check digit (ICAO Doc 9303-3, 4.9)."""
+    """Whether nine characters are the number of a German card or passport, the last its check digit.
+
+    The characters are those of PAuswG § 2 (8) and PassV annex 11, without what is easily misread; the check digit is that
+    of ICAO Doc 9303-3, 4.9.
+    """
     return _de_card(token) and token[-1].isdigit() and _icao(token)
 
 
@@ -356,7 +360,7 @@ _FORMS: Final = (
         (form, Mixed("US_MBI", _us_mbi, 11, "CMS, Medicare Beneficiary Identifier format"))
         for form in ("9AA9AA9AA99", "9A99AA9AA99", "9AA9A99AA99", "9A99A99AA99")
     ),
-    ("A99A99A99", Mixed("DE_ID_CARD", _de_card, 2, "PAuswV; ICAO Doc 9303")),
+    ("A99A99A99", Mixed("DE_ID_CARD", _de_card, 2, "PAuswG § 2 (8); ICAO Doc 9303-3")),
     ("A999999999A", Mixed("KE_PIN", _ke_pin, 7, "KRA, PIN")),
     ("AAAAA9999A", Mixed("IN_PAN", _in_pan, 7, "Income Tax Rule 114, PAN")),
     ("AAA9999999", Mixed("IN_VOTER", _always, 2, "ECI, EPIC number")),

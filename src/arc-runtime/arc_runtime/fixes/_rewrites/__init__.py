@@ -23,6 +23,7 @@ _RUNS: Final = (
     (_names.sanitize_tool_names, False),
     (_content.say_json, False),
     (_content.merge_system_role, False),
+    (_content.name_system_role, False),
     (_content.drop_empty_content, False),
     (_content.replace_media, True),
     (_content.truncate_history, True),

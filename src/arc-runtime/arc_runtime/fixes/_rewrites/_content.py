@@ -1,6 +1,7 @@
 """What is said in a request: roles, empty parts, media, and how much of a conversation is sent."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,13 +13,16 @@ from arc_runtime.fixes._refusal import Refusal
 
 __all__ = [
     "drop_empty_content",
+    "is_developer_unknown",
     "is_empty_content",
     "is_json_word_missing",
+    "is_larger_than_limit",
     "is_media_refused",
     "is_prompt_too_long",
     "is_role_refused",
     "is_tool_use_failed",
     "merge_system_role",
+    "name_system_role",
     "replace_media",
     "retry_tool_call",
     "say_json",
@@ -53,7 +57,7 @@ def _mended(asked: Asked, field: str, before: Sequence[Any], after: list[Any], l
 # --- the word JSON ---
 
 _JSON_WORD: Final = whole(
-    r"['\"`]?(?P<field>messages|input|Response input messages)['\"`]? must contain the word ['\"`]json['\"`] in some form,? "
+    r"['\"`]?(?:messages|input|Response input messages|The prompt|Prompt)['\"`]? must contain the word ['\"`]json['\"`] in some form,? "
     r"to use ['\"`](?:response_format|text\.format)['\"`] of type ['\"`]json_object['\"`]"
 )
 
@@ -100,18 +104,19 @@ def _mentions_json(items: object) -> bool:
         return True
 
 
-def _with_text(message: Mapping[str, Any], text: str) -> dict[str, Any]:
+def _with_text(message: Mapping[str, Any], text: str, kind: str = "text") -> dict[str, Any]:
     """`message` with `text` after what it says."""
     content = message.get("content")
     if isinstance(content, str):
         return {**message, "content": f"{content}\n\n{text}" if content else text}
     parts = list(content) if isinstance(content, list | tuple) else []
-    return {**message, "content": [*parts, {"type": "text", "text": text}]}
+    return {**message, "content": [*parts, {"type": kind, "text": text}]}
 
 
 # --- roles ---
 
 _ROLE: Final = whole(
+    r"System role (?:is )?not supported(?: (?:by|for|with|in) .{1,80})?",
     r"Unsupported value: ['\"`]messages\[\d+\]\.role['\"`] does not support ['\"`](?:system|developer)['\"`] with this model",
     r"(?:Developer instruction|System (?:role|messages?|instruction)) (?:is|are) not (?:enabled|supported).{0,80}",
     r"messages: Unexpected role ['\"`]system['\"`]\.\s*The Messages API accepts a top-level `system` parameter, not "
@@ -147,6 +152,31 @@ def merge_system_role(asked: Asked) -> Mend | None:
     return _mended(asked, field, items, merged, Lesson({}, {"$rewrite": "merge_system_role"}))
 
 
+_NO_DEVELOPER: Final = whole(
+    r"Invalid value: ['\"`]developer['\"`]\.\s*Supported values are: (?=.*['\"`]system['\"`])['\"`\w, ]+",
+    r"Failed to deserialize the JSON body into the target type: messages\[\d+\]\.role: unknown variant ['\"`]developer['\"`], "
+    r"expected one of (?=.*['\"`]system['\"`])['\"`\w, ]+(?: at line \d+ column \d+)?",
+    r"['\"`]developer['\"`] is not one of (?=.*['\"`]system['\"`])[\[(]['\"`\w, ]+[\])] - ['\"`]messages\.(?:\d+\.role|\['role'\])['\"`]",
+    r"['\"`]messages\.\d+['\"`] : discriminator property ['\"`]role['\"`] has invalid value",
+    r"messages\.\d+(?:\.\w+)*\.role: Input should be (?=.*['\"`]system['\"`])['\"`\w, ]+",
+    r"Unexpected role ['\"`]?developer['\"`]?(?: .{1,80})?",
+)
+
+
+def is_developer_unknown(refusal: Refusal) -> bool:
+    """Whether the error says that there is no role of a developer, and one of the system."""
+    return is_request_fault(refusal) and said(refusal, _NO_DEVELOPER) is not None
+
+
+def name_system_role(asked: Asked) -> Mend | None:
+    """Give messages of the developer's the role `system`, which is the older name of it."""
+    field, items = _items(asked)
+    if asked.api != "chat.completions":
+        return None
+    named = [{**item, "role": "system"} if _get(item, "role") == "developer" else item for item in items]
+    return _mended(asked, field, items, named, Lesson({}, {"$rewrite": "name_system_role"}))
+
+
 def _system_on_top(asked: Asked, items: Sequence[Any]) -> Mend | None:
     system = [item for item in items if _get(item, "role") == "system"]
     if not system:
@@ -180,7 +210,11 @@ def _after_text(message: Mapping[str, Any], text: str) -> dict[str, Any]:
 # --- empty content ---
 
 _EMPTY: Final = whole(
-    r"(?:messages(?:\.\d+)?: )?all messages must have non-empty content except for the optional final assistant message",
+    r"(?:messages(?:\.\d+)?: )?(?:all|user|assistant) messages must have non-empty content(?: except for the optional final assistant message)?",
+    r"(?:messages\.\d+\.content\.\d+|system\.\d+)(?:\.text)?: cache_control cannot be set for empty text blocks",
+    r"The text field in the ContentBlock object at messages\.\d+\.content\.\d+ is (?:blank|empty)\.\s*Add text to the text field, and "
+    r"try again",
+    r"(?:Invalid request: )?(?:the )?message at position \d+ with role ['\"`]\w+['\"`] must not be empty",
     r"(?:messages\.\d+(?:\.content(?:\.\d+)?)?(?:\.text)?: |messages: )?text content blocks must (?:be non-empty|contain non-whitespace text)",
     r"(?:system(?:\.\d+)?: )text content blocks must (?:be non-empty|contain non-whitespace text)",
     r"messages(?:\.\d+)?: final assistant content cannot end with trailing whitespace",
@@ -195,7 +229,7 @@ def is_empty_content(refusal: Refusal) -> bool:
 def drop_empty_content(asked: Asked) -> Mend | None:
     """Leave out parts that say nothing; a message of nothing else says so, as to leave it out would join its neighbours."""
     field, items = _items(asked)
-    if asked.api != "messages":
+    if asked.api not in ("messages", "chat.completions"):
         return None
     kept: list[Any] = [_filled(item, last=place == len(items) - 1) for place, item in enumerate(items)]
     mend = _mended(asked, field, items, kept, Lesson({}, {"$rewrite": "drop_empty_content"}))
@@ -218,6 +252,8 @@ def _is_blank(part: object) -> bool:
 
 def _filled(message: Any, *, last: bool) -> Any:
     content = _get(message, "content")
+    if _get(message, "tool_calls"):  # a call of a tool needs no words beside it
+        return message
     prefill = last and _get(message, "role") == "assistant"
     if isinstance(content, str):
         if prefill:
@@ -236,7 +272,12 @@ def _filled(message: Any, *, last: bool) -> Any:
 # --- media ---
 
 _MEDIA: Final = whole(
-    r"Error while downloading \S+",
+    r"(?:Error|Timeout) while downloading \S+",
+    r"Invalid content type\.\s*image_url is only supported by certain models",
+    r"messages\.\d+\.content\.\d+\.(?:image|document)\.source(?:\.\w+)*\.media_type: Input should be .{1,200}",
+    r"(?:messages\.\d+\.content\.\d+(?:\.\w+)*: )?(?:Could not process (?:image|PDF|document)|Unable to download the file)",
+    r"You uploaded an unsupported (?:image|file).{0,200}",
+    r"The image data you provided does not represent a valid image.{0,200}",
     r"(?:Failed to download|Unable to download|Could not download) (?:image|file|the (?:image|file))(?: from)? \S+",
     r"Invalid ['\"`][\w.\[\]]+['\"`]\.\s*Content blocks are expected to be either .{1,120}? type",
     r"(?:The )?file type you uploaded is not supported.{0,120}",
@@ -273,8 +314,10 @@ def _concerned(refusal: Refusal) -> Callable[[int, int, Any], bool]:
     words = refusal.message.split()
     url = next((word.rstrip(".,") for word in words if word.startswith(("http://", "https://"))), None)
     place = refusal.param or ""
+    if not place and (told := re.match(r"messages\.\d+\.content\.\d+", refusal.message)):
+        place = told[0]
     numbers = [int(number) for number in "".join(c if c.isdigit() else " " for c in place).split()]
-    if refusal.message.startswith("Error while downloading") and url:
+    if " while downloading" in refusal.message and url:
         return lambda _message, _part, one: url in json.dumps(one, default=str)
     if len(numbers) > 1:
         return lambda message, part, _one: [message, part] == numbers[:2]
@@ -320,11 +363,28 @@ _TOO_LONG: Final = whole(
     r"prompt is too long: (?P<asked>\d+) tokens > (?P<limit>\d+) maximum",
     r"This model's maximum context length is (?P<limit>\d+) tokens\.\s*However,? (?:your messages resulted in|you requested) "
     r"(?P<asked>\d+) tokens.{0,300}",
-    r"Request too large for .{1,160}?: Limit (?P<limit>\d+), Requested (?P<asked>\d+)\.?.{0,200}",
+    r"This model's maximum context length is (?P<limit>\d+) tokens\.\s*However,? your request has (?P<asked>\d+) input tokens.{0,300}",
+    r"Input tokens exceed the configured limit of (?P<limit>\d+) tokens\.\s*Your messages resulted in (?P<asked>\d+) tokens",
+    r"Prompt contains (?P<asked>\d+) tokens(?: and \d+ draft tokens)?, too large for model with (?P<limit>\d+) maximum context length",
+    r"The input token count(?: \((?P<asked>\d+)\))? exceeds the maximum number of tokens allowed \(?(?P<limit>\d+)\)?",
+    r"The prompt is too long: (?P<asked>\d+), model maximum context length: (?P<limit>\d+)",
+    r"Input is too long for requested model",
+    r"the request exceeds the available context size(?:[,.] try increasing (?:it|the context size).{0,80})?",
+    r"Please reduce the length of the messages or completion",
     r"Your input exceeds the context window of this model",
 )
+_TOO_LARGE: Final = whole(
+    r"Request too large for .{1,240}?: Limit (?P<limit>\d+), Requested (?P<asked>\d+)[.,]?.{0,300}"
+)
 _TOO_LONG_CODES: Final = frozenset(
-    {"context_length_exceeded", "invalid_request_error", "rate_limit_exceeded", "string_above_max_length"}
+    {
+        "context_length_exceeded",
+        "invalid_argument",
+        "invalid_parameter_error",
+        "invalid_request_error",
+        "rate_limit_exceeded",
+        "string_above_max_length",
+    }
 )
 _SHARE: Final = 0.8
 _LAST_TURNS: Final = 4
@@ -336,15 +396,20 @@ def is_prompt_too_long(refusal: Refusal) -> bool:
     return is_request_fault(refusal, _TOO_LONG_CODES) and said(refusal, _TOO_LONG) is not None
 
 
+def is_larger_than_limit(refusal: Refusal) -> bool:
+    """Whether the error says that this one request is more than the account may ask in a minute."""
+    return refusal.is_unprocessed and said(refusal, _TOO_LARGE) is not None
+
+
 def truncate_history(asked: Asked) -> Mend | None:
     """Leave out the oldest turns: the system, the first user turn, the last four and whole tool calls with results stay."""
-    found = said(asked.refusal, _TOO_LONG) if asked.refusal else None
+    found = (said(asked.refusal, _TOO_LONG) or said(asked.refusal, _TOO_LARGE)) if asked.refusal else None
     field, items = _items(asked)
     if found is None or len(items) <= _LAST_TURNS + 1 or not any(_get(item, "role") == "user" for item in items):
         return None
     parts = found.groupdict()
     sizes = [len(json.dumps(item, default=str)) for item in items]
-    share = int(parts["limit"]) * _SHARE / int(parts["asked"]) if parts.get("limit") else 0.5
+    share = int(parts["limit"]) * _SHARE / int(parts["asked"]) if parts.get("asked") else 0.5
     keep = [_stays(items, place) for place in range(len(items))]
     room = sum(sizes) * share - sum(size for size, kept in zip(sizes, keep, strict=True) if kept)
     for group in reversed(_groups(items)):
@@ -362,7 +427,9 @@ def truncate_history(asked: Asked) -> Mend | None:
         place for place in range(len(items)) if _stays(items, place) and _get(items[place], "role") == "user"
     )
     after = [
-        _with_text(item, f"[{left_out} {_LEFT_OUT}]") if place == first_user else item
+        _with_text(item, f"[{left_out} {_LEFT_OUT}]", _TEXT_KIND.get(asked.api, "text"))
+        if place == first_user
+        else item
         for place, item in enumerate(items)
         if keep[place]
     ]
@@ -376,14 +443,19 @@ def _stays(items: Sequence[Any], place: int) -> bool:
 
 
 def _groups(items: Sequence[Any]) -> list[list[int]]:
-    """Places of messages that go together: a call of tools and the results behind it."""
+    """Places of messages that go together: what was reasoned, calls of tools, and the results behind them."""
     groups: list[list[int]] = []
     for place, item in enumerate(items):
-        if groups and _is_result(item):
+        if groups and (_is_result(item) or _leads_on(items[place - 1])):
             groups[-1].append(place)
         else:
             groups.append([place])
     return groups
+
+
+def _leads_on(item: object) -> bool:
+    kind = str(_get(item, "type"))
+    return kind == "reasoning" or kind.endswith("_call")
 
 
 def _is_result(item: object) -> bool:

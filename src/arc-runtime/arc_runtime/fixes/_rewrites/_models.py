@@ -16,7 +16,16 @@ from arc_runtime.fixes._refusal import Refusal
 __all__ = ["ModelTable", "is_model_gone", "is_model_unknown", "model_table", "nearest_name", "replace_model"]
 
 _CODES: Final = frozenset(
-    {"model_not_found", "invalid_request_error", "not_found_error", "not_found", "invalid_model", "model_not_available"}
+    {
+        "api_error",
+        "invalid_model",
+        "invalid_request_error",
+        "model_decommissioned",
+        "model_not_available",
+        "model_not_found",
+        "not_found",
+        "not_found_error",
+    }
 )
 _GONE: Final = whole(
     r"The model ['\"`](?P<name>[^'\"`]+)['\"`] has been (?:deprecated|decommissioned|retired)"
@@ -26,7 +35,13 @@ _GONE: Final = whole(
     r"The model ['\"`](?P<name>[^'\"`]+)['\"`] does not exist or you do not have access to it",
     r"The model ['\"`]?(?P<name>[\w.:@/-]+)['\"`]? is not (?:found|available|supported)",
     r"Model (?:not found|Not Exist)[: ]*['\"`]?(?P<name>[\w.:@/-]*)['\"`]?",
-    r"Invalid model: (?P<name>[\w.:@/-]+)",
+    r"model ['\"`](?P<name>[^'\"`]+)['\"`] not found(?:, try pulling it first)?",
+    r"The model (?P<name>[\w.:@/-]+) does not exist or your team [\w-]+ does not have access to it",
+    r"(?P<name>[\w.:@/-]+) is not a valid model ID",
+    r"No endpoints found for (?P<name>[\w.:@/-]*[\w])",
+    r"(?:models/)?(?P<name>[\w.:@-]+) is not found for API version \w+, or is not supported for \w+.{0,200}",
+    r"Unable to access model (?P<name>[\w.:@/-]*[\w])",
+    r"Invalid model(?: name| identifier|: |ID)?:? ['\"`]?(?P<name>[\w.:@/-]*\w)['\"`]?",
     r"Model (?P<name>[\w.:@/-]+) is not supported.{0,400}",
 )
 _CLOSEST: Final = 2
@@ -74,13 +89,14 @@ def replace_model(asked: Asked) -> Mend | None:
         return None
     table = model_table()
     new = table.replacements.get(model)
-    if new is None and asked.refusal is not None:
+    if new is None:
         # Whoever speaks OpenAI's protocol at an address of his own is taken for OpenAI.
         every = list(dict.fromkeys(name for names in table.known.values() for name in names))
         new = nearest_name(model, table.known.get(asked.provider, ())) or nearest_name(model, every)
+        new = table.replacements.get(new, new) if new is not None else None
     if new is None or new == model:
         return None
-    lesson = Lesson({}, {"$rewrite": "replace_model"}) if model in table.replacements else None
+    lesson = Lesson({}, {"$rewrite": "replace_model"})
     return Mend({**asked.body, "model": new}, (Change("model", "rewrite", model, new),), lesson)
 
 

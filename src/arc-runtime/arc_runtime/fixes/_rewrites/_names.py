@@ -14,8 +14,10 @@ __all__ = ["is_tool_name_refused", "sanitize_tool_names"]
 
 _REFUSED: Final = whole(
     r"Invalid ['\"`](?:tools|messages|functions|input)\[\d+\][\w.\[\]]*name['\"`]: string (?:does not match pattern|too long).{0,200}",
-    r"tools\.\d+\.(?:custom\.|function\.)?name: String should (?:match pattern|have at most \d+ characters).{0,120}",
-    r"Invalid function name\.?\s*Must start with a letter.{0,160}",
+    r"tools\.\d+\.(?:\w+\.)?name: String should (?:match pattern|have at most \d+ characters).{0,120}",
+    r"['\"`][^'\"`]{1,256}['\"`] (?:does not match ['\"`][^'\"`]{1,80}['\"`]|is too long) - ['\"`](?:tools|functions)\.\d+[\w.]*\.name['\"`]",
+    r"Function name was .{1,256}? but must be a-z, A-Z, 0-9.{0,120}",
+    r"(?:GenerateContentRequest\.[\w.\[\]]+\.name: )?Invalid function name\.?\s*Must start with a letter.{0,200}",
 )
 _ALLOWED: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_-]{0,63}")
 _LONGEST: Final = 64

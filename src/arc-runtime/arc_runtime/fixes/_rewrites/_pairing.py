@@ -51,23 +51,29 @@ def _get(item: object, name: str) -> Any:
 
 
 def _chat(messages: Sequence[Any]) -> list[Any]:
-    results: dict[str, Any] = {}
-    for message in messages:
+    results: dict[str, list[int]] = {}
+    for place, message in enumerate(messages):
         if _get(message, "role") == "tool" and isinstance(call_id := _get(message, "tool_call_id"), str):
-            results.setdefault(call_id, message)
+            results.setdefault(call_id, []).append(place)
     paired: list[Any] = []
-    taken: set[str] = set()
-    for message in messages:
+    for place, message in enumerate(messages):
         if _get(message, "role") == "tool":
             continue
         paired.append(message)
-        for call_id in _call_ids(message):
-            if call_id in taken:
-                continue
-            taken.add(call_id)
+        for call_id in dict.fromkeys(_call_ids(message)):
             stub = {"role": "tool", "tool_call_id": call_id, "content": _NO_RESULT}
-            paired.append(results.get(call_id) or stub)
+            found = _taken(results.get(call_id, []), place)
+            paired.append(stub if found is None else messages[found])
     return paired
+
+
+def _taken(places: list[int], call: int) -> int | None:
+    """The first of `places` behind a call, else the first of all, taken out: some servers count their ids anew each turn."""
+    if not places:
+        return None
+    behind = next((place for place in places if place > call), places[0])
+    places.remove(behind)
+    return behind
 
 
 def _call_ids(message: object) -> list[str]:
@@ -94,6 +100,7 @@ def _anthropic(messages: Sequence[Any]) -> list[Any]:
                 paired.append(answered)
             asked = []
         else:
+            message = _without_orphans(message)  # noqa: PLW2901 - what follows is about what is sent
             paired.append(message)
             asked = [
                 block_id
@@ -103,6 +110,18 @@ def _anthropic(messages: Sequence[Any]) -> list[Any]:
     if asked:
         paired.append({"role": "user", "content": [_stub(call_id) for call_id in asked]})
     return paired
+
+
+def _without_orphans(message: Any) -> Any:
+    """`message` without results of the provider's own tools that it has no calls of."""
+    blocks = _blocks(message)
+    calls = {_get(block, "id") for block in blocks if str(_get(block, "type")).endswith("_tool_use")}
+    kept = [
+        block
+        for block in blocks
+        if not str(_get(block, "type")).endswith("_tool_result") or _get(block, "tool_use_id") in calls
+    ]
+    return message if len(kept) == len(blocks) or not kept else {**message, "content": kept}
 
 
 def _is_call(block: object) -> bool:
@@ -151,13 +170,13 @@ _OUTPUTS: Final = {
 
 def _responses(items: Sequence[Any]) -> list[Any]:
     kinds = set(_OUTPUTS.values())
-    results: dict[tuple[object, str], Any] = {}
-    for item in items:
+    results: dict[tuple[object, str], list[int]] = {}
+    for place, item in enumerate(items):
         if _get(item, "type") in kinds and isinstance(call_id := _get(item, "call_id"), str):
-            results.setdefault((_get(item, "type"), call_id), item)
+            results.setdefault((_get(item, "type"), call_id), []).append(place)
     paired: list[Any] = []
     waiting: list[Any] = []
-    for item in items:
+    for place, item in enumerate(items):
         kind = _get(item, "type")
         if kind in kinds:
             continue
@@ -168,7 +187,8 @@ def _responses(items: Sequence[Any]) -> list[Any]:
         if kind in _OUTPUTS and isinstance(call_id := _get(item, "call_id"), str):
             output = _OUTPUTS[kind]
             stub = {"type": output, "call_id": call_id, "output": _NO_RESULT}
-            waiting.append(results.get((output, call_id)) or stub)
+            found = _taken(results.get((output, call_id), []), place)
+            waiting.append(stub if found is None else items[found])
     return paired + waiting
 
 
@@ -227,7 +247,7 @@ _UNPAIRED: Final = whole(
     # OpenAI chat and those that speak it
     r"An assistant message with ['\"`]tool_calls['\"`] must be followed by tool messages responding to each "
     r"['\"`]tool_call_id['\"`]\.?(?:\s*\(insufficient tool messages following tool_calls message\))?"
-    r"(?:\s*The following tool_call_ids did not have response messages: [\w, -]+)?",
+    r"(?:\s*The following tool_call_ids did not have response messages: [\w, .\[\]-]+)?",
     r"(?:Invalid parameter: )?messages with role ['\"`]tool['\"`] must be a response to a prece+ding message with "
     r"['\"`]tool_calls['\"`]",
     r"(?:Not the same number of function calls and responses|Expected last role User or Tool .{0,80})",
@@ -235,14 +255,16 @@ _UNPAIRED: Final = whole(
     # Anthropic
     r"messages\.\d+(?:\.content\.\d+)?: `tool_use` ids were found without `tool_result` blocks immediately after: [\w, -]+\.?"
     r"(?:\s*Each `tool_use` block must have a corresponding `tool_result` block in the next message)?",
-    r"messages\.\d+(?:\.content\.\d+)?: unexpected `tool_use_id` found in `tool_result` blocks: [\w, -]+\.?"
-    r"(?:\s*Each `tool_result` block must have a corresponding `tool_use` block in the previous message)?",
+    r"messages\.\d+(?:\.content\.\d+)?: unexpected `tool_use_id` found in `(?:\w+_)?tool_result` blocks: [\w, -]+\.?"
+    r"(?:\s*Each `\w+` block must have a corresponding `\w+` block (?:in the previous message|before it))?",
+    r"messages\.\d+(?:\.content\.\d+)?: each tool_use must have a single result\.\s*Found multiple `tool_result` blocks with id: "
+    r"[\w-]+",
     # OpenAI responses and those that speak it
     r"No tool output found for (?:function|tool|custom tool) call [\w-]+",
     r"No tool call found for (?:function|tool|custom tool) call output with call_id [\w-]+",
     # Gemini behind OpenAI's protocol
     r"Please ensure that (?:function call turn comes immediately|function response turn comes immediately"
-    r"|the number of function response parts).{0,200}",
+    r"|(?:that )?the number of function response parts).{0,200}",
 )
 
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from arc_semconv.fixes import Change
 
-from arc_runtime.fixes._changes import change_of
+from arc_runtime.fixes._changes import REWRITE, change_of
 from arc_runtime.fixes._fields import MENDABLE
-from arc_runtime.fixes._mend import NO_AFTERWARDS, Afterwards, Asked, Lesson, Mend
-from arc_runtime.fixes._messages import choice, is_request_fault, limits, refused, said, whole
+from arc_runtime.fixes._mend import Afterwards, Asked, Lesson, Mend
+from arc_runtime.fixes._messages import Refused, choice, is_request_fault, limits, refused, said, whole
 from arc_runtime.fixes._paths import MISSING, assigned, lookup, path_of, removed
 from arc_runtime.fixes._pattern import is_number
 from arc_runtime.fixes._refusal import Refusal
@@ -29,6 +29,8 @@ __all__ = [
     "replace_parameter",
 ]
 
+_DEFAULT: Final = "default"
+"""Of a choice between it and none at all, what whoever asks for some effort means."""
 _EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _SCALES: Final = {
     "effort": _EFFORTS,
@@ -41,6 +43,7 @@ _EFFORT_OF: Final = {
     "responses": ("reasoning.effort",),
     "messages": ("output_config.effort",),
 }
+_EFFORT_PATHS: Final = {api: tuple(names[0].split(".")) for api, names in _EFFORT_OF.items()}
 _MEANS_SOMETHING_ELSE: Final = frozenset({"response_format", "text", "tool_choice", "n", "best_of", "include"})
 """Without these the program gets another kind of answer than it reads."""
 _RESERVE: Final = 16
@@ -52,37 +55,47 @@ def replace_parameter(asked: Asked) -> Mend | None:
     told = refused(asked.refusal) if asked.refusal else None
     if told is None:
         return None
-    path = _own(told.name)
-    old = lookup(asked.body, path)
-    field = path[0] if path else ""
-    allowed = MENDABLE.get(asked.api, frozenset())
-    if not path or old is MISSING or field not in allowed:
+    mend: Mend | None = None
+    for name in told.names:
+        path = _EFFORT_PATHS.get(asked.api, ()) if name == "effort" else _own(name)
+        body = asked.body if mend is None else mend.body
+        one = _replaced(body, asked.api, path, told) if path else None
+        if one is not None:
+            mend = one if mend is None else _both(mend, one)
+    return mend
+
+
+def _both(first: Mend, second: Mend) -> Mend:
+    one, other = first.lesson or Lesson({}, {}), second.lesson or Lesson({}, {})
+    lesson = Lesson({**one.pattern, **other.pattern}, {**one.fix, **other.fix})
+    if REWRITE in lesson.fix:  # which stands alone
+        lesson = one
+    return Mend(second.body, first.changes + second.changes, lesson, first.afterwards.and_also(second.afterwards))
+
+
+def _replaced(body: Mapping[str, object], api: str, path: tuple[str, ...], told: Refused) -> Mend | None:
+    """`body` without what is at `path`, or with it elsewhere."""
+    old, name, field = lookup(body, path), ".".join(path), path[0]
+    allowed = MENDABLE.get(api, frozenset())
+    if old is MISSING or field not in allowed:
         return None
-    name = ".".join(path)
     where = {name: {"exists": True} if told.default is None else {"!=": told.default}}
-    target = path_of(told.instead) if told.instead else None
-    if target and target[0] in allowed and target[0] not in _MEANS_SOMETHING_ELSE:
-        rest = removed(asked.body, path)
-        if lookup(rest, target) is not MISSING:
-            return Mend(
-                rest, (change_of(name, "delete", old, MISSING),), Lesson(where, {name: {"$rename": told.instead}})
-            )
-        after = assigned(rest, target, old)
-        if after is None:
-            return None
-        change = Change(name, "rename", old, told.instead)
-        return Mend(after, (change,), Lesson(where, {name: {"$rename": told.instead}}))
-    if field in _MEANS_SOMETHING_ELSE:
-        return None
-    after = removed(asked.body, path)
+    after = removed(body, path)
     if lookup(after, path) is not MISSING:
         return None
-    lesson: Lesson | None = Lesson(where, {name: {"$delete": True}})
-    afterwards = NO_AFTERWARDS
+    gone = change_of(name, "delete", old, MISSING)
+    target = path_of(told.instead) if told.instead else None
+    if target and target[0] in allowed and target[0] not in _MEANS_SOMETHING_ELSE:
+        lesson = Lesson(where, {name: {"$rename": told.instead}})
+        if lookup(after, target) is not MISSING:  # what the caller set himself wins
+            return Mend(after, (gone,), lesson)
+        renamed = assigned(after, target, old)
+        return None if renamed is None else Mend(renamed, (Change(name, "rename", old, told.instead),), lesson)
+    if field in _MEANS_SOMETHING_ELSE:
+        return None
     if field in ("stop", "stop_sequences"):
-        afterwards = Afterwards(stops=_words(old))
-        lesson = Lesson(where, {"$rewrite": "cut_at_stop"})
-    return Mend(after, (change_of(name, "delete", old, MISSING),), lesson, afterwards)
+        return Mend(after, (gone,), Lesson(where, {"$rewrite": "cut_at_stop"}), Afterwards(stops=_words(old)))
+    return Mend(after, (gone,), Lesson(where, {name: {"$delete": True}}))
 
 
 def cut_at_stop(asked: Asked) -> Mend | None:
@@ -130,12 +143,10 @@ def _within(old: Any, low: float | None, high: float | None) -> Any:
 
 
 def _twins(path: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
-    """The path, and that of the field which is the same limit by its newer name."""
+    """The path, and those of the fields which are the same limit by another name."""
     yield path
-    if path == ("max_tokens",):
-        yield ("max_completion_tokens",)
-    elif path == ("max_completion_tokens",):
-        yield ("max_tokens",)
+    if len(path) == 1 and path[0] in _LIMITS_OF_ANSWERS:
+        yield from ((name,) for name in _LIMITS_OF_ANSWERS if name != path[0])
 
 
 def choose_nearest(asked: Asked) -> Mend | None:
@@ -151,10 +162,14 @@ def choose_nearest(asked: Asked) -> Mend | None:
         if scale is None or path[0] not in MENDABLE.get(asked.api, frozenset()) or old not in scale:
             continue
         there = [word for word in scale if word in told.allowed]
-        if not there or old in there:
+        if old in there or not (there or _DEFAULT in told.allowed):
             continue
         place = scale.index(str(old))
-        new = min(there, key=lambda word: (abs(scale.index(word) - place), scale.index(word)))
+        new = (
+            _DEFAULT
+            if there in ([], ["none"])
+            else min(there, key=lambda word: (abs(scale.index(word) - place), scale.index(word)))
+        )
         after = assigned(asked.body, path, new)
         if after is None:
             continue
@@ -255,19 +270,32 @@ def _is_high(value: Any) -> bool:
 
 
 _CONTEXT: Final = whole(
+    # OpenAI, and vLLM, DeepSeek and others after it; the second as for completions
     r"This model's maximum context length is (?P<limit>\d+) tokens\.\s*However,? you requested (?:about )?\d+ tokens "
-    r"\((?P<prompt>\d+) in the messages,? (?:\d+ in the functions,? )?(?:and )?(?P<answer>\d+) in the completion\)"
-    r"(?:\.\s*Please reduce the length of the messages or (?:the )?completion)?",
+    r"\((?P<prompt>\d+) in the messages,? (?:(?P<more>\d+) in the functions,? )?(?:and )?(?P<answer>\d+) in the completion\)"
+    r"(?:\.\s*Please reduce the length of the messages(?:, functions,)? or (?:the )?completion)?",
+    r"This model's maximum context length is (?P<limit>\d+) tokens,? however,? you requested (?:about )?\d+ tokens "
+    r"\((?P<prompt>\d+) in your prompt[;,] (?P<answer>\d+) for the completion\)",
     r"This model's maximum context length is (?P<limit>\d+) tokens,? (?:and|but) (?:you requested|your request has) "
     r"(?P<prompt>\d+) (?:input|prompt) tokens.*",
     r"[`'\"]?max_tokens[`'\"]? (?:and|or) [`'\"]?max_completion_tokens[`'\"]? is too large: (?P<answer>\d+)\.\s*"
     r"This model's maximum context length is (?P<limit>\d+) tokens and your request has (?P<prompt>\d+) input tokens.*",
+    # Anthropic
     r"input length and [`'\"]?max_tokens[`'\"]? exceed context limit: (?P<prompt>\d+) \+ (?P<answer>\d+) > (?P<limit>\d+)"
     r"(?:,? decrease input length or [`'\"]?max_tokens[`'\"]? and try again)?",
+    # OpenRouter, SGLang, Text Generation Inference
+    r"This endpoint's maximum context length is (?P<limit>\d+) tokens\.\s*However,? you requested (?:about )?\d+ tokens "
+    r"\((?P<prompt>\d+) of text input,? (?:(?P<more>\d+) of tool input,? )?(?:and )?(?P<answer>\d+) in the output\).*",
+    r"Requested token count exceeds the model's maximum context length of (?P<limit>\d+) tokens\.\s*You requested a total of \d+ "
+    r"tokens: (?P<prompt>\d+) tokens from the input messages and (?P<answer>\d+) tokens for the completion",
+    r"Input validation error: [`'\"]?inputs[`'\"]? tokens \+ [`'\"]?max_new_tokens[`'\"]? must be <= (?P<limit>\d+)\.\s*"
+    r"Given: (?P<prompt>\d+) [`'\"]?inputs[`'\"]? tokens and (?P<answer>\d+) [`'\"]?max_new_tokens[`'\"]?",
 )
 _LIMITS_OF_ANSWERS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _CONTEXT_CODES: Final = frozenset({"context_length_exceeded", "invalid_request_error", "bad_request", "invalid_value"})
 _LEAST_ANSWER: Final = 256
+_SHARE_OF_PROMPT: Final = 8
+"""Where more is asked for than the model has room for at all, one part of so many is left to the prompt."""
 
 
 def is_context_overflow(refusal: Refusal) -> bool:
@@ -280,17 +308,24 @@ def clamp_to_context(asked: Asked) -> Mend | None:
     found = said(asked.refusal, _CONTEXT) if asked.refusal else None
     if found is None:
         return None
-    room = int(found["limit"]) - int(found["prompt"]) - _RESERVE
+    more = found.groupdict().get("more") or 0
+    limit = int(found["limit"])
+    room = limit - int(found["prompt"]) - int(more) - _RESERVE
     if room < _LEAST_ANSWER:
         return None
     body: Mapping[str, object] = asked.body
     changes: list[Change] = []
+    lesson: Lesson | None = None
     for field in _LIMITS_OF_ANSWERS:
         old = body.get(field)
         if field in MENDABLE.get(asked.api, frozenset()) and is_number(old) and isinstance(old, int) and old > room:
             changes.append(change_of(field, "set", old, room))
             body = assigned(body, (field,), room) or body
-    return Mend(body, tuple(changes)) if changes else None
+            most = limit - limit // _SHARE_OF_PROMPT
+            if old >= limit and room >= most:
+                # Whoever asks for all there is leaves no room for a prompt, whatever its length.
+                lesson = Lesson({field: {">=": limit}}, {field: most})
+    return Mend(body, tuple(changes), lesson) if changes else None
 
 
 _NO_CALL: Final = whole(r"Tool choice is required, but model did not call a tool")

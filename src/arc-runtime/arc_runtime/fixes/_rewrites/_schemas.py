@@ -18,14 +18,21 @@ __all__ = ["close_objects", "is_bare_array", "is_open_object", "name_items"]
 _CODES: Final = frozenset(
     {"invalid_function_parameters", "invalid_json_schema", "invalid_request_error", "invalid_value"}
 )
-_PLACE: Final = r"Invalid schema for (?:response_format|function|tool|text\.format) ['\"`][\w.-]+['\"`]:\s*(?:In context=\(.*?\), ?)?"
+_PLACE: Final = r"Invalid schema for (?:response_format|function|tool|text\.format) ['\"`][^'\"`]{1,128}['\"`]:\s*(?:In context=\(.*?\), ?)?"
 _BARE: Final = whole(
-    _PLACE + r"array schema missing items", r"(?:.{0,120}: )?array schema (?:is )?missing (?:the )?items"
+    _PLACE + r"array schema missing items",
+    r"(?:.{0,120}: )?array schema (?:is )?missing (?:the )?items",
+    r"GenerateContentRequest\.[\w.\[\]]+\.items: missing field",
 )
 _OPEN: Final = whole(
     _PLACE + r"['\"`]additionalProperties['\"`] is required to be supplied and to be false",
     _PLACE + r"['\"`]required['\"`] is required to be supplied and to be an array including every key in properties\."
     r"\s*(?:Missing|Extra required key) ['\"`].{1,80}?['\"`](?: supplied)?",
+    # Groq, Anthropic
+    r"invalid JSON schema for (?:response_format|function|tool)[^'\"`]{0,20}: ['\"`][^'\"`]{1,128}['\"`]:[^`]{0,200}: "
+    r"`(?:additionalProperties:false|required)` (?:must be set on every object|is required to be supplied .{1,120})",
+    r"(?:output_config\.format|output_format|tools\.\d+(?:\.custom)?)(?:\.schema|\.input_schema)?: For ['\"`]object['\"`] type, "
+    r"['\"`]additionalProperties['\"`] must be explicitly set to false",
 )
 _DEEPEST: Final = 64
 _BELOW: Final = ("properties", "$defs", "definitions", "patternProperties")
@@ -65,7 +72,7 @@ def _rewritten(asked: Asked, name: str, edit: Callable[[bool, Any], Any]) -> Men
                 if tool is not was
             ]
             body[field] = tools
-    for field, path in (("response_format", ("json_schema",)), ("text", ("format",))):
+    for field, path in (("response_format", ("json_schema",)), ("text", ("format",)), ("output_config", ("format",))):
         old = body.get(field)
         new = _answer_form(old, path, edit)
         if new is not old:

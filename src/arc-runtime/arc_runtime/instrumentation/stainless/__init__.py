@@ -1,20 +1,41 @@
-"""What plugins of clients that Stainless generated share: their calls, answers, raw bodies, headers and timeouts."""
+"""What plugins of clients that Stainless generated share: hooks, calls, answers, raw bodies, headers and timeouts."""
 
-from arc_runtime.instrumentation.stainless._answers import fields_of, followed_modules, watch, wrap_class_methods
-from arc_runtime.instrumentation.stainless._call import StainlessCall, body_of, options_of
-from arc_runtime.instrumentation.stainless._headers import FIXES, identity, settle
+from arc_runtime.instrumentation.stainless._answers import fields_of, watch
+from arc_runtime.instrumentation.stainless._api import Api
+from arc_runtime.instrumentation.stainless._call import ApiCall, body_of, options_of
+from arc_runtime.instrumentation.stainless._headers import FIXES, identity
+from arc_runtime.instrumentation.stainless._instrumentor import StainlessInstrumentor
 from arc_runtime.instrumentation.stainless._taps import ReadBody
+from arc_runtime.instrumentation.stainless._wire import (
+    LazyMessages,
+    arguments,
+    beyond,
+    finish_attributes,
+    get,
+    items,
+    plain,
+    present,
+    strings,
+)
 
 __all__ = [
     "FIXES",
+    "Api",
+    "ApiCall",
+    "LazyMessages",
     "ReadBody",
-    "StainlessCall",
+    "StainlessInstrumentor",
+    "arguments",
+    "beyond",
     "body_of",
     "fields_of",
-    "followed_modules",
+    "finish_attributes",
+    "get",
     "identity",
+    "items",
     "options_of",
-    "settle",
+    "plain",
+    "present",
+    "strings",
     "watch",
-    "wrap_class_methods",
 ]

@@ -1,29 +1,80 @@
 """A call of a client that Stainless generated: `request(cast_to, options, ...)`."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 from arc_semconv import attributes as semconv
 
-from arc_runtime.fixes import Afterwards, Refusal
-from arc_runtime.instrumentation._account import Attributes
+from arc_runtime.fixes import Afterwards, Refusal, Request
+from arc_runtime.instrumentation._account import Attributes, Content, Facts, Said
 from arc_runtime.instrumentation._fixing import Arguments
-from arc_runtime.instrumentation._model_call import ModelCall
+from arc_runtime.instrumentation._model_call import Fold, Hold, ModelCall
 from arc_runtime.instrumentation._streams import Watcher
 from arc_runtime.instrumentation.stainless import _answers, _restoring, _timeouts
+from arc_runtime.instrumentation.stainless._api import Api
 
-__all__ = ["StainlessCall", "body_of", "options_of"]
+__all__ = ["ApiCall", "body_of", "options_of"]
 
 
-class StainlessCall(ModelCall):
-    """What the calls of all these clients share; `args[0]` is the type to cast to, `args[1]` the request's options."""
+_IDEMPOTENCY: Final = "idempotency-key"
 
-    def __init__(
-        self, client: object, arguments: tuple[tuple[Any, ...], dict[str, Any]], *, mends: bool = True
+
+class ApiCall(ModelCall):
+    """A call of one API; `args[0]` is the type to cast to, `args[1]` the request's options."""
+
+    def __init__(  # noqa: PLR0913 - what `describe` found
+        self,
+        api: Api,
+        request: Request,
+        known: Attributes,
+        arguments: tuple[tuple[Any, ...], dict[str, Any]],
+        *,
+        client: object = None,
+        mends: bool = True,
     ) -> None:
-        self._client = client
+        self._api = api
+        self._request = request
+        self._known = known
         self._arguments = arguments
+        self._client = client
         self._mends = mends
+
+    @property
+    def request(self) -> Request:
+        """Body, provider, API and host."""
+        return self._request
+
+    def start_attributes(self, body: Mapping[str, object]) -> Attributes:
+        """Operation, provider, server, who asks, and the model."""
+        attributes = dict(self._known)
+        if isinstance(model := body.get("model"), str):
+            attributes[semconv.REQUEST_MODEL] = model
+        return attributes
+
+    @property
+    def request_attributes(self) -> Facts:
+        """Parameters and the kind of API."""
+        return self._api.request_attributes
+
+    @property
+    def content_fields(self) -> Sequence[str]:
+        """Those of the API."""
+        return self._api.content_fields
+
+    @property
+    def content(self) -> Content:
+        """Messages and tool definitions."""
+        return self._api.request_content
+
+    def reply(self, result: object, hold: Hold | None) -> Said:
+        """What an answer, or a raw response that holds one, says."""
+        fields = _answers.fields_of(result, self._api.answer_fields)
+        return partial(self._api.reply, fields if hold is None else hold(fields))
+
+    def fold(self) -> Fold:
+        """A fold over the chunks of the answer."""
+        return self._api.fold(self._request.body)
 
     @property
     def mends(self) -> bool:
@@ -51,10 +102,12 @@ class StainlessCall(ModelCall):
         """The same arguments with `body`, one attempt, and what is left of the caller's time."""
         options = options_of(*self._arguments)
         left = _timeouts.left(options.timeout, getattr(self._client, "timeout", None), elapsed_seconds)
-        if left is None:
+        if left is _timeouts.NOTHING:
             return None
         # The provider knows the caller's key of idempotency by the request that it refused.
         once = {"timeout": left, "max_retries": 0, "idempotency_key": None}
+        if isinstance(headers := options.headers, Mapping):
+            once["headers"] = {name: value for name, value in headers.items() if name.lower() != _IDEMPOTENCY}
         return self._with_options({"json_data": dict(body), "extra_json": None, **once})
 
     @property

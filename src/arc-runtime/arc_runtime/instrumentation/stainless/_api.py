@@ -1,9 +1,10 @@
-"""What Arc knows of one API of the client: a row of pure functions."""
+"""What a plugin knows of one API of its client: a row of pure functions."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from arc_runtime.instrumentation import Content, Facts, Fold, Reply
+from arc_runtime.instrumentation._account import Content, Facts, Reply
+from arc_runtime.instrumentation._model_call import Fold
 
 __all__ = ["Api"]
 
