@@ -9,7 +9,7 @@ import stdnum
 from arc_runtime.redaction import Finding, find, redact
 from arc_runtime.redaction._engine import search
 from arc_runtime.redaction._mixed import MIXED, signature
-from arc_runtime.redaction._national import BY_LENGTH
+from arc_runtime.redaction._national import BY_LENGTH, NAMED_BY_LENGTH
 from arc_runtime.redaction._scanners import ENGINES
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -68,7 +68,7 @@ def test_ten_megabytes_of_anything_raise_nothing(piece):
 HOSTILE = [
     "@", "1 ", "+1", "a.", "sk-", "key=", "password: ", "12345678 ", "::", ":a", "a:b:", "-----BEGIN PRIVATE KEY-----", "eyJ.", "://a:",
     "cookie: a=bbbbbbb; ", "curl -u ", "dob 1", "kind: secret\ndata:\n", "%40", "\\u0040", "1a2", "wallet ", "hooks.slack.com/", "1-", "AB12 3456 ",
-    ".atlasv1.", "identified by 'a1", '"\\', "<SECRET>",
+    ".atlasv1.", "AB 12 3456 C ", "1.12345, ", "X-1234567-", "identified by 'a1", '"\\', "<SECRET>",
 ]  # fmt: skip
 
 
@@ -93,11 +93,13 @@ DIGITS = {
     "IS_KENNITALA": "is_.kennitala", "JP_MY_NUMBER": "jp.in_", "LT_ASMENS": "lt.asmens", "NL_BSN": "nl.bsn", "NO_FNR": "no.fodselsnummer",
     "NZ_IRD": "nz.ird", "PL_NIP": "pl.nip", "PL_PESEL": "pl.pesel", "PT_NIF": "pt.nif", "RO_CNP": "ro.cnp", "RU_INN": "ru.inn",
     "SE_PERSONNUMMER": "se.personnummer", "SI_EMSO": "si.emso", "TH_TNIN": "th.pin", "TR_NATIONAL_ID": "tr.tckimlik", "UA_RNTRC": "ua.rntrc", "UK_NHS": "gb.nhs",
+    "AT_SVNR": "at.vnr", "BE_EID": "be.eid", "CA_BC_PHN": "ca.bc_phn", "GR_AFM": "gr.vat", "IMEI": "imei", "IN_VID": "in_.vid", 
+    "NL_ONDERWIJSNUMMER": "nl.onderwijsnummer", "SI_TAX": "si.ddv", "SV_NIT": "sv.nit", "TR_TAX_ID": "tr.vkn", "ZA_INCOME_TAX_NUMBER": "za.tin",
     "UK_UTR": "gb.utr", "US_SSN": "us.ssn", "ZA_ID_NUMBER": "za.idnr",
 }  # fmt: skip
 MIXED_ORACLES = {
     "ES_NIF": "es.dni", "ES_NIE": "es.nie", "IT_FISCAL_CODE": "it.codicefiscale", "MX_CURP": "mx.curp", "KE_PIN": "ke.pin", "IN_PAN": "in_.pan",
-    "TW_ID": "", "HK_HKID": "",
+    "UK_UPN": "gb.upn", "VE_RIF": "ve.rif", "PT_CARD": "pt.cc", "IE_PPS": "ie.pps",
 }  # fmt: skip
 
 
@@ -115,7 +117,13 @@ def test_a_number_that_another_library_takes_passes_the_check(type_, name):
     module = oracle(name)
     values = ["".join(filter(str.isdigit, value)) for value in doctest_values(module)]
     checks = {
-        len(value): [number for number in BY_LENGTH.get(len(value), ()) if number.type == type_] for value in values
+        len(value): [
+            number
+            for kinds in (BY_LENGTH, NAMED_BY_LENGTH)
+            for number in kinds.get(len(value), ())
+            if number.type == type_
+        ]
+        for value in values
     }
     values = [value for value in values if checks[len(value)]]
     for value in values:
@@ -153,7 +161,7 @@ def test_what_passes_a_strong_check_is_valid_to_another_library_too(type_, data)
             assert number.check(candidate), candidate
 
 
-@pytest.mark.parametrize(("type_", "name"), [(type_, name) for type_, name in MIXED_ORACLES.items() if name])
+@pytest.mark.parametrize(("type_", "name"), MIXED_ORACLES.items())
 def test_letters_and_digits_that_another_library_takes_pass_too(type_, name):
     values = ["".join(filter(str.isalnum, value)).upper() for value in doctest_values(oracle(name))]
     assert values
@@ -161,6 +169,21 @@ def test_letters_and_digits_that_another_library_takes_pass_too(type_, name):
         if value.isdigit():
             continue  # the number of a company, in a module of both
         assert any(kind.type == type_ and kind.check(value) for kind in MIXED.get(signature(value), ())), value
+
+
+NAMED = {
+    "VSNR 1237 010180": "AT_SVNR", "PHN: 9698 658 215": "CA_BC_PHN", "onderwijsnummer 1012.22.331": "NL_ONDERWIJSNUMMER",
+    "RFC GODE 561231 GR8": "MX_RFC", "x-2482300w": "ES_NIE", "cartão de cidadão 00000000 0 ZZ4": "PT_CARD", "RIF: V-11470283-4": "VE_RIF",
+    "PTIN P-00634642": "US_PTIN", "UPN B801200005001": "UK_UPN", '{"imei": "686868686868686"}': None, "IMEI 35-209900-176148-1": "IMEI",
+    "HKID A123456(3)": "HK_HKID", "driver number MORGA 753116 SM9IJ": "UK_DRIVING_LICENCE", "Ghana Card GHA-712345678-9": "GH_CARD",
+    "codice fiscale RSSMRA85T10A56NH": None, "CUI (Cédula Única de Identidad): 10117410-2": "PE_CUI",
+    "build 12345678": None, "run 12345678": None, "order 1234567893": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "type_"), NAMED.items())
+def test_numbers_of_registers_are_called_what_they_are(text, type_):
+    assert [one.type for one in find(text)] == ([] if type_ is None else [type_])
 
 
 def test_a_value_named_once_is_found_wherever_it_stands():

@@ -12,9 +12,9 @@ from arc_runtime.redaction._place import ASCII_ALNUM, ENOUGH, ESCAPED, WORDLIKE,
 __all__ = ["lettered", "spaced_iban"]
 
 _PASSPORTS: Final = frozenset("CFGHJK")
-"""First letters of the numbers of German passports, of the authority that issues them (Microsoft Purview, "Germany passport
-number"); numbers of identity cards begin with the others. Both have four characters for the authority and five more (PAuswG
-§ 2 (8), PassV annex 11)."""
+"""First letters of German passports (Microsoft Purview, "Germany passport number"); identity cards have the others.
+
+Both numbers are four characters for the authority and five more (PAuswG § 2 (8), PassV annex 11)."""
 _ID_CARDS: Final = ("DE_ID_CARD", "NL_ID_CARD", "IT_IDENTITY_CARD", "FR_CNI", "PL_ID_CARD")
 """Cards with serial numbers of nine letters and digits; which, says only the word beside them."""
 _SPACED_LEFT: Final = lazily(r"(?:[A-Za-z]{2}|[A-Za-z])[ .-]\Z")

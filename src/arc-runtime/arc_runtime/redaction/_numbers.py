@@ -43,6 +43,7 @@ _LONGEST_HEAD: Final = 12
 """An IBAN has up to ten characters before a run of six digits (Kazakhstan), a tax code six."""
 _LONGEST: Final = 20
 _SHORTEST: Final = 6
+_LONG_PREFIX: Final = 5
 _LONG_BARE: Final = 14
 """From so many digits on a number proves more than the word in front of it says."""
 _LONGEST_TIME: Final = 12
@@ -119,10 +120,11 @@ def _in_a_blob(text: str, start: int) -> bool:
 
 
 def _may_be_prefixed(text: str, start: int) -> bool:
-    """Whether one or two letters stand before the separator in front of `start`."""
+    """Whether one to four letters stand before the separator in front of `start`."""
     if start < 2 or not text[start - 2].isalpha():
         return False
-    return start < 4 or not text[start - 4].isalnum() or not text[start - 3].isalnum()
+    left = text[max(0, start - 6) : start - 1]
+    return len(left) < _LONG_PREFIX or not left.isalnum()
 
 
 # --- digits only -----------------------------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def _imei(d: str) -> bool:
 
 
 def _be_card(d: str) -> bool:
-    return d[0] != "0" and (int(d[:10]) % 97 or 97) == int(d[10:])
+    return _varied(d) and (int(d[:10]) % 97 or 97) == int(d[10:])
 
 
 def _md_idnp(d: str) -> bool:
