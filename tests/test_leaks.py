@@ -19,35 +19,10 @@ from urllib.request import urlopen
 
 import grpc
 import pytest
-from arc_testing import Answer, Provider, eventually
+from arc_testing import PLANTED, PLANTED_PARTS, Answer, Provider, eventually
 
 PROGRAM = Path(__file__).parent / "programs" / "planted.py"
 INSTRUMENT = Path(sys.executable).with_name("opentelemetry-instrument")
-PLANTED = {
-    "email": "dana.reyes+x@mail.example.com",
-    "phone": "+44 20 7946 0958",
-    "card": "4111 1111 1111 1111",
-    "iban": "GB29 NWBK 6016 1331 9268 19",
-    "ssn": "536-22-8714",
-    "itin": "911-70-1234",
-    "ip": "203.0.113.77",
-    "ipv6": "2001:db8::31b:f2d4",
-    "mac": "B7:06:8D:1D:B8:1A",
-    "bitcoin": "16Yeky6GMjeNkAiNcBY7ZhrLoMSgg1BoyZ",
-    "ether": "0x52908400098527886E0F7030069857D2E4169EE7",
-    "cpf": "390.533.447-05",
-    "hetu": "131052-308T",
-    "nir": "2 95 10 99 126 111 93",
-    "codice": "RCCMNL83S18D969H",
-    "github": "ghp_" + "a1B2c3" * 6,
-    "openai": "sk-proj-abcDEF1234567890abcDEF",
-    "aws": "AKIAIOSFODNN7EXAMPLE",
-    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLW9mLWl0",
-    "database": "postgresql://svc:yh9NSChchBM40z@db.example:5432/orders",
-    "birth": "DOB: 1979-03-14",
-}
-PARTS = {"database": "yh9NSChchBM40z", "birth": "1979-03-14"}
-"""What of a planted value must be gone, where that is not all of it."""
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 CONFIG = """
 file_format: "1.0"
@@ -221,7 +196,7 @@ def leaks(*sent: bytes) -> dict[str, list[str]]:
     found = {}
     whole = b"\x00".join(sent)
     for name, value in PLANTED.items():
-        gone = PARTS.get(name, value)
+        gone = PLANTED_PARTS.get(name, value)
         for form in {gone, quote(gone), quote(gone, safe=""), json.dumps(gone)[1:-1]}:
             at = whole.find(form.encode())
             if at >= 0:

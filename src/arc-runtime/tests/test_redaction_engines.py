@@ -93,7 +93,7 @@ DIGITS = {
     "IS_KENNITALA": "is_.kennitala", "JP_MY_NUMBER": "jp.in_", "LT_ASMENS": "lt.asmens", "NL_BSN": "nl.bsn", "NO_FNR": "no.fodselsnummer",
     "NZ_IRD": "nz.ird", "PL_NIP": "pl.nip", "PL_PESEL": "pl.pesel", "PT_NIF": "pt.nif", "RO_CNP": "ro.cnp", "RU_INN": "ru.inn",
     "SE_PERSONNUMMER": "se.personnummer", "SI_EMSO": "si.emso", "TH_TNIN": "th.pin", "TR_NATIONAL_ID": "tr.tckimlik", "UA_RNTRC": "ua.rntrc", "UK_NHS": "gb.nhs",
-    "AT_SVNR": "at.vnr", "BE_EID": "be.eid", "CA_BC_PHN": "ca.bc_phn", "GR_AFM": "gr.vat", "IMEI": "imei", "IN_VID": "in_.vid", 
+    "AT_SVNR": "at.vnr", "BE_EID": "be.eid", "CA_BC_PHN": "ca.bc_phn", "GR_AFM": "gr.vat", "IMEI": "imei", "IN_VID": "in_.vid",
     "NL_ONDERWIJSNUMMER": "nl.onderwijsnummer", "SI_TAX": "si.ddv", "SV_NIT": "sv.nit", "TR_TAX_ID": "tr.vkn", "ZA_INCOME_TAX_NUMBER": "za.tin",
     "UK_UTR": "gb.utr", "US_SSN": "us.ssn", "ZA_ID_NUMBER": "za.idnr",
 }  # fmt: skip

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 from arc_runtime.distro._redaction import redact_providers_to_come
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
+from arc_testing import PLANTED, PLANTED_PARTS
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -18,32 +19,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
-
-PLANTED = {
-    "email": "dana.reyes+x@mail.example.com",
-    "phone": "+44 20 7946 0958",
-    "card": "4111 1111 1111 1111",
-    "iban": "GB29 NWBK 6016 1331 9268 19",
-    "ssn": "536-22-8714",
-    "itin": "911-70-1234",
-    "ip": "203.0.113.77",
-    "ipv6": "2001:db8::31b:f2d4",
-    "mac": "B7:06:8D:1D:B8:1A",
-    "bitcoin": "16Yeky6GMjeNkAiNcBY7ZhrLoMSgg1BoyZ",
-    "ether": "0x52908400098527886E0F7030069857D2E4169EE7",
-    "cpf": "390.533.447-05",
-    "hetu": "131052-308T",
-    "nir": "2 95 10 99 126 111 93",
-    "codice": "RCCMNL83S18D969H",
-    "github": "ghp_" + "a1B2c3" * 6,
-    "openai": "sk-proj-abcDEF1234567890abcDEF",
-    "aws": "AKIAIOSFODNN7EXAMPLE",
-    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLW9mLWl0",
-    "key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----",
-    "database": "postgresql://svc:yh9NSChchBM40z@db.example:5432/orders",
-}
-SECRET_PARTS = {"database": "yh9NSChchBM40z", "key": "MIIEvQIBADANBgkqhkiG9w0BAQEF"}
-"""What of a planted value must be gone, where that is not all of it."""
 
 
 def carriers(value: str) -> list[str]:
@@ -69,7 +44,7 @@ def raise_with(text: str) -> None:
 def planted(request: pytest.FixtureRequest) -> tuple[list[str], list[bytes]]:
     """The carriers of one value, and what of it must not be in any export, as it may be written there."""
     value = PLANTED[request.param]
-    gone = SECRET_PARTS.get(request.param, value)
+    gone = PLANTED_PARTS.get(request.param, value)
     return carriers(value), [gone.encode(), quote(gone).encode()]
 
 

@@ -36,53 +36,11 @@ def _two(text: str, at: int) -> int:
 
 _NIF: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
 _HETU: Final = "0123456789ABCDEFHJKLMNPRSTUVWXY"
-_CF_ODD: Final = dict(
-    zip(
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        map(
-            int,
-            [
-                "1",
-                "0",
-                "5",
-                "7",
-                "9",
-                "13",
-                "15",
-                "17",
-                "19",
-                "21",
-                "1",
-                "0",
-                "5",
-                "7",
-                "9",
-                "13",
-                "15",
-                "17",
-                "19",
-                "21",
-                "2",
-                "4",
-                "18",
-                "20",
-                "11",
-                "3",
-                "6",
-                "8",
-                "12",
-                "14",
-                "16",
-                "10",
-                "22",
-                "25",
-                "24",
-                "23",
-            ],
-        ),
-        strict=True,
-    )
-)
+_ALPHANUMERIC: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_CF_VALUES: Final = (
+    1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23,
+)  # fmt: skip
+_CF_ODD: Final = dict(zip(_ALPHANUMERIC, _CF_VALUES, strict=True))
 _CF_DIGITS: Final = frozenset((6, 7, 9, 10, 12, 13, 14))
 _OMOCODIA: Final = str.maketrans("LMNPQRSTUV", "0123456789")
 _CURP: Final = "0123456789ABCDEFGHIJKLMNÑOPQRSTUVWXYZ"
