@@ -117,6 +117,33 @@ def test_what_is_no_longer_true_is_forgotten():
     assert registry.get(entry.id) is None
 
 
+def on_disk(path):
+    return sorted(one.entry.pattern["model"] for one in learner(path)[1].known)
+
+
+def test_processes_that_learn_beside_each_other_keep_what_each_learned_and_forgot(tmp_path):
+    path = tmp_path / "learned.json"
+    here, there = learner(path)[1], learner(path)[1]
+    first = here.learn(asked({"model": "a"}), "arc.parameter_not_supported", LESSON)
+    eventually(lambda: on_disk(path) == ["a"])
+    there.learn(asked({"model": "b"}), "arc.parameter_not_supported", LESSON)
+    eventually(lambda: on_disk(path) == ["a", "b"])
+    here.forget(first.id)
+    eventually(lambda: on_disk(path) == ["b"])
+    there.learn(asked({"model": "c"}), "arc.parameter_not_supported", LESSON)
+    eventually(lambda: on_disk(path) == ["b", "c"])
+
+
+def test_what_could_not_be_written_is_written_the_next_time(tmp_path):
+    path = tmp_path / "folder" / "learned.json"
+    path.parent.write_text("")
+    _, one = learner(path)
+    one.learn(asked({"model": "a"}), "arc.parameter_not_supported", LESSON)
+    path.parent.unlink()
+    one.learn(asked({"model": "b"}), "arc.parameter_not_supported", LESSON)
+    eventually(lambda: on_disk(path) == ["a", "b"])
+
+
 def test_there_is_an_end_to_what_is_kept():
     _, one = learner()
     for number in range(600):

@@ -1,11 +1,16 @@
 """Files of Arc's own: read whole, written so that a reader sees the old or the new, and nobody else reads them."""
 
 import os
+import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["read", "write"]
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["locked", "read", "write"]
 
 
 def read(path: Path, most: int) -> bytes | None:
@@ -16,6 +21,16 @@ def read(path: Path, most: int) -> bytes | None:
     except OSError:
         return None
     return data if len(data) <= most else None
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until nobody else who asks for it changes the file, and keep it so; OSError where that can't be."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        if sys.platform != "win32":
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def write(path: Path, data: bytes) -> None:

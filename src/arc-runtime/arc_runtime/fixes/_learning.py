@@ -45,6 +45,8 @@ class Learner:
         self._lock = threading.Lock()
         renew_lock_after_fork(self)
         self._known: dict[str, Learned] = {}
+        self._unwritten: dict[str, Learned | None] = {}
+        """What this process learned and (None) forgot since it last wrote to the file, which others write to too."""
         if path is not None:
             self._known = self._still_good(_loaded(path))
             self._publish()
@@ -85,10 +87,10 @@ class Learner:
         with self._lock:
             if entry.id in self._known and self._known[entry.id].expires > self._clock():
                 return None
-            kept = self._still_good(self._known)
-            while len(kept) >= _MOST:
-                del kept[min(kept, key=lambda one: kept[one].expires)]
-            self._known = {**kept, entry.id: Learned(entry, self._clock() + _SECONDS)}
+            kept = _newest(self._still_good(self._known), _MOST - 1)
+            learned = Learned(entry, self._clock() + _SECONDS)
+            self._known = {**kept, entry.id: learned}
+            self._unwritten[entry.id] = learned
             self._publish()
         self._keep()
         return entry
@@ -99,6 +101,7 @@ class Learner:
             if entry_id not in self._known:
                 return False
             self._known = {one: learned for one, learned in self._known.items() if one != entry_id}
+            self._unwritten[entry_id] = None
             self._publish()
         self._keep()
         return True
@@ -118,10 +121,19 @@ class Learner:
 
     def _write(self, path: Path) -> None:
         with self._lock:
-            try:
-                _files.write(path, msgspec.json.encode(list(self._known.values())))
-            except OSError:
-                return  # the next process learns it anew
+            unwritten, self._unwritten = self._unwritten, {}
+        try:
+            with _files.locked(path):
+                found = {**self._still_good(_loaded(path)), **unwritten}
+                kept = _newest({one: learned for one, learned in found.items() if learned is not None}, _MOST)
+                _files.write(path, msgspec.json.encode(list(kept.values())))
+        except OSError:
+            with self._lock:  # for the next time; where there is none, the next process learns it anew
+                self._unwritten = {**unwritten, **self._unwritten}
+
+
+def _newest(known: dict[str, Learned], most: int) -> dict[str, Learned]:
+    return dict(sorted(known.items(), key=lambda one: one[1].expires)[-most:])
 
 
 def _is_personal(*parts: Mapping[str, object]) -> bool:
