@@ -123,8 +123,6 @@ def _policy(path: Path | None) -> _Marking:
     named = path or settings.redaction_policy
     key = settings.redaction_key or ""
     try:
-        if named is None:
-            return _Marking(level=settings.redaction or "standard", key=key.encode())
         return _Marking.from_file(named, level=settings.redaction, key=key)
     except PolicyError as error:
         raise UsageError(str(error)) from None

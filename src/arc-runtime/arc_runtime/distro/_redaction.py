@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
-from arc_runtime.redaction import Policy, PolicyError, Tally, enforce, is_clean, scrub, tells
+from arc_runtime.redaction import Policy, PolicyError, Tally, enforce, in_force, is_clean, scrub, tells
 from arc_runtime.settings import Settings
 
 __all__ = ["redact_providers_that_are_there", "redact_providers_to_come", "set_policy", "withdraw"]
@@ -30,12 +30,10 @@ def set_policy(settings: Settings) -> bool:
     """
     key = settings.redaction_key or ""
     try:
-        if settings.redaction_policy is None:
-            enforce(Policy(level=settings.redaction or "standard", key=key.encode()))
-        else:
-            enforce(Policy.from_file(settings.redaction_policy, level=settings.redaction, key=key))
-    except PolicyError as error:
-        LOGGER.error("telemetry is off: %s", error, extra={"cause": "configure"})
+        enforce(Policy.from_file(settings.redaction_policy, level=settings.redaction, key=key))
+    except Exception as error:  # noqa: BLE001 - fail closed: whatever is wrong with it, it is not in force
+        said = error if isinstance(error, PolicyError) else f"redaction policy: {type(error).__name__}: {error}"
+        LOGGER.error("telemetry is off: %s", said, extra={"cause": "configure"})
         enforce(Policy(level="strict"))
         redact_providers_to_come()
         withdraw()
@@ -129,7 +127,7 @@ def _redacted(measurement: Any) -> Any:
     if not held:
         return measurement
     try:
-        if all(is_clean(name) and is_clean(value) and not tells(name) for name, value in held.items()):
+        if not in_force().keys and all(is_clean(name) and is_clean(value) and not tells(name) for name, value in held.items()):
             return measurement
         clean = scrub(dict(held), Tally())
     except Exception:  # noqa: BLE001 - fail closed: the number is sent, what it was of is not

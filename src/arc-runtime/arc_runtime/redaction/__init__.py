@@ -4,10 +4,11 @@
 telemetry has, counting what it replaced in a `Tally`. Which policy is in force in this process, `enforce` says once.
 """
 
+from arc_runtime.redaction._custom import PolicyError, Rule
 from arc_runtime.redaction._engine import find
 from arc_runtime.redaction._finding import Finding
 from arc_runtime.redaction._force import enforce, in_force
-from arc_runtime.redaction._policy import Example, Policy, PolicyError, Rule
+from arc_runtime.redaction._policy import Example, Policy
 from arc_runtime.redaction._values import Clean, Tally, is_clean, redact, scrub, scrub_item, tells
 
 __all__ = [

@@ -7,7 +7,7 @@ The words are those of the authorities' own forms; accents are written with and 
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["Clues", "after", "before", "is_of_something_else"]
+__all__ = ["TYPES_WITH_WORDS", "Clues", "after", "before", "is_of_something_else"]
 
 _WORDS: Final = """
 PHONE: phone phones telephone tel telefon telefono teléfono telefone téléphone telefoonnummer telefonnummer mobile
@@ -269,6 +269,8 @@ serial model rowid user_id session expires exp iat nbf modified since article ch
 worker node pod shard partition key hits address_id checksum crc parcel flight booking reservation
 invoice_number confirmation cas doi pmid arxiv
 """
+
+TYPES_WITH_WORDS: Final = frozenset(word[:-1] for word in _WORDS.split() if word.endswith(":")) - {"PHONE_WEAK"}
 
 Clues = dict[str, float]
 """For each type that a word speaks of, how much that says; `PERSON` and `OTHER` for what words say in general."""

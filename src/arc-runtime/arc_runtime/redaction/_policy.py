@@ -6,21 +6,21 @@ place, never a guess.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from fnmatch import translate
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
+from threading import local
 from typing import Any, Final, Literal, Self, get_args
 
 import msgspec
 
-from arc_runtime.errors import ArcError
+from arc_runtime.redaction._custom import Finder, PolicyError, Rule, allowed, compiled, denied, namer, searcher
 from arc_runtime.redaction._engine import apart, find
 from arc_runtime.redaction._finding import Finding
-from arc_runtime.redaction._names import names
 
-__all__ = ["OWN_ADDRESSES", "Action", "Example", "Level", "Policy", "PolicyError", "Rule", "is_regex"]
+__all__ = ["OWN_ADDRESSES", "Action", "Example", "Level", "Policy"]
 
 Level = Literal["off", "secrets", "standard", "strict"]
 Action = Literal["placeholder", "hash", "mask", "drop", "keep"]
@@ -28,6 +28,8 @@ Action = Literal["placeholder", "hash", "mask", "drop", "keep"]
 _LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
 _UNMASKED: Final = 4
 _LONG_ENOUGH: Final = 8
+_LONGEST_KEY: Final = 64
+_LARGEST: Final = 16 * 1024 * 1024
 _LOOPBACK: Final = re.compile(r"127(?:\.[0-9]{1,3}){3}(?:/8)?|0\.0\.0\.0(?:/0)?|255\.255\.255\.255|::1?(?:/(?:0|128))?")
 _LONG_NUMBER: Final = re.compile(r"(?<![0-9A-Za-z.])[0-9](?:[ .\-/]?[0-9]){5,30}(?![0-9])")
 # Where the service itself runs; OpenTelemetry semantic conventions, server, host and network.
@@ -45,33 +47,6 @@ OWN_ADDRESSES: Final = frozenset(
     | {"network.local.address", "net.sock.host.addr", "k8s.pod.ip", "container.id", "service.instance.id", "url.scheme"}
 )
 _ADDRESSES: Final = frozenset({"IP_ADDRESS", "MAC_ADDRESS"})
-
-
-class PolicyError(ArcError):
-    """A policy that can't be used; `place` is the part at fault."""
-
-    def __init__(self, place: str, problem: str) -> None:
-        super().__init__(place, problem)
-        self.place = place
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"redaction policy, {self.place}: {self.problem}"
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule of the user's own: exactly one of regex, words and function."""
-
-    name: str
-    """What findings call it."""
-    type: str
-    """What its placeholder says, in capitals: `EMPLOYEE_ID`."""
-    regex: str | None = None
-    """A regular expression; group 1, where there is one, is what is replaced."""
-    words: Sequence[str] = ()
-    """Words that are found whatever their case, where no letter or digit joins them."""
-    function: Callable[[str], Iterable[tuple[int, int]]] | str | None = None
-    """What gives start and end of each value in a text, or its name as `module:function`."""
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,14 +90,24 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if self.level not in get_args(Level):
             raise PolicyError("level", f"{self.level!r} is none of {', '.join(get_args(Level))}")
         self._own, self._allowed, self._keys  # noqa: B018 - compiled now, so that what is wrong is said now
+        if self.actions:
+            self._check_types()
 
     @classmethod
-    def from_file(cls, path: Path, *, level: Level | None = None, key: str = "") -> Self:
-        """The policy in the YAML (or JSON) file at `path`; `level` wins over the file's. Raises PolicyError."""
+    def from_file(cls, path: Path | None, *, level: Level | None = None, key: str = "") -> Self:
+        """The policy in the YAML (or JSON) file at `path`, the plain one for None; `level` wins over the file's.
+
+        Raises PolicyError.
+        """
+        if path is None:
+            return cls(level=level or "standard", key=_bytes(key))
         try:
-            raw = path.read_bytes()
+            with path.open("rb") as file:
+                raw = file.read(_LARGEST + 1)
         except OSError as error:
             raise PolicyError(str(path), f"it can't be read: {error.strerror}") from error
+        if len(raw) > _LARGEST:
+            raise PolicyError(str(path), f"it is larger than {_LARGEST} bytes")
         return cls.from_yaml(raw, level=level, key=key)
 
     @classmethod
@@ -134,9 +119,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             raise PolicyError("the file", str(error)) from error
         except ImportError as error:
             raise PolicyError("the file", "YAML is read by PyYAML: pip install pyyaml") from error
+        except Exception as error:  # PyYAML lets through what its constructors raise: of `2020-99-99`, a ValueError
+            raise PolicyError("the file", f"{type(error).__name__}: {error}") from error
+        if held.level is True:
+            raise PolicyError("level", f"true is none of {', '.join(get_args(Level))}")
         return cls(
-            level=level or held.level, actions=held.actions, keys=held.keys, allow=held.allow, deny=held.deny,
-            rules=[rule.rule() for rule in held.rules], key=key.encode(), examples=held.examples,
+            level=level or held.level or "off", actions=held.actions, keys=held.keys, allow=held.allow, deny=held.deny,
+            rules=[rule.rule() for rule in held.rules], key=_bytes(key), examples=held.examples,
             names=held.names,
         )  # fmt: skip
 
@@ -147,15 +136,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         found = find(text)
         if self.level == "secrets":
             found = [finding for finding in found if finding.type == "SECRET"]
-        own = [finding for rule in self._own for finding in rule(text)]
-        if own:
-            found = apart([*found, *own])
+        if self._own:
+            own = self._asked(text)
+            found = apart([*found, *own]) if own else found
         if found and self.level != "strict":
             found = [
                 one for one in found if not (one.type == "IP_ADDRESS" and _LOOPBACK.fullmatch(text, one.start, one.end))
             ]
         if found and self._allowed is not None:
-            found = [one for one in found if not self._allowed.fullmatch(text, one.start, one.end)]
+            found = [one for one in found if not self._allowed(text[one.start : one.end])]
+        if found and self._keeps:
+            found = [one for one in found if self._action(one.type) != "keep"]
         return found
 
     def redact(self, text: str) -> str:
@@ -192,7 +183,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return not self._own
 
     def _replacement(self, value: str, type_: str, action: Action | None) -> str:
-        chosen = action or self.actions.get(type_) or self.actions.get("default", "placeholder")
+        chosen = action or self._action(type_)
         if chosen == "hash":
             return f"<{type_}:{self._hash(value)}>"
         if chosen == "mask" and type_ != "SECRET":
@@ -201,26 +192,58 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return value
         return "" if chosen == "drop" else f"<{type_}>"
 
+    def _action(self, type_: str) -> Action:
+        return self.actions.get(type_) or self.actions.get("default", "placeholder")
+
     def _hash(self, value: str) -> str:
         """The same for `+1 (212) 555-0187` and `+12125550187`, in letters only."""
         bare = value.lower() if "@" in value else "".join(filter(str.isalnum, value)).upper() or value
-        digest = hashlib.blake2b(bare.encode("utf-8", "replace"), key=self.key[:64], digest_size=8)
+        key = self.key if len(self.key) <= _LONGEST_KEY else hashlib.blake2b(self.key).digest()
+        digest = hashlib.blake2b(bare.encode("utf-8", "replace"), key=key, digest_size=8)
         return digest.hexdigest().translate(_LETTERS)
 
+    def _asked(self, text: str) -> list[Finding]:
+        """What rules of the user's find, who may log or trace: that is not read by them again, but for ever."""
+        if getattr(self._asking, "now", False):
+            raise PolicyError("rules", "one of them ends a span or logs, which it would have to read itself")
+        self._asking.now = True
+        try:
+            return [finding for rule in self._own for finding in rule(text)]
+        finally:
+            self._asking.now = False
+
+    def _check_types(self) -> None:
+        # Imported where it is needed: it brings in all the rules.
+        from arc_runtime.redaction._types import known_types
+
+        known = known_types() | {rule.type for rule in self.rules} | {"default"}
+        for type_ in self.actions:
+            if type_ not in known:
+                near = get_close_matches(type_.upper(), known, 1, 0)[0]
+                raise PolicyError(f"actions.{type_}", f"there is no such type; is it {near}?")
+
     @cached_property
-    def _own(self) -> tuple[Callable[[str], Iterator[Finding]], ...]:
-        made = [_compiled(rule) for rule in self.rules]
+    def _asking(self) -> local:
+        return local()
+
+    @cached_property
+    def _keeps(self) -> bool:
+        return "keep" in self.actions.values()
+
+    @cached_property
+    def _own(self) -> tuple[Finder, ...]:
+        made = [compiled(rule) for rule in self.rules]
         if self.names is not None:
-            made.append(_namer(self.names))
+            made.append(namer(self.names))
         if self.deny:
-            made.append(_searcher(_either(self.deny, "deny", whole=False), "DENIED", "deny"))
+            made.append(denied(self.deny))
         if self.level == "strict":
-            made.append(_searcher(_LONG_NUMBER, "NUMBER", "strict"))
+            made.append(searcher(_LONG_NUMBER, "NUMBER", "strict"))
         return tuple(made)
 
     @cached_property
-    def _allowed(self) -> re.Pattern[str] | None:
-        return _either(self.allow, "allow", whole=True) if self.allow else None
+    def _allowed(self) -> Callable[[str], bool] | None:
+        return allowed(self.allow) if self.allow else None
 
     @cached_property
     def _keys(self) -> tuple[tuple[re.Pattern[str], Action], ...]:
@@ -239,7 +262,8 @@ class _FileRule(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
-    level: Level = "standard"
+    level: Level | bool = "standard"
+    """False is what YAML 1.1 makes of `off`."""
     actions: dict[str, Action] = {}
     keys: dict[str, Action] = {}
     allow: list[str] = []
@@ -247,6 +271,11 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     rules: list[_FileRule] = []
     examples: list[Example] = []
     names: str | None = None
+
+
+def _bytes(key: str) -> bytes:
+    # Bytes of the environment that are no UTF-8 come as halves of surrogate pairs.
+    return key.encode("utf-8", "surrogateescape")
 
 
 def _masked(value: str) -> str:
@@ -261,95 +290,3 @@ def _masked(value: str) -> str:
         else:
             shown.append(char if char in " -" else "*")
     return "".join(shown)
-
-
-def _compiled(rule: Rule) -> Callable[[str], Iterator[Finding]]:
-    place = f"rule {rule.name!r}"
-    if sum((rule.regex is not None, bool(rule.words), rule.function is not None)) != 1:
-        raise PolicyError(place, "it needs exactly one of regex, words and function")
-    if re.fullmatch("[A-Z][A-Z0-9_]*", rule.type) is None:
-        raise PolicyError(place, f"its type {rule.type!r} is no word in capitals such as EMPLOYEE_ID")
-    if rule.function is not None:
-        return _caller(_callable(rule.function, place), rule)
-    if rule.words:
-        return _searcher(_either(rule.words, place, whole=False), rule.type, rule.name)
-    return _searcher(_pattern(rule.regex or "", place), rule.type, rule.name)
-
-
-def _pattern(regex: str, place: str) -> re.Pattern[str]:
-    try:
-        found = re.compile(regex)
-    except re.error as error:
-        raise PolicyError(place, f"its regular expression {regex!r} is wrong: {error}") from error
-    if found.match("") is not None:
-        raise PolicyError(place, f"its regular expression {regex!r} matches nothing at all, thus everywhere")
-    return found
-
-
-def is_regex(value: str) -> bool:
-    """Whether a value of a list is one `/between slashes/`."""
-    return value[:1] == value[-1:] == "/" and value.strip("/") != ""
-
-
-def _either(values: Sequence[str], place: str, *, whole: bool) -> re.Pattern[str]:
-    parts = []
-    for value in values:
-        if is_regex(value):
-            parts.append(_pattern(value[1:-1], place).pattern)
-        elif value:
-            parts.append(re.escape(value) if whole else rf"(?<![^\W_]){re.escape(value)}(?![^\W_])")
-        else:
-            raise PolicyError(place, "there is an empty value in it")
-    return re.compile("|".join(f"(?:{part})" for part in parts), re.IGNORECASE)
-
-
-def _searcher(pattern: re.Pattern[str], type_: str, name: str) -> Callable[[str], Iterator[Finding]]:
-    group = 1 if pattern.groups else 0
-
-    def found(text: str) -> Iterator[Finding]:
-        for match in pattern.finditer(text):
-            which = group if match.start(group) >= 0 else 0
-            if match.end(which) > match.start(which):
-                yield Finding(match.start(which), match.end(which), type_, name)
-
-    return found
-
-
-def _caller(function: Callable[[str], Iterable[tuple[int, int]]], rule: Rule) -> Callable[[str], Iterator[Finding]]:
-    def found(text: str) -> Iterator[Finding]:
-        for start, end in function(text):
-            if not 0 <= start < end <= len(text):
-                raise PolicyError(
-                    f"rule {rule.name!r}", f"its function says ({start}, {end}) of {len(text)} characters"
-                )
-            yield Finding(start, end, rule.type, rule.name)
-
-    return found
-
-
-def _namer(model: Any) -> Callable[[str], Iterator[Finding]]:
-    if isinstance(model, str):
-        make = _callable(model, "names")
-        try:
-            model = make()  # type: ignore[call-arg]
-        except Exception as error:  # the user's code may raise anything, and all of it means that there is no model
-            raise PolicyError("names", f"{model!r} raised {type(error).__name__}: {error}") from error
-    try:
-        found = names(model)
-    except TypeError as error:
-        raise PolicyError("names", str(error)) from error
-    # A word alone has nothing round it that a model could tell a name by, and most attributes are one.
-    return lambda text: found(text) if " " in text.strip() or not text.isascii() else iter(())
-
-
-def _callable(function: Any, place: str) -> Callable[[str], Iterable[tuple[int, int]]]:
-    if not isinstance(function, str):
-        return function  # type: ignore[no-any-return]
-    module, _, name = function.partition(":")
-    try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise PolicyError(place, f"its function {function!r} can't be imported: {error}") from error
-    if not callable(found):
-        raise PolicyError(place, f"its function {function!r} can't be called")
-    return found  # type: ignore[no-any-return]

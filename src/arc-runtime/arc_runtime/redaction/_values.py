@@ -30,7 +30,8 @@ _SECONDS: Final = 0.25
 """Longest time that the values of one span, log record or message are read; a 100 KB message takes a hundredth."""
 _MOST_READ: Final = 4 * 1024 * 1024
 """Characters of them that are read."""
-_PART: Final = 262_144
+_FIRST_PART: Final = 16_384
+_MOST_AT_ONCE: Final = 262_144
 _OVERLAP: Final = 32_768
 _CONTEXT: Final = 256
 _UNREAD: Final = "<UNREAD>"
@@ -41,14 +42,19 @@ class Tally(Counter[str]):
 
     read = 0
     """Characters read so far."""
-    until = 0.0
+    until: float | None = None
     """When reading ends, on `monotonic`; set with the first text."""
+
+    def late(self) -> bool:
+        """Whether the time to read in is over."""
+        now = monotonic()
+        if self.until is None:
+            self.until = now + _SECONDS
+        return now > self.until
 
     def room(self, size: int) -> int:
         """How many of the next `size` characters may be read; all the rest is replaced unread."""
-        if self.read == 0:
-            self.until = monotonic() + _SECONDS
-        elif monotonic() > self.until:
+        if self.late():
             return 0
         room = min(size, _MOST_READ - self.read)
         self.read += size
@@ -144,6 +150,8 @@ def scrub_item(key: str, value: object, tally: Tally, *, depth: int = 0, seen: S
 def _scrub_named(key: str, value: str | int, text: str, tally: Tally) -> object:
     """`value`, whose text is `text`, read with its key in front of it, as it would stand in a log line."""
     policy = in_force()
+    if policy.level != "off" and tally.late():
+        return _unread(tally)
     mark = '"' if isinstance(value, str) else ""
     if not text.isascii():
         text = _SURROGATE.sub("\ufffd", text)
@@ -201,8 +209,8 @@ def _scrub_text(text: str, tally: Tally) -> str:
         return text
     size = len(text)
     if size <= SHORT:
-        return _scrub_read(policy, text, tally)
-    if size <= _PART:
+        return _unread(tally) if tally.late() else _scrub_read(policy, text, tally)
+    if size <= _OVERLAP:
         return _scrub_read(policy, text, tally) if tally.room(size) == size else _unread(tally)
     return _scrub_long(policy, text, tally)
 
@@ -215,13 +223,14 @@ def _unread(tally: Tally) -> str:
 def _scrub_long(policy: Policy, text: str, tally: Tally) -> str:
     """`text` read part by part, as far as the budget goes; parts overlap, so that a value on a border is read whole."""
     pieces: list[str] = []
-    at = 0
+    at, size = 0, _FIRST_PART
     while at < len(text):
-        end = min(at + _PART, len(text))
+        end = min(at + size, len(text))
         if tally.room(end - at) < end - at:
             pieces.append(_unread(tally))
             break
         begin = max(0, at - _CONTEXT)
+        asked = monotonic()
         try:
             findings = policy.find(text[begin : end + _OVERLAP])
         except Exception:  # noqa: BLE001 - fail closed: a rule that raises costs the value that it was to read
@@ -234,9 +243,14 @@ def _scrub_long(policy: Policy, text: str, tally: Tally) -> str:
         to = max([end, *(at + one.end for one in inside[-1:])])
         pieces.append(policy.replaced(text[at:to], inside))
         tally.update(one.type for one in inside)
-        at = to
+        at, size = to, _next_part(size, monotonic() - asked)
     clean = "".join(pieces)
     return text if clean == text else clean
+
+
+def _next_part(size: int, seconds: float) -> int:
+    """How much to read next where `size` took `seconds`: more of prose, little of a text that is all numbers."""
+    return min(_MOST_AT_ONCE, max(_FIRST_PART, int(size * _SECONDS / 4 / max(seconds, 1e-6))))
 
 
 def _scrub_read(policy: Policy, text: str, tally: Tally) -> str:
