@@ -131,3 +131,16 @@ def test_the_rules_are_written_for_a_collector_with_those_of_the_policy(arc, pol
     assert b"transform/arc:" in done.stdout
     assert b"<EMPLOYEE_ID>" in done.stdout
     assert arc("--export", "vector").returncode == 2
+
+
+def test_a_rule_that_raises_is_one_line_and_its_text_is_not_printed(arc, tmp_path):
+    (tmp_path / "broken_rule.py").write_text("def find(text):\n    raise RuntimeError('no model')\n")
+    (tmp_path / "policy.yaml").write_text("rules: [{name: a, type: A, function: 'broken_rule:find'}]")
+    done = arc("--policy", "policy.yaml", given=TEXT, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr == b"arc: a rule of the policy raised RuntimeError: no model\n"
+
+
+def test_a_mark_at_the_start_of_a_file_does_not_hide_that_it_is_json(arc):
+    done = arc(given='\ufeff{"ssn": "536-22-8714"}')
+    assert json.loads(done.stdout) == {"ssn": "<US_SSN>"}

@@ -140,9 +140,10 @@ def _text(file: str) -> str:
 
 def _redacted(policy: _Marking, text: str) -> tuple[str, list[Found]]:
     """`text` with marks round what was put in, and what was found."""
-    if text.lstrip()[:1] in ("{", "["):
+    bare = text.removeprefix("\ufeff")  # as editors on Windows begin a file
+    if bare.lstrip()[:1] in ("{", "["):
         try:
-            held = msgspec.json.decode(text)
+            held = msgspec.json.decode(bare)
         except (msgspec.DecodeError, RecursionError):
             held = None
         if held is not None:
@@ -150,7 +151,10 @@ def _redacted(policy: _Marking, text: str) -> tuple[str, list[Found]]:
             found: list[Found] = []
             clean = _Walk(policy, found).value(held, "", 0)
             return msgspec.json.format(as_json(clean), indent=2) + "\n", found
-    findings = policy.find(text)
+    try:
+        findings = policy.find(text)
+    except Exception as error:  # a rule of the user's raised; in telemetry all of the text would be replaced
+        raise UsageError(f"a rule of the policy raised {type(error).__name__}: {error}") from error
     found = []
     line, at = 1, 0
     for one in findings:

@@ -127,7 +127,9 @@ def _redacted(measurement: Any) -> Any:
     if not held:
         return measurement
     try:
-        if not in_force().keys and all(is_clean(name) and is_clean(value) and not tells(name) for name, value in held.items()):
+        if not in_force().keys and all(
+            is_clean(name) and is_clean(value) and not tells(name) for name, value in held.items()
+        ):
             return measurement
         clean = scrub(dict(held), Tally())
     except Exception:  # noqa: BLE001 - fail closed: the number is sent, what it was of is not

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from fnmatch import translate
 from typing import Final, NamedTuple
 
-from arc_runtime.redaction._custom import PolicyError, Rule, is_regex
 from arc_runtime.redaction._credentials import CREDENTIALS
+from arc_runtime.redaction._custom import PolicyError, Rule, is_regex
 from arc_runtime.redaction._mixed import IBAN_LENGTHS, MIXED
 from arc_runtime.redaction._national import NUMBERS
 from arc_runtime.redaction._policy import OWN_ADDRESSES, Policy

@@ -57,7 +57,8 @@ def compiled(rule: Rule) -> Finder:
     if rule.function is not None:
         return _caller(_callable(rule.function, place), rule)
     if rule.regex is not None:
-        return searcher(_pattern(rule.regex, place), rule.type, rule.name)
+        pattern = _pattern(rule.regex, place)
+        return searcher(pattern, rule.type, rule.name, group=min(pattern.groups, 1))
     return _finder(rule.words, place, rule.type, rule.name)
 
 
@@ -78,9 +79,8 @@ def is_regex(value: str) -> bool:
     return value[:1] == value[-1:] == "/" and value.strip("/") != ""
 
 
-def searcher(pattern: re.Pattern[str], type_: str, name: str) -> Finder:
-    """What finds group 1 of `pattern`, or all of it where there is none."""
-    group = 1 if pattern.groups else 0
+def searcher(pattern: re.Pattern[str], type_: str, name: str, *, group: int = 0) -> Finder:
+    """What finds `group` of `pattern`, or all of it where that is not in a match."""
 
     def found(text: str) -> Iterator[Finding]:
         for match in pattern.finditer(text):

@@ -6,6 +6,7 @@ place, never a guess.
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
@@ -121,6 +122,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             raise PolicyError("the file", "YAML is read by PyYAML: pip install pyyaml") from error
         except Exception as error:  # PyYAML lets through what its constructors raise: of `2020-99-99`, a ValueError
             raise PolicyError("the file", f"{type(error).__name__}: {error}") from error
+        if (twice := _said_twice(raw)) is not None:
+            raise PolicyError("the file", f"{twice!r} is in it twice, of which YAML takes the last; make them one")
         if held.level is True:
             raise PolicyError("level", f"true is none of {', '.join(get_args(Level))}")
         return cls(
@@ -271,6 +274,23 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     rules: list[_FileRule] = []
     examples: list[Example] = []
     names: str | None = None
+
+
+def _said_twice(raw: bytes | str) -> str | None:
+    """A key that a mapping in `raw`, which was read already, has more than once."""
+    import yaml  # type: ignore[import-untyped] # it is there: msgspec has read `raw` with it
+
+    nodes = [yaml.compose(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.MappingNode):
+            keys = Counter(str(key.value) for key, _ in node.value)
+            if keys.total() > len(keys):
+                return keys.most_common(1)[0][0]
+            nodes += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+    return None
 
 
 def _bytes(key: str) -> bytes:
