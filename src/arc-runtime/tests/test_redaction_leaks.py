@@ -12,8 +12,9 @@ from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -97,8 +98,13 @@ def test_no_metric_has_it(planted):
     texts, gone = planted
     redact_providers_to_come()
     reader = InMemoryMetricReader()
-    counter = MeterProvider(metric_readers=[reader]).get_meter("test").create_counter("c")
-    for text in texts:
-        counter.add(1, {"note": text, f"k {text}": "v"})
+    # An exemplar keeps what a view takes away.
+    bare = View(instrument_name="bare", attribute_keys=set())
+    provider = MeterProvider(metric_readers=[reader], views=[bare], exemplar_filter=AlwaysOnExemplarFilter())
+    for name in ("c", "bare"):
+        counter = provider.get_meter("test").create_counter(name)
+        for text in texts:
+            counter.add(1, {"note": text, f"k {text}": "v"})
     sent = repr(reader.get_metrics_data()).encode()
+    assert b"filtered_attributes={'note':" in sent
     assert [part for part in gone if part in sent] == []
