@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from fnmatch import translate
 from functools import cached_property
 from pathlib import Path
@@ -216,7 +215,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             self._asking.now = False
 
     def _check_types(self) -> None:
-        # Imported where it is needed: it brings in all the rules.
+        # Imported where they are needed: they bring in all the rules, and most programs have no actions.
+        from difflib import get_close_matches
+
         from arc_runtime.redaction._types import known_types
 
         known = known_types() | {rule.type for rule in self.rules} | {"default"}
