@@ -63,6 +63,22 @@ def test_findings_are_in_colour_where_colour_is_asked_for_and_a_terminal_is_safe
     assert arc("a.log", FORCE_COLOR="1", NO_COLOR="1").stdout == arc("a.log").stdout
 
 
+@pytest.mark.parametrize(
+    ("env", "shown"), [({"NO_COLOR": "1"}, b"<EMAIL>"), ({"TERM": "xterm"}, b"\x1b[1;33m<EMAIL>\x1b[0m")]
+)
+def test_a_terminal_is_safe_from_the_text_whether_it_shows_colours_or_not(tmp_path, env, shown):
+    (tmp_path / "a.log").write_text(TEXT)
+    base = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    reads, writes = os.openpty()
+    done = subprocess.run([ARC, "redact", tmp_path / "a.log"], env=base | env, stdout=writes, timeout=60, check=True)
+    os.close(writes)
+    out = os.read(reads, 9999)
+    os.close(reads)
+    assert done.returncode == 0
+    assert b"mail " + shown + b"," in out
+    assert b"\x1b[2J" not in out
+
+
 def test_json_says_where_in_a_text_a_finding_is_and_not_what_it_is(arc):
     done = arc("--json", given=TEXT)
     rows = [json.loads(line) for line in done.stdout.splitlines()]

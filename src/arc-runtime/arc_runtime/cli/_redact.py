@@ -206,9 +206,11 @@ class _Walk:
 
 def _coloured(text: str) -> str:
     """`text` for stdout: what was put in is in colour on a terminal, where control characters do nothing."""
+    if _in_colour() or sys.stdout.isatty():
+        text = _CONTROL.sub("\ufffd", text)
     if not _in_colour():
         return _RESERVED.sub("", text)
-    return _CONTROL.sub("\ufffd", text).replace(_OPEN, _HIGHLIGHT).replace(_CLOSE, _PLAIN)
+    return text.replace(_OPEN, _HIGHLIGHT).replace(_CLOSE, _PLAIN)
 
 
 def _in_colour() -> bool:
