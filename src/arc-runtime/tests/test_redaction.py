@@ -154,3 +154,17 @@ def test_almost_nothing_is_found_where_nothing_is():
     clean = rows("clean")
     wrongly = [one for row in clean for one in find(row["text"])]
     assert len(wrongly) <= len(clean) / 500
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        ("record, ATIN (U.S. Adoption Taxpayer Identification Number): 123-45-6789", "US_ATIN"),
+        ("record, IMSI (International Mobile Subscriber Identity): 262011234567890", "IMSI"),
+        ("H70318426", "DE_PASSPORT"),
+        ("L70318424", "DE_ID_CARD"),
+        ("Personalausweis H70318426", "DE_ID_CARD"),
+    ],
+)
+def test_a_number_is_called_after_its_abbreviation_and_its_first_letter(text, type_):
+    assert [finding.type for finding in find(text)] == [type_]
