@@ -23,6 +23,9 @@ _GROUPS_LEFT: Final = lazily(r"(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,8}[ .\-/]){1,3}\
 _GROUPS_RIGHT: Final = lazily(r"(?:[ .\-/][A-Za-z0-9]{1,8}(?![A-Za-z0-9])){1,6}")
 _ALNUM_GROUP: Final = lazily(r"[A-Za-z0-9]+")
 _CONTINUES: Final = frozenset("_@$")
+_DASHED_HETU: Final = lazily(r"[0-9]{6}[-+][0-9]{3}[0-9A-Za-z]\Z")
+_WORDS: Final = frozenset("AM AN AS AT BE BY DO ET HE ID IF IN IS IT MY NO NR OF ON OR SO TO UP US WE".split())
+"""Words of two letters that stand before numbers and are no part of them."""
 _SPACED_NINO: Final = lazily(r"[A-Za-z]{2} ?(?:[0-9]{2} ?){3}[A-Da-d]")
 _LICENSE: Final = lazily(
     r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9])(?![0-9A-Za-z])"
@@ -71,9 +74,10 @@ def lettered(text: str, start: int, end: int) -> Finding | None:
             if labelled or Place(text, prefix.start(), to).named("US_DRIVER_LICENSE") > 9:
                 return Finding(prefix.start(), to, "US_DRIVER_LICENSE", "driver-license")
         raw = text[left:to]
-        found = _form(text, left, to, raw.replace("-", "").replace(".", "").replace("/", ""))
-        if found is None and len(raw) == 11 and raw[6] in "-+" and raw[10].isalpha():
-            found = _form(text, left, to, raw, "999999A999A")
+        if _DASHED_HETU.match(raw):
+            found = _form(text, left, to, raw, "999999A999A" if raw[10].isalpha() else "999999A9999")
+        if found is None:
+            found = _form(text, left, to, raw.replace("-", "").replace(".", "").replace("/", ""))
         if found is not None:
             return found
     grouped = _grouped(text, left, right)
@@ -118,7 +122,10 @@ def _spaced(text: str, left: int, start: int, end: int) -> Finding | None:
     nino = _SPACED_NINO.match(text, left)
     if nino is not None:
         return _form(text, left, nino.end(), nino.group().replace(" ", ""))
-    prefix = text[left:start].rstrip(" .-").upper()
+    prefix = text[left:start].rstrip(" .-")
+    if prefix.upper() in _WORDS:
+        return None
+    prefix = prefix.upper()
     if len(prefix) == 2:
         digits = re.sub("[^0-9]", "", text[start:end])
         for number in BY_LENGTH.get(len(digits), ()):

@@ -80,7 +80,7 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         after_char = text[end] if end < len(text) else ""
         if before_char in ASCII_ALNUM and _in_a_blob(text, start):
             continue
-        if before_char == " " and text[start - 2 : start - 1].isupper():
+        if before_char and before_char in " -" and text[start - 2 : start - 1].isalpha():
             iban = spaced_iban(text, start, end)
             if iban is not None:
                 yield iban
