@@ -33,7 +33,7 @@ US_MBI: mbi medicare
 ABA_ROUTING_NUMBER: aba rtn routing bankrouting
 US_BANK_NUMBER: account_number account_no acct bank_account accountnumber account_num checking savings
 US_DRIVER_LICENSE: driver drivers driving license_number dl license licence lic driverslicense dln permit
-PASSPORT: passport passports passeport pasaporte passaporto passaporte paspoort paspoortnummer reisepass passnummer
+PASSPORT: paszport paszportu pass_nr passport passports passeport pasaporte passaporto passaporte paspoort paspoortnummer reisepass passnummer
  pass
  pasport passi паспорт 여권 여권번호 护照 旅券 passport_number travel_document
 AE_EMIRATES_ID: emirates
@@ -141,7 +141,7 @@ BG_PNF: pnf лнч lnch
 BR_CPF: cpf
 CA_SIN: assurance_sociale sin social_insurance nas
 CH_SSN: ahv avs ahvn13 sozialversicherungsnummer swiss navs
-CL_RUT: run rol_único rut
+CL_RUT: rol_único rut
 CN_RIC: 身份证 身份证号 身份证号码 ric
 CO_NIT: nit
 CR_CPF: cédula_física cédula cedula cpf
@@ -235,14 +235,14 @@ _COUNTRY_WORDS: Final = """
 AE: emirates uae emirati / AR: argentina argentine argentinian / AT: austria austrian österreich / AU: australia
 australian / BE: belgium belgian / BG: bulgaria bulgarian / BR: brazil brazilian brasil / CA: canada canadian / CH:
 switzerland swiss schweiz / CL: chile chilean / CN: china chinese cn / CO: colombia colombian / CR: costarricense rica / CU: cuba cuban cubano cubana / CZ:
-czech česko české / DE: germany german deutsch deutsche / DK: denmark danish danmark dansk / DO: dominican dominicana / EC: ecuador ecuadorian /
-EE: estonia estonian / EG: egypt egyptian / ES: spain spanish españa / FI: finland finnish / FR: france french / GR:
+czech česko české / DE: germany german deutsch deutsche reisepass passnummer reisepassnummer pass_nr ausweisnummer personalausweis / DK: denmark danish danmark dansk / DO: dominican dominicana / EC: ecuador ecuadorian /
+EE: estonia estonian / EG: egypt egyptian / ES: spain spanish españa pasaporte / FI: finland finnish / FR: france french passeport / GR:
 greece greek / HK: hongkong / HR: croatia croatian / HU: hungary hungarian / ID: indonesia indonesian / IE: ireland
-irish / IL: israel israeli / IN: india indian / IS: iceland icelandic / IT: italy italian / JP: japan japanese / KE:
-kenya kenyan / KR: korea korean 대한민국 한국 / KZ: kazakhstan / LT: lithuania lithuanian / LV: latvia latvian / MX: mexico
-mexican / MY: malaysia malaysian / NG: nigeria nigerian / NL: netherlands dutch nederland nederlandse / NO: norway
+irish / IL: israel israeli / IN: india indian / IS: iceland icelandic / IT: italy italian passaporto / JP: japan japanese / KE:
+kenya kenyan / KR: korea korean 여권 여권번호 대한민국 한국 / KZ: kazakhstan / LT: lithuania lithuanian / LV: latvia latvian / MX: mexico
+mexican / MY: malaysia malaysian / NG: nigeria nigerian / NL: netherlands dutch paspoort paspoortnummer nederland nederlandse / NO: norway
 norwegian norsk norge / NZ: zealand / PH: philippines philippine filipino / PK: pakistan pakistani / PL: poland polish
-polska / PT: portugal portuguese / RO: romania romanian / RS: serbia serbian / RU: russia russian / SA: saudi / SE:
+polska paszport / PT: portugal portuguese / RO: romania romanian / RS: serbia serbian / RU: russia russian / SA: saudi / SE:
 sweden swedish sverige svensk svenskt / SG: singapore / SI: slovenia slovenian / SK: slovakia slovak slovensko slovenské slovenská / TH: thailand thai / TR: turkey turkish
 / TW: taiwan taiwanese / UA: ukraine ukrainian / UK: british kingdom uk gb / US: american us usa / UY: uruguay / VN:
 vietnam vietnamese / ZA: africa african / AD: andorra andorran / AL: albania albanian / AM: armenia armenian / AO: angola angolan

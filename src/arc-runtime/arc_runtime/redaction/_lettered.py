@@ -48,7 +48,7 @@ def lettered(text: str, start: int, end: int) -> Finding | None:
             iban = _iban_at(text, head, start, end)
             if iban is not None:
                 return iban
-    if left < start and text[left - 1 : left] == " " and text[left].isupper() | text[left].isdigit():
+    if 0 < left < start and text[left - 1] in " -" and text[left].isalnum():
         iban = spaced_iban(text, start, end)
         if iban is not None:
             return iban
@@ -157,7 +157,8 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
             points = kind.bits + _mixed_points(place, kind.type, kind.bits)
             if points > best:
                 best, name = points, kind.type
-    if best < ENOUGH and len(token) == 9 and is_german_document(token):
+    unsaid = best < ENOUGH or (name.endswith("PASSPORT") and "DE" in place.clues)
+    if unsaid and len(token) == 9 and is_german_document(token):
         best, name = (
             4.5 + _mixed_points(place, "DE_ID_CARD", 0.0),
             _german(token, place),

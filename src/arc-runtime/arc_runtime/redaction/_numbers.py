@@ -71,7 +71,12 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         run = text[start:end]
         bare = run.isdigit()
         if bare:
-            if size < _LONG_BARE and before_char in _UNQUOTED and is_of_something_else(text, start):
+            if (
+                size < _LONG_BARE
+                and before_char in _UNQUOTED
+                and text[end : end + 1] not in ASCII_ALNUM
+                and is_of_something_else(text, start)
+            ):
                 continue
         elif "," in run or run.replace(".", "", 1).isdigit():
             continue  # decimals

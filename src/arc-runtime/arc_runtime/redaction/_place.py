@@ -10,7 +10,7 @@ ENOUGH: Final = 10.0
 _WHOLE: Final = 7.0
 _ALONE: Final = 5.0
 _PERSON: Final = 5.0
-MOST_OF_A_PERSON: Final = 7.0
+MOST_OF_A_PERSON: Final = 9.5
 COUNTRY: Final = 4.0
 # Of companies and professions, or of anybody: "customer" says nothing for them.
 _OF_NO_PERSON: Final = frozenset(
@@ -69,6 +69,8 @@ class Place:
         person = 0.0 if type_ in _OF_NO_PERSON or "PERSON" not in clues else _PERSON
         if person and clues["PERSON"] > 11.7:
             person += 2
+        if person and not self.alone and _is_member(self.text, self.start):
+            person += 2.5
         country = (
             2.0
             if type_ == "PHONE" and any(len(word) == 2 for word in clues)
@@ -94,6 +96,11 @@ class Place:
 def emphasized(text: str, end: int) -> bool:
     """Whether the `_` at `end` closes emphasis in Markdown."""
     return text[end] == "_" and text[end + 1 : end + 2] not in WORDLIKE
+
+
+def _is_member(text: str, start: int) -> bool:
+    """Whether a number of JSON stands at `start` as the value of a name, in JSON inside JSON too."""
+    return text[start - 2 : start] == ": " and text[start - 3 : start - 2] in ("'", '"')
 
 
 def _alone(text: str, start: int, end: int) -> float:

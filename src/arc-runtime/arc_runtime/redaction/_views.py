@@ -10,10 +10,13 @@ from typing import Final
 
 __all__ = ["View", "view"]
 
-_ESCAPES: Final = re.compile(r"%(?:25)*([2-7][0-9A-Fa-f])|\\+u([0-9A-Fa-f]{4})|&(?:#(?:64|x40|0?64)|amp);")
+_ESCAPES: Final = re.compile(r"%(?:25)*([2-7][0-9A-Fa-f])|(%(?:25)*(?:[Cc][2-9A-Fa-f]|[DdEeFf][0-9A-Fa-f])(?:%(?:25)*[89ABab][0-9A-Fa-f]){1,3})|\\+u([0-9A-Fa-f]{4})|&(?:#(?:64|x40|0?64)|amp);")
 # Not for the sake of quotes and dashes (\\u2019) alone, which models write all the time.
 _TELLING: Final = re.compile(r"\\u(?:00[2-7]|0[3-9a-fA-F]|[13-9a-fA-F])")
-_PERCENT: Final = re.compile(r"%(?:25)*[2-7][0-9A-Fa-f]")
+_PERCENT: Final = re.compile(r"%(?:25)*[2-7C-Fc-f][0-9A-Fa-f]")
+_OCTET: Final = re.compile(r"%(?:25)*([89A-Fa-f][0-9A-Fa-f])")
+_FORM: Final = re.compile(r"(?<=[?&])[\w.%\[\]-]{1,64}=[^\s&\"'<>#\\/+=]{1,40}(?:\+[^\s&\"'<>#\\/+=]{0,40})+(?![+/=])")
+"""A value of a form in a URL: words joined by plus signs (WHATWG URL, application/x-www-form-urlencoded); not base 64."""
 _FOLDED: Final = {
     **dict.fromkeys((0xA0, 0x2002, 0x2003, 0x2007, 0x2008, 0x2009, 0x200A, 0x202F, 0x3000), " "),
     **dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212, 0xFE63, 0xFF0D), "-"),
@@ -48,6 +51,8 @@ def view(text: str) -> View:
     """`text` without escapes; the very same text when it has none."""
     starts: list[int] = []
     offsets: list[int] = []
+    if "+" in text and ("?" in text or "&" in text):
+        text = _FORM.sub(lambda match: match.group().replace("+", " "), text)
     if (
         ("%" in text and _PERCENT.search(text))
         or ("\\" in text and "\\u" in text and _TELLING.search(text))
@@ -63,15 +68,26 @@ def _unescaped(text: str, starts: list[int], offsets: list[int]) -> str:
     pieces: list[str] = []
     at = size = 0
     for match in _ESCAPES.finditer(text):
-        code = match.group(1) or match.group(2)
-        char = chr(int(code, 16)) if code else "@" if match.group()[1] == "#" else "&"
+        code = match.group(1) or match.group(3)
+        if code:
+            char = chr(int(code, 16))
+        elif match.group(2):
+            char = _of_octets(match.group(2))
+        else:
+            char = "@" if match.group()[1] == "#" else "&"
         if "\ud800" <= char <= "\udfff" or char == "\x00":
             char = "\ufffd"
         pieces.append(text[at : match.start()])
         pieces.append(char)
-        size += match.start() - at + 1
+        size += match.start() - at + len(char)
         at = match.end()
         starts.append(size)
         offsets.append(at - size)
     pieces.append(text[at:])
     return "".join(pieces)
+
+
+def _of_octets(escapes: str) -> str:
+    """The character whose UTF-8 is written as `escapes`; the replacement character when it is none, or not just one."""
+    char = bytes(int(octet, 16) for octet in _OCTET.findall(escapes)).decode("utf-8", "replace")
+    return char if len(char) == 1 else "\ufffd"
