@@ -25,7 +25,7 @@ CARD: card cards credit debit cc visa mastercard amex discover maestro pan kredi
  carta kaart kort 卡号 信用卡 カード 카드 charge ccn cardnumber
 IBAN: iban konto
 DEA: dea
-US_SSN: ssn ssns social_security socialsecurity sss
+US_SSN: seguro_social número_social nss ssn ssns social_security socialsecurity sss
 US_ITIN: individual_taxpayer itin
 US_ATIN: adoption_taxpayer atin
 US_NPI: provider_identifier national_provider npi

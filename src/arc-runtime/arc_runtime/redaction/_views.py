@@ -12,7 +12,7 @@ __all__ = ["View", "view"]
 
 _ESCAPES: Final = re.compile(r"%(?:25)*([2-7][0-9A-Fa-f])|(%(?:25)*(?:[Cc][2-9A-Fa-f]|[DdEeFf][0-9A-Fa-f])(?:%(?:25)*[89ABab][0-9A-Fa-f]){1,3})|\\+u([0-9A-Fa-f]{4})|&(?:#(?:64|x40|0?64)|amp);")
 # Not for the sake of quotes and dashes (\\u2019) alone, which models write all the time.
-_TELLING: Final = re.compile(r"\\u(?:00[2-7]|0[3-9a-fA-F]|[13-9a-fA-F])")
+_TELLING: Final = re.compile(r"\\u(?:00[2-7c-fC-F]|0[1-9a-fA-F]|[13-9a-fA-F])")
 _PERCENT: Final = re.compile(r"%(?:25)*[2-7C-Fc-f][0-9A-Fa-f]")
 _OCTET: Final = re.compile(r"%(?:25)*([89A-Fa-f][0-9A-Fa-f])")
 _FORM: Final = re.compile(r"(?<=[?&])[\w.%\[\]-]{1,64}=[^\s&\"'<>#\\/+=]{1,40}(?:\+[^\s&\"'<>#\\/+=]{0,40})+(?![+/=])")
