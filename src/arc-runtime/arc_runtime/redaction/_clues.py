@@ -32,7 +32,8 @@ US_NPI: provider_identifier national_provider npi
 US_MBI: mbi medicare
 ABA_ROUTING_NUMBER: aba rtn routing bankrouting
 US_BANK_NUMBER: account_number account_no acct bank_account accountnumber account_num checking savings
-US_DRIVER_LICENSE: driver drivers driving license_number dl license licence lic driverslicense dln permit
+US_DRIVER_LICENSE: driver drivers driving license_number license_no licence_number licence_no license_num license_id dl driverslicense dln
+LICENSE: license licence lic permit
 PASSPORT: paszport paszportu pass_nr passport passports passeport pasaporte passaporto passaporte paspoort paspoortnummer reisepass passnummer
  pass
  pasport passi паспорт 여권 여권번호 护照 旅券 passport_number travel_document

@@ -29,6 +29,8 @@ _OF_NO_PERSON: Final = frozenset(
     }
 )
 _RIGHT_IN_FRONT: Final = 6
+_RIGHT_BESIDE: Final = 11.7
+"""What a clue within five characters says."""
 _STRONG: Final = 10.9
 """What a form of its own and check digits come to."""
 ESCAPED: Final = frozenset("nrtbf")
@@ -90,6 +92,8 @@ class Place:
         points = self.clues.get(type_, 0.0)
         if type_ == "PHONE" and not points and "PHONE_WEAK" in self.clues:
             points = self.clues["PHONE_WEAK"] / 2
+        elif type_ == "US_DRIVER_LICENSE" and not points and self.clues.get("LICENSE", 0.0) > _RIGHT_BESIDE:
+            points = self.clues["LICENSE"]  # farther away it is that of a program
         return max(points + self.other, 0.0)
 
 

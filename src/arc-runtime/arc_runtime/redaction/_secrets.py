@@ -70,7 +70,7 @@ _Q: Final = r"(?:\\{0,7}[\"'`])"
 _GAP: Final = r"(?:\s|\\{1,4}[nrt]){0,12}"
 _ASSIGNED: Final = lazily(
     r"(?P<rest>[A-Za-z0-9_.\-]{0,32}+)"
-    rf"(?:{_Q}?[\])]?[ \t]{{0,8}}(?:(?P<xml>{_Q}?,?{_GAP}{_Q}?value{_Q}?[ ]?[:=][ ]?|>{_GAP})|"
+    rf"(?:{_Q}?[\])]?[ \t]{{0,8}}(?:(?P<xml>{_Q}?[ ]?(?:,|/?>)?{_GAP}<?{_Q}?value{_Q}?[ ]?[:=][ ]?|</key>{_GAP}<string>|>{_GAP})|"
     rf"(?P<op>[:?.+]{{1,3}}=|:[ ]?[|>][+-]?{_GAP}|(?::[ ]{{0,2}})?(?:string|String|str|&str|SecretStr|Text)[ ]{{1,2}}:?=|:|=>|={{1,3}}|\|\||%3[dD]|,)"
     r"[ \t]{0,8}|(?P<cli>[ ]{1,2})))"
     r"(?P<open>(?:b|f|r|u)?\\{0,7}[\"'`]{1,3}|@\"|<)?"
@@ -80,7 +80,7 @@ _ASSIGNED: Final = lazily(
 )
 # What is assigned most often: counts, containers, nothing. Told before the names are looked at.
 _OF_NO_USE: Final = lazily(
-    r"[a-z_]{0,24}\\{0,3}\"[ ]?:[ ]?(?:[0-9.]{1,9}[,}\s\]]|[\[{]|null|true|false|\\{0,3}\".{0,3}\")|[a-z ]{0,3}[.;)]|[a-z]{0,12} [a-z]{1,12}[ ,.;)]"
+    r"[a-z_]{0,24}\\{0,3}\"[ ]?:[ ]?(?:[0-9.]{1,9}[,}\s\]]|[\[{]|null|true|false|\\{0,3}\".{0,3}\")|[a-z ]{0,3}[.;)](?!=)|[a-z]{0,12} [a-z]{1,12}[ ,.;)]"
 )
 _PASSWORD: Final = lazily(
     r"identified by|(?:^|[^a-z])(?:db|my|user|admin|root|smtp|ftp|sql|mongo|redis|clear|cleartext|text)?_?(?:passw(?:or)?d|passwd|passphrase|pwd|pass|pw)(?:[^a-z]|$|[0-9])|password|passwort|passwd",
@@ -107,6 +107,8 @@ _PLACEHOLDER: Final = lazily(
     r"args\..*|options\..*|kwargs.*|request\..*|https?://.*|[a-z]+\.[a-z_.]+|https?|file://.*|/[a-z/._-]+|\.{1,2}/.*)\Z",
     re.IGNORECASE,
 )
+_LONG_NUMBER: Final = 15
+"""From so many digits on a number is no count, no time in milliseconds."""
 _LONG_VALUE: Final = 16
 """A value beside its name in a table is long, or any word would be one."""
 _SAID: Final = lazily(r"(?<![^\s\"'`#/*;>|:,(])(?P<value>[^\s\"'`#/*;<>|:,()]{8,80}) is (?:the|my|our|your|a|an) (?:[a-z]{2,10} )?\Z")
@@ -116,7 +118,7 @@ _MOST_NESTED: Final = 8
 """How many names are looked at inside one value."""
 _UUID: Final = lazily(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
 _IDENTIFIER: Final = lazily(
-    r"(?:[a-z]+[_.-])*[a-z]+[0-9]{0,2}\Z|(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]+)*[0-9]{0,2}\Z|[A-Z]+(?:_[A-Z0-9]+)*\Z|[a-z]+(?:[-_.:/][a-z0-9]{1,15})+\Z"
+    r"(?:[a-z]+[_.-])*[a-z]+[0-9]{0,2}\Z|(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]+)*[0-9]{0,2}\Z|%?[A-Z]+[0-9]{0,6}(?:_[A-Z0-9]+)*\Z|[a-z]+(?:[-_.:/][a-z0-9]{1,15})+\Z"
 )
 _DIGITS_AND_POINTS: Final = lazily(r"[0-9.:,+eE_/T-]+\Z")
 
@@ -138,7 +140,7 @@ def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         if match is None:
             continue
         looked_to = max(looked_to, match.end("value"))
-        if match["value"].isdigit() and len(match["value"]) < 20:
+        if match["value"].isdigit() and len(match["value"]) < _LONG_NUMBER:
             continue
         back = _NAME_BACKWARDS.match(text[max(0, start - 48) : start][::-1])
         left = "" if back is None else back.group()[::-1]
@@ -193,7 +195,9 @@ def _is_secret(name: str, value: str, after: str, *, quoted: bool) -> bool:
     said = _name(name)
     if said.other or (not said.password and not said.strong and not any(map(str.isdigit, value))):
         return False
-    if len(set(value)) < 4 or (len(value) < 20 and _DIGITS_AND_POINTS.match(value)) or _PLACEHOLDER.match(value):
+    if len(set(value)) < 4 or (
+        len(value) < 20 and _DIGITS_AND_POINTS.match(value) and not (value.isdigit() and len(value) >= _LONG_NUMBER)
+    ) or _PLACEHOLDER.match(value):
         return False
     if said.password:
         return _is_password(value, after, quoted=quoted)
@@ -232,6 +236,8 @@ def _is_token(value: str, *, quoted: bool, strong: bool) -> bool:
         return False
     digits = sum(map(str.isdigit, value))
     letters = sum(map(str.isalpha, value))
+    if digits == size >= _LONG_NUMBER:
+        return strong
     if size < 12 or (letters < 2 and size < 30):
         return size >= 8 and quoted and _kinds(value) >= 3 and strong
     if digits == 1 and _kinds(value) >= 3 and strong:

@@ -15,7 +15,7 @@ _ESCAPES: Final = re.compile(r"%(?:25)*([2-7][0-9A-Fa-f])|(%(?:25)*(?:[Cc][2-9A-
 _TELLING: Final = re.compile(r"\\u(?:00[2-7c-fC-F]|0[1-9a-fA-F]|[13-9a-fA-F])")
 _PERCENT: Final = re.compile(r"%(?:25)*[2-7C-Fc-f][0-9A-Fa-f]")
 _OCTET: Final = re.compile(r"%(?:25)*([89A-Fa-f][0-9A-Fa-f])")
-_FORM: Final = re.compile(r"(?<=[?&])[\w.%\[\]-]{1,64}=[^\s&\"'<>#\\/+=]{1,40}(?:\+[^\s&\"'<>#\\/+=]{0,40})+(?![+/=])")
+_FORM: Final = re.compile(r"(?<=[?&])[\w.%\[\]-]{1,64}=[^\s&\"'<>#\\/+=]{1,64}(?:\+[^\s&\"'<>#\\/+=]{0,64})+(?![+/=])")
 """A value of a form in a URL: words joined by plus signs (WHATWG URL, application/x-www-form-urlencoded); not base 64."""
 _FOLDED: Final = {
     **dict.fromkeys((0xA0, 0x2002, 0x2003, 0x2007, 0x2008, 0x2009, 0x200A, 0x202F, 0x3000), " "),
