@@ -325,6 +325,7 @@ _TELLING: Final = frozenset(
     word for phrase, types in _TABLE.words.items() if types != ("OTHER",) for word in phrase.lower().split()
 )
 _KNOWN: Final = frozenset(word for phrase in _TABLE.words for word in phrase.split())
+_COUNTRIES: Final = frozenset(re.findall(r"([A-Z]{2}):", _COUNTRY_WORDS))
 _OTHER: Final = ("OTHER",)
 _PERSON: Final = ("PERSON",)
 _PLACEHOLDER: Final = re.compile(r"<[A-Z0-9_]{2,40}(?::[0-9a-f]+)?>?")
@@ -415,6 +416,8 @@ def _of_words(window: str) -> Clues:
             single, both = _TABLE.words.get(word), _TABLE.words.get(f"{last} {word}") if near else None
             if single == _OTHER and near and (last_tells or (last in _IDENTITY and word in _OF_IDENTITY)):
                 single = None  # "Thai ID", "NPI no. id", "identification code"
+            if word == "id" and near and _TABLE.words.get(last, ("",))[0] in _COUNTRIES:
+                _add(found, _PERSON, distance)  # "Israeli ID"
             for types in filter(None, (single, both)):
                 _add(found, types, distance)
             last, last_at = word, match.end()

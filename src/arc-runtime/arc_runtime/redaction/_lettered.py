@@ -28,7 +28,7 @@ _WORDS: Final = frozenset("AM AN AS AT BE BY DO ET HE ID IF IN IS IT MY NO NR OF
 """Words of two letters that stand before numbers and are no part of them."""
 _SPACED_NINO: Final = lazily(r"[A-Za-z]{2} ?(?:[0-9]{2} ?){3}[A-Da-d]")
 _LICENSE: Final = lazily(
-    r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9])(?![0-9A-Za-z])"
+    r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9])(?![0-9A-Za-z]|-[0-9A-Za-z])"
 )
 _PREFIXED: Final = lazily(r"(?<![A-Za-z0-9_-])[A-Za-z]{1,3}-\Z")
 _UUID_RIGHT: Final = lazily(r"-[0-9A-Fa-f]{4}-")
@@ -53,6 +53,9 @@ def lettered(text: str, start: int, end: int) -> Finding | None:
         if iban is not None:
             return iban
     right = _end(_ALNUM_RIGHT, text, start)
+    licence = _LICENSE.match(text, left)
+    if licence is not None and text[left - 1 : left] not in ("-", "_", "."):
+        return Finding(left, licence.end(), "US_DRIVER_LICENSE", "driver-license")
     if right - left > 24 or _UUID_RIGHT.match(text, right):
         return None
     found = _form(text, left, right, text[left:right])
@@ -65,9 +68,6 @@ def lettered(text: str, start: int, end: int) -> Finding | None:
     if to - left > 24:
         return None
     if to > right:
-        licence = _LICENSE.match(text, left)
-        if licence is not None and text[left - 1 : left] not in ("-", "_", "."):
-            return Finding(left, licence.end(), "US_DRIVER_LICENSE", "driver-license")
         prefix = _PREFIXED.search(text, max(0, left - 5), left)
         if prefix is not None:
             labelled = text[prefix.start() : left].upper() == "DL-"
