@@ -71,8 +71,6 @@ _FORMS: Final = (
     ("dynatrace-token", "dt0", r"dt0[a-z][0-9]{2}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{64}"),
     ("doppler-token", "dp.", rf"dp\.(?:pt|ct|st|sa|scim|audit)\.(?:[a-z0-9_-]{{2,35}}\.)?{_A}{{40,44}}{_END}"),
     ("vault-token", "hvs. hvb.", rf"hv[sb]\.{_W}{{24,300}}"),
-    ("vault-old-token", "s.", rf"s\.[A-Za-z]{{0,8}}[0-9]{_A}{{15,23}}{_END}"),
-    ("twilio-key", "sk", rf"SK{_H_}{{32}}{_END}"),
     ("gitlab-session", "_gitlab_session=", r"_gitlab_session=[0-9a-z]{32}"),
     ("terraform-token", ".atlasv1.", rf"{_A}{{14}}\.atlasv1\.[A-Za-z0-9_=-]{{60,70}}", 14),
     ("pulumi-token", "pul-", rf"pul-{_H}{{40}}{_END}"),

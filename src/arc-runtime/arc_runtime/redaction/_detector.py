@@ -24,7 +24,16 @@ from arc_runtime.redaction._secrets import (
     numbered_tokens,
 )
 from arc_runtime.redaction._views import View, view
-from arc_runtime.redaction._wallets import CASH_ADDRESS, SEGWIT_PREFIXES, WALLET_WORDS, bitcoin, cash, ethereum, named_wallets, segwit
+from arc_runtime.redaction._wallets import (
+    CASH_ADDRESS,
+    SEGWIT_PREFIXES,
+    WALLET_WORDS,
+    bitcoin,
+    cash,
+    ethereum,
+    named_wallets,
+    segwit,
+)
 
 __all__ = ["detect"]
 

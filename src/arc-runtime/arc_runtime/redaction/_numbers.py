@@ -81,9 +81,7 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
                 continue
         elif "," in run or run.replace(".", "", 1).isdigit():
             continue  # decimals
-        elif size < _LONG_BARE and (
-            (run[4] in _DATE_MARKS and _DATE.match(text, start)) or _YEARS.match(text, start)
-        ):
+        elif size < _LONG_BARE and ((run[4] in _DATE_MARKS and _DATE.match(text, start)) or _YEARS.match(text, start)):
             continue
         after_char = text[end] if end < len(text) else ""
         if before_char in ASCII_ALNUM and _in_a_blob(text, start):

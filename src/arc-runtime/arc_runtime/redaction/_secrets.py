@@ -111,7 +111,8 @@ _LONG_NUMBER: Final = 15
 """From so many digits on a number is no count, no time in milliseconds."""
 _LONG_VALUE: Final = 16
 """A value beside its name in a table is long, or any word would be one."""
-_SAID: Final = lazily(r"(?<![^\s\"'`#/*;>|:,(])(?P<value>[^\s\"'`#/*;<>|:,()]{8,80}) is (?:the|my|our|your|a|an) (?:[a-z]{2,10} )?\Z")
+_SAID: Final = lazily(r"(?<![^\s\"'`#/*;>|:,(])(?P<value>[^\s\"'`#/*;<>|:,()]{8,80}) is (?:the|my|our|your) \Z")
+_SAYING: Final = frozenset({"the ", " my ", "our "})
 """What a password is said to be, in front of the word: `h0rse!battery is the password`."""
 _FARTHEST: Final = 112
 _MOST_NESTED: Final = 8
@@ -129,7 +130,7 @@ def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
     for start, end in anchors:
         if end <= done:
             continue
-        if text[start - 1 : start] == " ":
+        if text[start - 4 : start] in _SAYING:
             said = _SAID.search(text, max(0, start - _FARTHEST), start)
             if said is not None and _is_secret(text[start:end], said["value"], "", quoted=True):
                 yield Finding(said.start("value"), said.end("value"), "SECRET", "named-secret")
@@ -195,9 +196,13 @@ def _is_secret(name: str, value: str, after: str, *, quoted: bool) -> bool:
     said = _name(name)
     if said.other or (not said.password and not said.strong and not any(map(str.isdigit, value))):
         return False
-    if len(set(value)) < 4 or (
-        len(value) < 20 and _DIGITS_AND_POINTS.match(value) and not (value.isdigit() and len(value) >= _LONG_NUMBER)
-    ) or _PLACEHOLDER.match(value):
+    if (
+        len(set(value)) < 4
+        or (
+            len(value) < 20 and _DIGITS_AND_POINTS.match(value) and not (value.isdigit() and len(value) >= _LONG_NUMBER)
+        )
+        or _PLACEHOLDER.match(value)
+    ):
         return False
     if said.password:
         return _is_password(value, after, quoted=quoted)
