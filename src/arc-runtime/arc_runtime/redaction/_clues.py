@@ -318,7 +318,9 @@ _SOMETHING_ELSE: Final = frozenset(word for word, types in _TABLE.words.items() 
     "number",
     "reference",
 }
-_IDENTITY: Final = frozenset("identification identifier identity personal national tax taxpayer ident".split())
+_IDENTITY: Final = frozenset(
+    {"identification", "identifier", "identity", "personal", "national", "tax", "taxpayer", "ident"}
+)
 _OF_IDENTITY: Final = frozenset({"code", "id", "number", "reference"})
 _HUMPS_OF_SOMETHING_ELSE: Final = _SOMETHING_ELSE | {"at"}
 _TELLING: Final = frozenset(

@@ -23,7 +23,7 @@ _MONTHS: Final = (
     "jan|ene|gen|feb|fev|fév|helmi|tammi|mar|mär|maa|mrt|apr|abr|avr|huhti|may|mai|maj|mag|mei|mayo|touko|jun|jui|giu|kesä|jul|lug|heinä|"
     "aug|ago|aoû|aou|elo|sep|set|syys|oct|okt|out|ott|loka|nov|marras|dec|déc|dez|dic|des|joulu|"
     "sty|lut|kwi|cze|lip|sie|wrz|paź|lis|gru|led|úno|bře|dub|kvě|čer|srp|zář|říj|pro|oca|şub|nis|haz|tem|ağu|eyl|eki|kas|ara|"
-    "янв|фев|мар|апр|мая|май|июн|июл|авг|сен|окт|ноя|дек|січ|лют|бер|кві|тра|чер|лип|сер|вер|жов|лис|гру|ιαν|φεβ|μαρ|απρ|μαΐ|μαι|ιουν|ιουλ|αυγ|σεπ|οκτ|νοε|δεκ|"
+    "янв|фев|мар|апр|мая|май|июн|июл|авг|сен|окт|ноя|дек|січ|лют|берез|кві|тра|чер|лип|серп|вер|жов|лис|груд|ιανουαρί|ιανουά|φεβ|μαρ|απρ|μαΐ|μαι|ιουνί|ιούν|ιουλί|ιούλ|αυγού|αύγ|σεπ|οκτ|νοε|δεκ|"
     "ian|iun|iul|noi|velj|ožuj|trav|svib|lip|srp|kolov|ruj|listop|stud|pros|sij"
 )
 _MONTH: Final = rf"(?:{_MONTHS})[^\W\d_]{{0,9}}\.?"

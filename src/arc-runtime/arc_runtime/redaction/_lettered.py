@@ -24,7 +24,12 @@ _GROUPS_RIGHT: Final = lazily(r"(?:[ .\-/][A-Za-z0-9]{1,8}(?![A-Za-z0-9])){1,6}"
 _ALNUM_GROUP: Final = lazily(r"[A-Za-z0-9]+")
 _CONTINUES: Final = frozenset("_@$")
 _DASHED_HETU: Final = lazily(r"[0-9]{6}[-+][0-9]{3}[0-9A-Za-z]\Z")
-_WORDS: Final = frozenset("AM AN AS AT BE BY DO ET HE ID IF IN IS IT MY NO NR OF ON OR SO TO UP US WE".split())
+_WORDS: Final = frozenset(
+    {
+        "AM", "AN", "AS", "AT", "BE", "BY", "DO", "ET", "HE", "ID", "IF", "IN", "IS", "IT",
+        "MY", "NO", "NR", "OF", "ON", "OR", "SO", "TO", "UP", "US", "WE",
+    }
+)  # fmt: skip
 """Words of two letters that stand before numbers and are no part of them."""
 _SPACED_NINO: Final = lazily(r"[A-Za-z]{2} ?(?:[0-9]{2} ?){3}[A-Da-d]")
 _LICENSE: Final = lazily(

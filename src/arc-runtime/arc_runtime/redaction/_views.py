@@ -21,7 +21,7 @@ _PERCENT: Final = re.compile(r"%(?:25)*[2-7C-Fc-f][0-9A-Fa-f]")
 _OCTET: Final = re.compile(r"%(?:25)*([89A-Fa-f][0-9A-Fa-f])")
 _QUERY: Final = re.compile(r"\?[\w.%\[\]-]{1,64}=[^\s\"'<>#\\]{1,4096}")
 _FORM: Final = re.compile(r"[?&][\w.%\[\]-]{1,64}=[^\s&\"'<>#\\/+=]{1,64}(?:\+[^\s&\"'<>#\\/+=]{0,64})+(?![+/=])")
-"""A value of a form in a URL: words joined by plus signs (WHATWG URL, application/x-www-form-urlencoded); not base 64."""
+"""A value of a form: words joined by plus signs (WHATWG URL, application/x-www-form-urlencoded); not base 64."""
 _FOLDED: Final = {
     **dict.fromkeys((0xA0, 0x2002, 0x2003, 0x2007, 0x2008, 0x2009, 0x200A, 0x202F, 0x3000), " "),
     **dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212, 0xFE63, 0xFF0D), "-"),
