@@ -10,9 +10,8 @@ from arc_runtime.redaction._lazily import lazily
 __all__ = ["BIRTH_WORDS", "dates_of_birth"]
 
 BIRTH_WORDS: Final = (
-    "dob", "d.o.b", "birth", "born", "bday", "geburt", "geboren", "geb.", "naissance", "née", "né le", "nací", "nacimiento", "nacido",
-    "nacida", "nació", "fecha_nac", "nascita", "nascimento", "nascido", "nascida", "nasceu", "nasci ", "nato il", "nata il", "nato a ", "nata a ", "nato/a", "nato nel", "nacque", "geboorte",
-    "födelse", "född", "fødsel", "født", "syntym", "syntyn", "urodzen", "urodzon", "urodził", "narozen", "narodil", "rojstva", "rođen", "rođenja", "rojen",
+    "dob", "d.o.b", "birth", "born", "bday", "geburt", "geboren", "geb.", "naissance", "née", "né le", "nací", "nacimiento", "nacid", "nació", "fecha_nac", "nasci", "nasceu", "nato il", "nata il", "nato a ", "nata a ", "nacque", "geboorte",
+    "födelse", "född", "fødsel", "født", "synty", "urodz", "narozen", "narodil", "rojstva", "rođen", "rojen",
     "рожден", "рождён", "родил", "народжен", "народил", "раждане", "роден", "出生", "生年月日", "誕生日", "生まれ", "생년월일", "생일", "γέννησης", "γεννήθηκ",
     "doğum", "doğdu", "تاريخ الميلاد", "مواليد", "תאריך לידה", "วันเกิด", "जन्म", "szület", "naştere", "naștere", "nasterii", "născut",
     "tanggal lahir", "tgl lahir", "ngày sinh", "sinh ngày", "fæðing", "gimimo", "dzimšanas", "sünniaeg", "sündinud", "datelindja", "kuzaliwa",
