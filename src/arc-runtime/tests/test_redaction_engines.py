@@ -68,7 +68,7 @@ def test_ten_megabytes_of_anything_raise_nothing(piece):
 HOSTILE = [
     "@", "1 ", "+1", "a.", "sk-", "key=", "password: ", "12345678 ", "::", ":a", "a:b:", "-----BEGIN PRIVATE KEY-----", "eyJ.", "://a:",
     "cookie: a=bbbbbbb; ", "curl -u ", "dob 1", "kind: secret\ndata:\n", "%40", "\\u0040", "1a2", "wallet ", "hooks.slack.com/", "1-", "AB12 3456 ",
-    ".atlasv1.", "AB 12 3456 C ", "1.12345, ", "X-1234567-", "identified by 'a1", '"\\', "<SECRET>",
+    "\\", "?a=b+c", "%C3", " is the password", ".atlasv1.", "AB 12 3456 C ", "1.12345, ", "X-1234567-", "identified by 'a1", '"\\', "<SECRET>",
 ]  # fmt: skip
 
 
@@ -177,6 +177,14 @@ NAMED = {
     "PTIN P-00634642": "US_PTIN", "UPN B801200005001": "UK_UPN", '{"imei": "686868686868686"}': None, "IMEI 35-209900-176148-1": "IMEI",
     "HKID A123456(3)": "HK_HKID", "driver number MORGA 753116 SM9IJ": "UK_DRIVING_LICENCE", "Ghana Card GHA-712345678-9": "GH_CARD",
     "codice fiscale RSSMRA85T10A56NH": None, "CUI (Cédula Única de Identidad): 10117410-2": "PE_CUI",
+    "사업자등록번호 220-81-62517": "KR_BRN", "주민등록번호: 901231-1234567": "KR_RRN", "आधार संख्या is 2341 2341 2346": "IN_AADHAAR",
+    "身份证号 11010119990923449X": "CN_RIC", "nino: PR 123612C": "UK_NINO", "Israeli ID: 160050613": "IL_ID",
+    "GB29-NWBK-6016-1331-9268-19": "IBAN", "it60 x054 2811 1010 0000 0123 456": "IBAN", "DL J557-6494-5352": "US_DRIVER_LICENSE",
+    "?q=my+card+5555+5555+5555+4444&x=1": "CARD", "?q=%D0%95%D0%93%D0%9D%207523169263": "BG_EGN", "call +49 30 121586 extension 7": "PHONE",
+    "fødselsdato: 5.6.1948": "DATE_OF_BIRTH", "urodzony 11 lutego 1966": "DATE_OF_BIRTH", "전화번호 02 312 3456": "PHONE",
+    'var xToken: string = "a8f5f167f44f4964e6c998dee827110c"': "SECRET", "x_token: |\n  a8f5f167f44f4964e6c998dee827110c": "SECRET",
+    "h0rse!battery7 is the password": "SECRET", "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a": "CRYPTO",
+    "License: MIT\nCopyright: 2014-2022 Jane": None, "under the license as of 26 Apr 2011 14:41": None, "OID 1.3.101.110": None,
     "build 12345678": None, "run 12345678": None, "order 1234567893": None,
 }  # fmt: skip
 

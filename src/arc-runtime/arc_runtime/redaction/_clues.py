@@ -11,26 +11,30 @@ __all__ = ["TYPES_WITH_WORDS", "Clues", "after", "before", "is_of_something_else
 
 _WORDS: Final = """
 PHONE: phone phones telephone tel telefon telefono teléfono telefone téléphone telefoonnummer telefonnummer mobile
- mobil
- office call_me reach_me contact_me me_at me_on cell cellphone cellular handy fax whatsapp sms celular móvil movil
- portable gsm puhelin telepono cep
- gsm hotline answering 电话 手机 電話 携帯 전화 휴대폰 телефон тел τηλέφωνο טלפון هاتف โทร fono msisdn
- phone_number phonenumber mobilnummer rufnummer
+ mobil office call_me call_us reach_me reach_us contact_me contact_us text_me ring_me phone_me me_at me_on us_at cell
+ cellphone cellular handy fax whatsapp sms celular móvil movil portable gsm puhelin telepono cep hotline answering
+ 电话 手机 電話 携帯 전화 휴대폰 телефон тел τηλέφωνο טלפון هاتف โทร fono msisdn phone_number phonenumber mobilnummer
+ rufnummer mobiltelefon mobilní mobiel mobielnummer telefonnr telefonu telefoni telefonszám telefonní telefoon
+ telefonino teléfonos telemóvel telemovel handynummer handynr rückruf anrufen puhelinnumero matkapuhelin
+ kontaktnummer contactnummer komórka komórkowy cellulare joignable llámame llamame llámanos chiamami chiamateci
+ me_ligue appelez rappelez bel_me bel_mij zadzwoń zavolejte позвоните подзвоніть καλέστε nomor_hp nomor_telepon
+ điện_thoại мобильный мобільний телефона телефону κινητό τηλ جوال موبایل تلفن फोन मोबाइल ফোন เบอร์ 연락처 נייד
 PHONE_WEAK: call calling callback contact reach ring dial desk number numero número numéro nummer
 CARD: card cards credit debit cc visa mastercard amex discover maestro pan kreditkarte karte tarjeta carte cartão
  cartao
  carta kaart kort 卡号 信用卡 カード 카드 charge ccn cardnumber
 IBAN: iban konto
 DEA: dea
-US_SSN: ssn ssns social_security socialsecurity sss
-US_ITIN: itin
-US_ATIN: atin
-US_NPI: npi
+US_SSN: seguro_social número_social nss ssn ssns social_security socialsecurity sss
+US_ITIN: individual_taxpayer itin
+US_ATIN: adoption_taxpayer atin
+US_NPI: provider_identifier national_provider npi
 US_MBI: mbi medicare
 ABA_ROUTING_NUMBER: aba rtn routing bankrouting
 US_BANK_NUMBER: account_number account_no acct bank_account accountnumber account_num checking savings
-US_DRIVER_LICENSE: driver drivers driving license_number dl license licence lic driverslicense dln permit
-PASSPORT: passport passports passeport pasaporte passaporto passaporte paspoort paspoortnummer reisepass passnummer
+US_DRIVER_LICENSE: driver drivers driving license_number license_no licence_number licence_no license_num license_id dl driverslicense dln
+LICENSE: license licence lic permit
+PASSPORT: paszport paszportu pass_nr passport passports passeport pasaporte passaporto passaporte paspoort paspoortnummer reisepass passnummer
  pass
  pasport passi паспорт 여권 여권번호 护照 旅券 passport_number travel_document
 AE_EMIRATES_ID: emirates
@@ -48,7 +52,7 @@ AO_BI: bilhete_de bilhete
 AR_DNI: dni documento_nacional
 BA_JMBG: jmbg
 BD_NID: nid_number nid_no জাতীয় পরিচয়পত্র
-BE_EID: eid identiteitskaart kaartnummer
+BE_EID: identité_belge eid identiteitskaart kaartnummer
 BH_CPR: cpr
 BO_CI: carnet cédula cedula
 BR_CNH: cnh habilitação habilitacao
@@ -69,7 +73,7 @@ FI_VERONUMERO: veronumero skattenummer
 FR_CNI: cni identité carte_nationale
 GE_PERSONAL_ID: პირადი
 GH_CARD: ghana ghana_card
-GR_AFM: afm αφμ
+GR_AFM: φορολογικού afm αφμ
 GT_CUI: cui dpi
 HN_DNI: dni identidad
 HR_JMBG: jmbg
@@ -78,7 +82,7 @@ ID_NPWP: npwp
 IMEI: imei imeisv
 IN_ABHA: abha
 IN_DRIVER_LICENSE: driving licence
-IN_VID: vid
+IN_VID: virtual_id vid
 IR_NATIONAL_ID: کد_ملی melli کدملی
 JO_ID: الرقم_الوطني
 JP_DRIVER_LICENSE: 免許証番号 運転免許証番号 免許証
@@ -123,7 +127,7 @@ UA_UNZR: унзр unzr
 UK_CHI: chi
 UK_UPN: upn pupil
 US_EIN: ein employer_identification fein
-US_PTIN: ptin
+US_PTIN: preparer_tax ptin
 UZ_PINFL: pinfl пинфл jshshir
 VE_CI: cédula cedula
 VE_RIF: rif
@@ -136,24 +140,24 @@ BE_NN: niss rijksregisternummer rijksregister insz nn rrn registre_national nati
 BG_EGN: egn егн
 BG_PNF: pnf лнч lnch
 BR_CPF: cpf
-CA_SIN: sin social_insurance nas
+CA_SIN: assurance_sociale sin social_insurance nas
 CH_SSN: ahv avs ahvn13 sozialversicherungsnummer swiss navs
-CL_RUT: rut
+CL_RUT: rol_único rut
 CN_RIC: 身份证 身份证号 身份证号码 ric
 CO_NIT: nit
-CR_CPF: cédula cedula cpf
-CU_NI: ni carné
+CR_CPF: cédula_física cédula cedula cpf
+CU_NI: identidad_cubano carné_de ni carné
 CZ_RC: rč rc rodné rodne
 SK_RC: slovak slovensk
-DE_TAX_ID: idnr steuer steuerid identifikationsnummer steueridentifikationsnummer steuer_id
-DE_TAX_NUMBER: steuernummer stnr st_nr
+DE_TAX_ID: identifikationsnr idnummer idnr steuer steuerid identifikationsnummer steueridentifikationsnummer steuer_id
+DE_TAX_NUMBER: steuer_nr steuernummer stnr st_nr
 DE_SOCIAL_SECURITY: rentenversicherungsnummer sozialversicherungsnummer rvnr svnr versicherungsnummer
 DE_HEALTH_INSURANCE: krankenversichertennummer krankenversicherungsnummer krankenkasse gesundheitskarte kvnr krankenversicherung versichertennummer
 DE_ID_CARD: personalausweis ausweis ausweisnummer personalausweisnummer perso
 DE_LANR: lanr arztnummer
 DE_BSNR: bsnr betriebsstättennummer betriebsstaettennummer
 DE_FUEHRERSCHEIN: führerschein fuehrerschein führerscheinnummer fuehrerscheinnummer fahrerlaubnis fahrerlaubnisnummer
-DK_CPR: cpr
+DK_CPR: personnummer cpr
 DO_CEDULA: cedula cédula
 EC_CI: ci cédula cedula
 EE_IK: isikukood
@@ -161,66 +165,66 @@ EG_NID: الرقم القومي
 ES_NIE: nie extranjero
 ES_NIF: nif dni documento_nacional
 FI_PERSONAL_IDENTITY_CODE: hetu henkilötunnus henkilotunnus personbeteckning personbeteckningen
-FR_NIF: nif spi fiscale fiscal
+FR_NIF: numéro_fiscal nif spi fiscale fiscal
 FR_NIR: nir sécu secu sécurité_sociale
 GR_AMKA: amka αμκα
 HK_HKID: hkid
 HR_OIB: oib
 HU_PERSONAL_ID: személyi szemelyi
 HU_TAJ: taj társadalombiztosítási
-ID_NIK: nik ktp
+ID_NIK: nomor_induk induk_kependudukan nik ktp
 IE_PPS: pps ppsn personal_public
 IL_ID: teudat zehut mispar תעודת זהות ת״ז
-IN_AADHAAR: aadhaar aadhar uidai आधार
+IN_AADHAAR: आधार আধার ஆதார் ఆధార్ ಆಧಾರ್ ആധാർ આધાર aadhaar aadhar uidai आधार
 IN_PAN: pan
 IN_VOTER: epic voter vote
 IS_KENNITALA: kennitala
-IT_FISCAL_CODE: codice fiscale
+IT_FISCAL_CODE: cod_fisc c_f cf codice fiscale
 IT_DRIVER_LICENSE: patente
 IT_IDENTITY_CARD: carta_identità carta_d identità identita cie
 IT_VAT_CODE: iva partita
 IMSI: imsi
-JP_MY_NUMBER: マイナンバー 個人番号 kojin bangō my_number
+JP_MY_NUMBER: 個人番号カード マイナンバー 個人番号 kojin bangō my_number
 KE_PIN: kra pin
-KR_BRN: 사업자등록번호 사업자번호 사업자 brn
+KR_BRN: business_registration 사업자등록번호 사업자번호 사업자 brn
 KR_DRIVER_LICENSE: 운전면허 운전면허번호 면허번호
 KR_FRN: frn 외국인등록번호 외국인번호 foreigner_registration
-KR_RRN: rrn 주민등록번호 주민번호
+KR_RRN: resident_registration rrn 주민등록번호 주민번호
 KZ_IIN: iin иин жсн
 LT_ASMENS: asmens kodas
-LV_PK: personas kods
+LV_PK: personal_code personas kods
 MX_CURP: curp
 MX_RFC: rfc
-MY_NRIC: nric mykad
+MY_NRIC: kad_pengenalan pengenalan nric mykad
 NG_NIN: nin
 NL_BSN: bsn burgerservicenummer sofinummer
 NL_ID_CARD: identiteitskaartnummer identiteitskaart paspoortnummer rijbewijsnummer rijbewijs
-NO_FNR: fødselsnummer fodselsnummer fnr
+NO_FNR: personnummer fødselsnummer fodselsnummer fnr
 NZ_IRD: ird
 PH_TIN: tin bir
-PK_CNIC: cnic
+PK_CNIC: شناختی cnic
 PL_NIP: nip
 PL_PESEL: pesel
-PT_NIF: nif contribuinte
-RO_CNP: cnp
+PT_NIF: número_fiscal nif contribuinte
+RO_CNP: numeric_personal cnp
 RS_JMBG: jmbg
 RU_INN: инн inn
 RU_SNILS: снилс snils
 SA_ID: iqama
-SE_ORGANISATIONSNUMMER: organisationsnummer orgnr orgnummer company_identity
+SE_ORGANISATIONSNUMMER: org_nr org_nummer organisationsnummer orgnr orgnummer company_identity
 SE_PERSONNUMMER: personnummer pnr
 SG_NRIC_FIN: nric fin
 SI_EMSO: emšo emso enotna matična
 TH_TNIN: thai tnin บัตรประชาชน เลขประจำตัวประชาชน รหัสปชช
 TR_NATIONAL_ID: tckn kimlik tc_kimlik nüfus nufus
 TW_ID: 身分證 身分證字號 居留證
-UA_RNTRC: рнокпп rntrc ірпн
+UA_RNTRC: іпн ідентифікаційний ідентифікаційний_код податковий рнокпп rntrc ірпн
 UK_DRIVING_LICENCE: licence driving
 UK_NHS: nhs
 UK_NINO: nino national_insurance ni
-UK_UTR: utr
+UK_UTR: unique_taxpayer utr
 UY_CI: ci cédula cedula
-VN_CCCD: cccd cmnd căn_cước
+VN_CCCD: định_danh cccd cmnd căn_cước
 ZA_ID_NUMBER: rsa south_african sa_id refugee id_number
 DATE_OF_BIRTH: dob birth birthdate birthday born bday geburtsdatum geboren geb naissance née né nacimiento nacido
  nacida
@@ -231,16 +235,16 @@ DATE_OF_BIRTH: dob birth birthdate birthday born bday geburtsdatum geboren geb n
 _COUNTRY_WORDS: Final = """
 AE: emirates uae emirati / AR: argentina argentine argentinian / AT: austria austrian österreich / AU: australia
 australian / BE: belgium belgian / BG: bulgaria bulgarian / BR: brazil brazilian brasil / CA: canada canadian / CH:
-switzerland swiss schweiz / CL: chile chilean / CN: china chinese cn / CO: colombia colombian / CU: cuba cuban / CZ:
-czech / DE: germany german deutsch deutsche / DK: denmark danish / DO: dominican dominicana / EC: ecuador ecuadorian /
-EE: estonia estonian / EG: egypt egyptian / ES: spain spanish españa / FI: finland finnish / FR: france french / GR:
+switzerland swiss schweiz / CL: chile chilean / CN: china chinese cn / CO: colombia colombian / CR: costarricense rica / CU: cuba cuban cubano cubana / CZ:
+czech česko české / DE: germany german deutsch deutsche reisepass passnummer reisepassnummer pass_nr ausweisnummer personalausweis / DK: denmark danish danmark dansk / DO: dominican dominicana / EC: ecuador ecuadorian /
+EE: estonia estonian / EG: egypt egyptian / ES: spain spanish españa pasaporte / FI: finland finnish / FR: france french passeport / GR:
 greece greek / HK: hongkong / HR: croatia croatian / HU: hungary hungarian / ID: indonesia indonesian / IE: ireland
-irish / IL: israel israeli / IN: india indian / IS: iceland icelandic / IT: italy italian / JP: japan japanese / KE:
-kenya kenyan / KR: korea korean 대한민국 한국 / KZ: kazakhstan / LT: lithuania lithuanian / LV: latvia latvian / MX: mexico
-mexican / MY: malaysia malaysian / NG: nigeria nigerian / NL: netherlands dutch nederland nederlandse / NO: norway
-norwegian norsk / NZ: zealand / PH: philippines philippine filipino / PK: pakistan pakistani / PL: poland polish
-polska / PT: portugal portuguese / RO: romania romanian / RS: serbia serbian / RU: russia russian / SA: saudi / SE:
-sweden swedish / SG: singapore / SI: slovenia slovenian / SK: slovakia slovak / TH: thailand thai / TR: turkey turkish
+irish / IL: israel israeli / IN: india indian / IS: iceland icelandic / IT: italy italian passaporto / JP: japan japanese / KE:
+kenya kenyan / KR: korea korean 여권 여권번호 대한민국 한국 / KZ: kazakhstan / LT: lithuania lithuanian / LV: latvia latvian / MX: mexico
+mexican / MY: malaysia malaysian / NG: nigeria nigerian / NL: netherlands dutch paspoort paspoortnummer nederland nederlandse / NO: norway
+norwegian norsk norge / NZ: zealand / PH: philippines philippine filipino / PK: pakistan pakistani / PL: poland polish
+polska paszport / PT: portugal portuguese / RO: romania romanian / RS: serbia serbian / RU: russia russian / SA: saudi / SE:
+sweden swedish sverige svensk svenskt / SG: singapore / SI: slovenia slovenian / SK: slovakia slovak slovensko slovenské slovenská / TH: thailand thai / TR: turkey turkish
 / TW: taiwan taiwanese / UA: ukraine ukrainian / UK: british kingdom uk gb / US: american us usa / UY: uruguay / VN:
 vietnam vietnamese / ZA: africa african / AD: andorra andorran / AL: albania albanian / AM: armenia armenian / AO: angola angolan
 / BA: bosnia bosnian / BD: bangladesh bangladeshi / BH: bahrain bahraini / BO: bolivia bolivian / BW: botswana / BY: belarus
@@ -276,6 +280,10 @@ Clues = dict[str, float]
 """For each type that a word speaks of, how much that says; `PERSON` and `OTHER` for what words say in general."""
 
 
+_SPACELESS: Final = re.compile("[\u0900-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Scripts that write words without spaces, or with vowel signs that are no letters: of India, Thai, Chinese, Japanese, Korean."""
+
+
 class _Table(NamedTuple):
     words: dict[str, tuple[str, ...]]
     ideographs: tuple[tuple[str, tuple[str, ...]], ...]
@@ -300,8 +308,7 @@ def _table() -> _Table:
     for word in _OTHER_WORDS.split():
         words.setdefault(word.replace("_", " "), set()).add("OTHER")
     done = {word: tuple(sorted(types)) for word, types in words.items()}
-    spaceless = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-    return _Table(done, tuple((word, types) for word, types in sorted(done.items()) if spaceless.match(word)))
+    return _Table(done, tuple((word, types) for word, types in sorted(done.items()) if _SPACELESS.match(word)))
 
 
 _TABLE: Final = _table()
@@ -313,11 +320,16 @@ _SOMETHING_ELSE: Final = frozenset(word for word, types in _TABLE.words.items() 
     "number",
     "reference",
 }
+_IDENTITY: Final = frozenset(
+    {"identification", "identifier", "identity", "personal", "national", "tax", "taxpayer", "ident"}
+)
+_OF_IDENTITY: Final = frozenset({"code", "id", "number", "reference"})
 _HUMPS_OF_SOMETHING_ELSE: Final = _SOMETHING_ELSE | {"at"}
 _TELLING: Final = frozenset(
     word for phrase, types in _TABLE.words.items() if types != ("OTHER",) for word in phrase.lower().split()
 )
 _KNOWN: Final = frozenset(word for phrase in _TABLE.words for word in phrase.split())
+_COUNTRIES: Final = frozenset(re.findall(r"([A-Z]{2}):", _COUNTRY_WORDS))
 _OTHER: Final = ("OTHER",)
 _PERSON: Final = ("PERSON",)
 _PLACEHOLDER: Final = re.compile(r"<[A-Z0-9_]{2,40}(?::[0-9a-f]+)?>?")
@@ -328,7 +340,6 @@ _SPELLED_OUT: Final = re.compile(r"(?<=[A-Z]{3}) \([^()\n]{3,80}\)(?=[ :=]{1,3}\
 _HUMPED: Final = re.compile(r"(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]{2,}|[A-Z]{2,4}(?![A-Za-z]))+\Z")
 _CAMEL: Final = re.compile(r"[a-z][A-Z]")
 _HUMPS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_SPACELESS: Final = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _LONGEST_NAME: Final = 32
 _BEFORE: Final = 96
 _AFTER: Final = 40
@@ -366,6 +377,8 @@ def is_of_something_else(text: str, at: int) -> bool:
 
 def _may_tell(window: str) -> bool:
     """Whether a word of `window` can be a clue; most windows have none, and that is told fast."""
+    if not window.isascii() and _SPACELESS.search(window):
+        return True
     return not _TELLING.isdisjoint(_WORD.findall(window.lower())) or (
         _CAMEL.search(window) is not None and not _TELLING.isdisjoint(map(str.lower, _HUMPS.findall(window)))
     )
@@ -405,8 +418,10 @@ def _of_words(window: str) -> Clues:
         for word in _parts(raw):
             near = match.start() - last_at < _SIDE_BY_SIDE
             single, both = _TABLE.words.get(word), _TABLE.words.get(f"{last} {word}") if near else None
-            if single == _OTHER and near and last_tells:
-                single = None  # "Thai ID", "NPI no. id"
+            if single == _OTHER and near and (last_tells or (last in _IDENTITY and word in _OF_IDENTITY)):
+                single = None  # "Thai ID", "NPI no. id", "identification code"
+            if word == "id" and near and _TABLE.words.get(last, ("",))[0] in _COUNTRIES:
+                _add(found, _PERSON, distance)  # "Israeli ID"
             for types in filter(None, (single, both)):
                 _add(found, types, distance)
             last, last_at = word, match.end()

@@ -10,27 +10,34 @@ from arc_runtime.redaction._lazily import lazily
 __all__ = ["BIRTH_WORDS", "dates_of_birth"]
 
 BIRTH_WORDS: Final = (
-    "dob", "d.o.b", "birth", "born", "bday", "geburt", "geboren", "geb.", "naissance", "née le", "né le", "nacimiento", "nacido",
-    "nacida", "fecha_nac", "nascita", "nascimento", "nascido", "nato il", "nata il", "nacque", "geboorte", "födelse", "född", "fødsel", "født", "syntym",
-    "urodzen", "urodzon", "narozen", "рожден", "родил", "народжен", "出生", "生年月日", "생년월일", "γέννησης", "doğum", "تاريخ الميلاد", "szület", "naştere", "nasterii",
+    "dob", "d.o.b", "birth", "born", "bday", "geburt", "geboren", "geb.", "naissance", "née", "né le", "nací", "nacimiento", "nacid", "nació", "fecha_nac", "nasci", "nasceu", "nato il", "nata il", "nato a ", "nata a ", "nacque", "geboorte",
+    "födelse", "född", "fødsel", "født", "synty", "urodz", "narozen", "narodil", "rojstva", "rođen", "rojen",
+    "рожден", "рождён", "родил", "народжен", "народил", "раждане", "роден", "出生", "生年月日", "誕生日", "生まれ", "생년월일", "생일", "γέννησης", "γεννήθηκ",
+    "doğum", "doğdu", "تاريخ الميلاد", "مواليد", "תאריך לידה", "วันเกิด", "जन्म", "szület", "naştere", "naștere", "nasterii", "născut",
+    "tanggal lahir", "tgl lahir", "ngày sinh", "sinh ngày", "fæðing", "gimimo", "dzimšanas", "sünniaeg", "sündinud", "datelindja", "kuzaliwa",
 )  # fmt: skip
 """What says, in lower case, that a date of birth follows."""
+# The months as Unicode's CLDR has them ("dates/calendars/gregorian/months", wide and abbreviated), up to where they differ.
 _MONTHS: Final = (
-    "jan(?:uar[yi]?|vier|\\.)?|ene(?:ro)?|gennaio|feb(?:ruar[yi]?|rero|braio|\\.)?|f[ée]vrier|mar(?:ch|zo|s|\\.)?|m[äa]rz|maart|apr(?:il|ile|\\.)?|avril|"
-    "abr(?:il)?|may|mai|mayo|maggio|jun[ei]?|juin|junio|giugno|jul[yi]?|juillet|julio|luglio|aug(?:ust|\\.)?|ao[ûu]t|agosto|"
-    "sep(?:t|tember|tembre|tiembre|\\.)?|settembre|oct(?:ober|obre|ubre|\\.)?|okt(?:ober)?|ottobre|nov(?:ember|embre|iembre|\\.)?|"
-    "dec(?:ember|\\.)?|d[ée]cembre|dez(?:ember)?|dic(?:iembre|embre)?"
+    "jan|ene|gen|feb|fev|fév|helmi|tammi|mar|mär|maa|mrt|apr|abr|avr|huhti|may|mai|maj|mag|mei|mayo|touko|jun|jui|giu|kesä|jul|lug|heinä|"
+    "aug|ago|aoû|aou|elo|sep|set|syys|oct|okt|out|ott|loka|nov|marras|dec|déc|dez|dic|des|joulu|"
+    "sty|lut|kwi|cze|lip|sie|wrz|paź|lis|gru|led|úno|bře|dub|kvě|čer|srp|zář|říj|pro|oca|şub|nis|haz|tem|ağu|eyl|eki|kas|ara|"
+    "янв|фев|мар|апр|мая|май|июн|июл|авг|сен|окт|ноя|дек|січ|лют|берез|кві|тра|чер|лип|серп|вер|жов|лис|груд|ιανουαρί|ιανουά|φεβ|μαρ|απρ|μαΐ|μαι|ιουνί|ιούν|ιουλί|ιούλ|αυγού|αύγ|σεπ|οκτ|νοε|δεκ|"
+    "ian|iun|iul|noi|velj|ožuj|trav|svib|lip|srp|kolov|ruj|listop|stud|pros|sij"
 )
+_MONTH: Final = rf"(?:{_MONTHS})[^\W\d_]{{0,9}}\.?"
+_YEAR: Final = r"(?:(?:19|20)[0-9]{2}|'?[0-9]{2})(?![0-9])"
 _DATE: Final = lazily(
-    r"(?:19|20)[0-9]{2}(?:[-/.][01]?[0-9][-/.][0-3]?[0-9]|[01][0-9][0-3][0-9]|年[ ]?[01]?[0-9]月[ ]?[0-3]?[0-9]日|년[ ]?[01]?[0-9]월[ ]?[0-3]?[0-9]일)(?![0-9])|"
-    r"[0-3]?[0-9](?:/|\\/|[-. ])[0-3]?[0-9](?:/|\\/|[-. ])(?:(?:19|20)[0-9]{2}|[0-9]{2})(?![0-9])|"
-    rf"[0-3]?[0-9](?:st|nd|rd|th|er|\.|º)?[ -]?(?:de |of )?(?:{_MONTHS})[ ,.-]{{1,2}}(?:de |del )?(?:(?:19|20)[0-9]{{2}}|[0-9]{{2}})(?![0-9])|"
-    rf"(?:{_MONTHS})[ ]?[0-3]?[0-9](?:st|nd|rd|th)?[, ]{{1,2}}(?:19|20)[0-9]{{2}}(?![0-9])",
+    r"(?:19|20)[0-9]{2}(?:[-/.][01]?[0-9][-/.][0-3]?[0-9]|\\/[01]?[0-9]\\/[0-3]?[0-9]|[01][0-9][0-3][0-9]|[ ]?[年년][ ]?[01]?[0-9][ ]?[月월][ ]?[0-3]?[0-9][ ]?[日일])(?![0-9])|"
+    rf"[0-3]?[0-9](?:\\?/|[-.] ?| )[0-3]?[0-9](?:\\?/|[-.] ?| ){_YEAR}|"
+    rf"[0-3]?[0-9](?:st|nd|rd|th|er|\.|º|°|ª)?[ -]?(?:de |of |day of )?{_MONTH}(?:[ ,-]{{1,2}})(?:de |del |of )?{_YEAR}|"
+    rf"{_MONTH}[ -]?(?:the )?[0-3]?[0-9](?:st|nd|rd|th|\.)?(?:,[ ]?|[ -])(?:(?:19|20)[0-9]{{2}})(?![0-9])|"
+    rf"(?:19|20)[0-9]{{2}}[ -.]{{1,2}}{_MONTH}[ -][0-3]?[0-9](?![0-9])",
     re.IGNORECASE,
 )
 _WINDOW: Final = 48
 _START: Final = lazily(r"(?<![0-9A-Za-z])|(?<=\\[nrt])")
-_BETWEEN: Final = lazily(r"[0-9]{4}")
+_BETWEEN: Final = lazily(r"[0-9]{4}|<DATE_OF_BIRTH")
 
 
 def dates_of_birth(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:

@@ -24,7 +24,16 @@ from arc_runtime.redaction._secrets import (
     numbered_tokens,
 )
 from arc_runtime.redaction._views import View, view
-from arc_runtime.redaction._wallets import SEGWIT_PREFIXES, WALLET_WORDS, bitcoin, ethereum, named_wallets, segwit
+from arc_runtime.redaction._wallets import (
+    CASH_ADDRESS,
+    SEGWIT_PREFIXES,
+    WALLET_WORDS,
+    bitcoin,
+    cash,
+    ethereum,
+    named_wallets,
+    segwit,
+)
 
 __all__ = ["detect"]
 
@@ -49,6 +58,7 @@ def _words() -> tuple[tuple[str, ...], dict[str, list[Credential]]]:
         *_KUBERNETES,
         *BIRTH_WORDS,
         *SEGWIT_PREFIXES,
+        CASH_ADDRESS,
         *WALLET_WORDS,
         *KEY_WORDS,
     )
@@ -63,11 +73,11 @@ _KINDS: Final = {
     **dict.fromkeys(KEY_WORDS, "key"),
     **dict.fromkeys(_HEADERS, "header"),
     **dict.fromkeys(_KUBERNETES, "kubernetes"),
-    _AT: "at", _URL: "url", _COLONS: "colons", _HEX: "hex", "cookie": "cookie", "curl": "curl",
+    CASH_ADDRESS: "cash", _AT: "at", _URL: "url", _COLONS: "colons", _HEX: "hex", "cookie": "cookie", "curl": "curl",
 }  # fmt: skip
 _BY_SPANS: Final = {"key": named, "birth": dates_of_birth}
 _BY_STARTS: Final = {
-    "at": emails, "url": in_urls, "colons": ipv6, "header": headers, "hex": ethereum, "segwit": segwit,
+    "at": emails, "url": in_urls, "colons": ipv6, "header": headers, "hex": ethereum, "segwit": segwit, "cash": cash,
     "wallet": named_wallets, "kubernetes": kubernetes_secrets, "cookie": cookies, "curl": basic_users,
 }  # fmt: skip
 """The rules for each kind of word: given where the words are, or only where they begin."""

@@ -23,9 +23,17 @@ _GROUPS_LEFT: Final = lazily(r"(?<![A-Za-z0-9])(?:[A-Za-z0-9]{1,8}[ .\-/]){1,3}\
 _GROUPS_RIGHT: Final = lazily(r"(?:[ .\-/][A-Za-z0-9]{1,8}(?![A-Za-z0-9])){1,6}")
 _ALNUM_GROUP: Final = lazily(r"[A-Za-z0-9]+")
 _CONTINUES: Final = frozenset("_@$")
+_DASHED_HETU: Final = lazily(r"[0-9]{6}[-+][0-9]{3}[0-9A-Za-z]\Z")
+_WORDS: Final = frozenset(
+    {
+        "AM", "AN", "AS", "AT", "BE", "BY", "DO", "ET", "HE", "ID", "IF", "IN", "IS", "IT",
+        "MY", "NO", "NR", "OF", "ON", "OR", "SO", "TO", "UP", "US", "WE",
+    }
+)  # fmt: skip
+"""Words of two letters that stand before numbers and are no part of them."""
 _SPACED_NINO: Final = lazily(r"[A-Za-z]{2} ?(?:[0-9]{2} ?){3}[A-Da-d]")
 _LICENSE: Final = lazily(
-    r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9])(?![0-9A-Za-z])"
+    r"[A-Z][0-9]{3}-(?:[0-9]{4}-[0-9]{4}(?:-[0-9]{2})?|[0-9]{3}-[0-9]{2}-[0-9]{3}-[0-9])(?![0-9A-Za-z]|-[0-9A-Za-z])"
 )
 _PREFIXED: Final = lazily(r"(?<![A-Za-z0-9_-])[A-Za-z]{1,3}-\Z")
 _UUID_RIGHT: Final = lazily(r"-[0-9A-Fa-f]{4}-")
@@ -45,11 +53,14 @@ def lettered(text: str, start: int, end: int) -> Finding | None:
             iban = _iban_at(text, head, start, end)
             if iban is not None:
                 return iban
-    if left < start and text[left - 1 : left] == " " and text[left].isupper() | text[left].isdigit():
+    if 0 < left < start and text[left - 1] in " -" and text[left].isalnum():
         iban = spaced_iban(text, start, end)
         if iban is not None:
             return iban
     right = _end(_ALNUM_RIGHT, text, start)
+    licence = _LICENSE.match(text, left)
+    if licence is not None and text[left - 1 : left] not in ("-", "_", "."):
+        return Finding(left, licence.end(), "US_DRIVER_LICENSE", "driver-license")
     if right - left > 24 or _UUID_RIGHT.match(text, right):
         return None
     found = _form(text, left, right, text[left:right])
@@ -62,18 +73,16 @@ def lettered(text: str, start: int, end: int) -> Finding | None:
     if to - left > 24:
         return None
     if to > right:
-        licence = _LICENSE.match(text, left)
-        if licence is not None and text[left - 1 : left] not in ("-", "_", "."):
-            return Finding(left, licence.end(), "US_DRIVER_LICENSE", "driver-license")
         prefix = _PREFIXED.search(text, max(0, left - 5), left)
         if prefix is not None:
             labelled = text[prefix.start() : left].upper() == "DL-"
             if labelled or Place(text, prefix.start(), to).named("US_DRIVER_LICENSE") > 9:
                 return Finding(prefix.start(), to, "US_DRIVER_LICENSE", "driver-license")
         raw = text[left:to]
-        found = _form(text, left, to, raw.replace("-", "").replace(".", "").replace("/", ""))
-        if found is None and len(raw) == 11 and raw[6] in "-+" and raw[10].isalpha():
-            found = _form(text, left, to, raw, "999999A999A")
+        if _DASHED_HETU.match(raw):
+            found = _form(text, left, to, raw, "999999A999A" if raw[10].isalpha() else "999999A9999")
+        if found is None:
+            found = _form(text, left, to, raw.replace("-", "").replace(".", "").replace("/", ""))
         if found is not None:
             return found
     grouped = _grouped(text, left, right)
@@ -118,7 +127,10 @@ def _spaced(text: str, left: int, start: int, end: int) -> Finding | None:
     nino = _SPACED_NINO.match(text, left)
     if nino is not None:
         return _form(text, left, nino.end(), nino.group().replace(" ", ""))
-    prefix = text[left:start].rstrip(" .-").upper()
+    prefix = text[left:start].rstrip(" .-")
+    if prefix.upper() in _WORDS:
+        return None
+    prefix = prefix.upper()
     if len(prefix) == 2:
         digits = re.sub("[^0-9]", "", text[start:end])
         for number in BY_LENGTH.get(len(digits), ()):
@@ -150,7 +162,8 @@ def _form(text: str, start: int, end: int, token: str, form: str = "") -> Findin
             points = kind.bits + _mixed_points(place, kind.type, kind.bits)
             if points > best:
                 best, name = points, kind.type
-    if best < ENOUGH and len(token) == 9 and is_german_document(token):
+    unsaid = best < ENOUGH or (name.endswith("PASSPORT") and "DE" in place.clues)
+    if unsaid and len(token) == 9 and is_german_document(token):
         best, name = (
             4.5 + _mixed_points(place, "DE_ID_CARD", 0.0),
             _german(token, place),

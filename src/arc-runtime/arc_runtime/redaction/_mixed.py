@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from arc_runtime.redaction._checks import is_month_and_day, mod97, weighted
+from arc_runtime.redaction._checks import is_date, is_month_and_day, iso7064_mod11_2, mod97, weighted
 from arc_runtime.redaction._lazily import lazily
 
 __all__ = ["GROUPED", "IBAN_LENGTHS", "MIXED", "OMOCODIA", "Mixed", "iban_end", "is_german_document", "signature"]
@@ -181,6 +181,11 @@ def _in_gstin(t: str) -> bool:
     return 1 <= _two(t, 0) <= 37 and t[13] == "Z"
 
 
+def _cn_ric(t: str) -> bool:
+    dated = t[6:8] in {"18", "19", "20"} and is_date(int(t[6:10]), _two(t, 10), _two(t, 12))
+    return t[0] != "0" and t[17] == "X" and dated and iso7064_mod11_2(t)
+
+
 def _pt_card(t: str) -> bool:
     values = [int(char, 36) for char in t]
     doubled = [value * 2 - 9 if value * 2 > 9 else value * 2 for value in values[-2::-2]]
@@ -347,6 +352,7 @@ _FORMS: Final = (
         Mixed("UK_DRIVING_LICENCE", lambda t: t[3:5] == "99" and _uk_driving(t), 11, "DVLA, driver number"),
     ),
     ("99AAAAA9999A9A9", Mixed("IN_GSTIN", _in_gstin, 11, "CGST Rules 2017, GSTIN")),
+    ("99999999999999999A", Mixed("CN_RIC", _cn_ric, 16, "GB 11643-1999: X for ten")),
     ("99999999 9AA9", Mixed("PT_CARD", _pt_card, 7, "Portaria 203/2007, cartão de cidadão")),
     ("999999999AA9", Mixed("PT_CARD", _pt_card, 7, "Portaria 203/2007, cartão de cidadão")),
     ("A99999999", Mixed("US_PASSPORT", _always, 0.5, "US State Department, 7 FAM 1300: next generation passport")),

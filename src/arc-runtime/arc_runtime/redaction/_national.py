@@ -421,6 +421,10 @@ def _kr_brn(d: str) -> bool:
     return (10 - total % 10) % 10 == int(d[9])
 
 
+def _kr_office(d: str) -> bool:
+    return d[:3] >= "101" and d[3:5] != "00"
+
+
 def _kr_driver(d: str) -> bool:
     return 11 <= _two(d, 0) <= 28 and d[0] in "12"
 
@@ -545,6 +549,7 @@ WEAK: Final = (
     Number("US_ATIN", (9,), ((3, 2, 4),), _us_ssn, 0, "IRS, Form W-7A: what is named so"),
     Number("DE_TAX_ID", (11,), ((2, 3, 3, 3),), iso7064_mod11_10, 0, "BZSt: what is named so"),
     Number("US_NPI", (10,), (), _always, 0, "CMS, NPI: what is named so"),
+    Number("KR_BRN", (10,), ((3, 2, 5),), _kr_office, 0, "NTS Korea: what is named so, whatever its check digit"),
     Number("US_BANK_NUMBER", tuple(range(6, 18)), (), _always, 0, "NACHA file format, DFI account number"),
     Number("VN_CCCD", (12,), (), _always, 0, "Vietnam Decree 137/2015, số định danh"),
 )

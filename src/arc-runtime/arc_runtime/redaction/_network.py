@@ -70,7 +70,7 @@ _QUAD: Final = lazily(
     r"(?![0-9A-Za-z_]|\.[0-9])(?:/(?:3[0-2]|[12]?[0-9])(?![0-9]))?"
 )
 _VERSION: Final = lazily(
-    r"(?<![A-Za-z])(?:v|(?:version|ver|release|chrome|safari|firefox|edg|opera|chromium|build|sdk|engine|driver|webkit)[ /:=\"'v@^~<>-]{0,4})\Z",
+    r"(?<![A-Za-z])(?:v|(?:version|ver|release|oid|chrome|safari|firefox|edg|opera|chromium|build|sdk|engine|driver|webkit)[ /:=\"'v@^~<>-]{0,4})\Z",
     re.IGNORECASE,
 )
 

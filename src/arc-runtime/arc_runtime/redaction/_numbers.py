@@ -53,6 +53,7 @@ _CLOSE: Final = 9.8
 _WORD: Final = lazily(r"[0-9]+(?:[.\-/]+[0-9]+)*")
 _GROUP: Final = lazily(r"[0-9]+")
 _DATE: Final = lazily(r"(?:19|20)[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.](?:[0-2]?[0-9]|3[01])(?![0-9])")
+_YEARS: Final = lazily(r"(?:19|20)[0-9]{2}(?:-| - |/)(?:19|20)[0-9]{2}(?![0-9])")
 _LABELLED: Final = lazily(r"-(?:office|fax|mobile|home|work|cell|tel|phone)(?![a-z])", re.IGNORECASE)
 _UNQUOTED: Final = frozenset(" :")
 _DATE_MARKS: Final = frozenset("-/.")
@@ -71,16 +72,21 @@ def numbers(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         run = text[start:end]
         bare = run.isdigit()
         if bare:
-            if size < _LONG_BARE and before_char in _UNQUOTED and is_of_something_else(text, start):
+            if (
+                size < _LONG_BARE
+                and before_char in _UNQUOTED
+                and text[end : end + 1] not in ASCII_ALNUM
+                and is_of_something_else(text, start)
+            ):
                 continue
         elif "," in run or run.replace(".", "", 1).isdigit():
             continue  # decimals
-        elif size < _LONG_BARE and run[4] in _DATE_MARKS and _DATE.match(text, start):
+        elif size < _LONG_BARE and ((run[4] in _DATE_MARKS and _DATE.match(text, start)) or _YEARS.match(text, start)):
             continue
         after_char = text[end] if end < len(text) else ""
         if before_char in ASCII_ALNUM and _in_a_blob(text, start):
             continue
-        if before_char == " " and text[start - 2 : start - 1].isupper():
+        if before_char and before_char in " -" and text[start - 2 : start - 1].isalpha():
             iban = spaced_iban(text, start, end)
             if iban is not None:
                 yield iban

@@ -22,15 +22,21 @@ _CODE_LIST: Final = """
 853 855 856 870 878 880 881 882 883 886 888 960 961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977
 979 992 993 994 995 996 998
 """
+_SHORT: Final = frozenset({"290", "683", "690"})
+"""Countries with numbers of four digits: St Helena, Niue, Tokelau (ITU-T national plans)."""
 _CODES: Final = frozenset(_CODE_LIST.split())
+_EXTENSION_FORM: Final = r"(?:[ ]?[xX#][ ]?|,?[ ]?(?:[eE]xt(?:\.|ension)?|extn\.?|poste|Durchwahl|DW|int\.|anexo|ramal|доб\.)[ :]{0,2}|;ext=)"
+"""What stands before an extension: ITU-T E.123, 2.5; RFC 3966, 5.3."""
 _NUMBER: Final = lazily(
-    r"\(?[1-9][0-9]{0,2}\)?(?:(?:[ .\-/()]|%20){0,3}[0-9]){5,14}(?![0-9])(?:[ ]?(?:x|ext\.?|#)[ ]?[0-9]{1,6}(?![0-9A-Za-z]))?"
+    r"\(?[1-9][0-9]{0,2}\)?(?:(?:[ .\-/()]|%20){0,3}[0-9]){5,14}(?![0-9])(?:"
+    + _EXTENSION_FORM
+    + "[0-9]{1,6}(?![0-9A-Za-z]))?"
 )
 _SHORTEST: Final = 7
 _NANP: Final = 11
-_EXTENSION: Final = lazily(r"[ ]?(?:x|ext\.?|#)[ ]?[0-9]+\Z")
+_EXTENSION: Final = lazily(_EXTENSION_FORM + r"[0-9]+\Z")
 _AREA: Final = lazily(r"(?:\+?1[ .-]?|(?<![0-9A-Za-z])0[ ]?)?\(0?[0-9]{1,5}\)[ -]?\Z|(?<![0-9A-Za-z])1[ .-]\Z")
-_EXTENDED: Final = lazily(r"[ ]?(?:x|ext\.?|#)[ ]?[0-9]{1,6}(?![0-9A-Za-z_])")
+_EXTENDED: Final = lazily(_EXTENSION_FORM + "[0-9]{1,6}(?![0-9A-Za-z_])")
 _CHINESE: Final = lazily(r"1[3-9][0-9]{9}\Z")  # mobile numbers of mainland China, MIIT numbering plan
 _TRUNK: Final = lazily(r"0[0-9]{6,11}\Z")
 _ISO_DATE: Final = lazily(
@@ -67,7 +73,7 @@ def _joined(text: str, at: int) -> bool:
 def _plausible(digits: str) -> bool:
     if digits[0] == "1":
         return len(digits) == _NANP and digits[1] not in "01"
-    if not _SHORTEST + 1 <= len(digits) <= 15:
+    if not (_SHORTEST + (digits[:3] not in _SHORT)) <= len(digits) <= 15:
         return False
     return digits[:2] in _CODES or digits[:3] in _CODES or digits[0] == "7"
 
@@ -117,5 +123,7 @@ def phone_points(text: str, start: int, digits: str, groups: Sequence[str]) -> t
     if max(shape) <= 5 and min(shape) >= 1:
         points = 5.5 if digits[0] == "0" and 9 <= size <= 11 else 3.1 if len(shape) > 2 and 9 <= size <= 11 else 0.5
     elif max(shape) <= 8:
-        points = 5.0 if digits[0] == "0" and shape[0] <= 5 and 9 <= size <= 11 else 0.3
+        points = 5.0 if digits[0] == "0" and shape[0] <= 6 and 9 <= size <= 12 else 0.3
+    elif max(shape) <= 10 and digits[0] == "0" and shape[0] <= 5:
+        points = 0.3
     return start, points

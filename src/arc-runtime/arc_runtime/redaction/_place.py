@@ -10,7 +10,7 @@ ENOUGH: Final = 10.0
 _WHOLE: Final = 7.0
 _ALONE: Final = 5.0
 _PERSON: Final = 5.0
-MOST_OF_A_PERSON: Final = 7.0
+MOST_OF_A_PERSON: Final = 9.5
 COUNTRY: Final = 4.0
 # Of companies and professions, or of anybody: "customer" says nothing for them.
 _OF_NO_PERSON: Final = frozenset(
@@ -29,6 +29,8 @@ _OF_NO_PERSON: Final = frozenset(
     }
 )
 _RIGHT_IN_FRONT: Final = 6
+_RIGHT_BESIDE: Final = 11.7
+"""What a clue within five characters says."""
 _STRONG: Final = 10.9
 """What a form of its own and check digits come to."""
 ESCAPED: Final = frozenset("nrtbf")
@@ -69,6 +71,8 @@ class Place:
         person = 0.0 if type_ in _OF_NO_PERSON or "PERSON" not in clues else _PERSON
         if person and clues["PERSON"] > 11.7:
             person += 2
+        if person and not self.alone and _is_member(self.text, self.start):
+            person += 2.5
         country = (
             2.0
             if type_ == "PHONE" and any(len(word) == 2 for word in clues)
@@ -88,12 +92,19 @@ class Place:
         points = self.clues.get(type_, 0.0)
         if type_ == "PHONE" and not points and "PHONE_WEAK" in self.clues:
             points = self.clues["PHONE_WEAK"] / 2
+        elif type_ == "US_DRIVER_LICENSE" and not points and self.clues.get("LICENSE", 0.0) > _RIGHT_BESIDE:
+            points = self.clues["LICENSE"]  # farther away it is that of a program
         return max(points + self.other, 0.0)
 
 
 def emphasized(text: str, end: int) -> bool:
     """Whether the `_` at `end` closes emphasis in Markdown."""
     return text[end] == "_" and text[end + 1 : end + 2] not in WORDLIKE
+
+
+def _is_member(text: str, start: int) -> bool:
+    """Whether a number of JSON stands at `start` as the value of a name, in JSON inside JSON too."""
+    return text[start - 2 : start] == ": " and text[start - 3 : start - 2] in ("'", '"')
 
 
 def _alone(text: str, start: int, end: int) -> float:

@@ -67,9 +67,12 @@ def _joined(text: str, at: int) -> bool:
 
 _NAME_BACKWARDS: Final = lazily(r"[A-Za-z0-9_.\-]{1,48}")
 _Q: Final = r"(?:\\{0,7}[\"'`])"
+_GAP: Final = r"(?:\s|\\{1,4}[nrt]){0,12}"
 _ASSIGNED: Final = lazily(
     r"(?P<rest>[A-Za-z0-9_.\-]{0,32}+)"
-    rf"(?:{_Q}?[\])]?[ \t]{{0,8}}(?:(?P<xml>{_Q}?[ ]value=|>)|(?P<op>[:?]{{1,3}}=|:|=>|={{1,3}}|\|\||%3[dD]|,)[ \t]{{0,8}}|(?P<cli>[ ]{{1,2}})))"
+    rf"(?:{_Q}?[\])]?[ \t]{{0,8}}(?:(?P<xml>{_Q}?[ ]?(?:,|/?>)?{_GAP}<?{_Q}?value{_Q}?[ ]?[:=][ ]?|</key>{_GAP}<string>|>{_GAP})|"
+    rf"(?P<op>[:?.+]{{1,3}}=|:[ ]?[|>][+-]?{_GAP}|(?::[ ]{{0,2}})?(?:string|String|str|&str|SecretStr|Text)[ ]{{1,2}}:?=|:|=>|={{1,3}}|\|\||%3[dD]|,)"
+    r"[ \t]{0,8}|(?P<cli>[ ]{1,2})))"
     r"(?P<open>(?:b|f|r|u)?\\{0,7}[\"'`]{1,3}|@\"|<)?"
     r"(?P<value>[^\s\"'`<>\\,;&|)}\]{(\[]{6,4096})"
     r"(?P<after>\\{0,7}[\"'`]|.|$)?",
@@ -77,7 +80,7 @@ _ASSIGNED: Final = lazily(
 )
 # What is assigned most often: counts, containers, nothing. Told before the names are looked at.
 _OF_NO_USE: Final = lazily(
-    r"[a-z_]{0,24}\\{0,3}\"[ ]?:[ ]?(?:[0-9.]{1,9}[,}\s\]]|[\[{]|null|true|false|\\{0,3}\".{0,3}\")|[a-z ]{0,3}[.;)]|[a-z]{0,12} [a-z]{1,12}[ ,.;)]"
+    r"[a-z_]{0,24}\\{0,3}\"[ ]?:[ ]?(?:[0-9.]{1,9}[,}\s\]]|[\[{]|null|true|false|\\{0,3}\".{0,3}\")|[a-z ]{0,3}[.;)](?!=)|[a-z]{0,12} [a-z]{1,12}[ ,.;)]"
 )
 _PASSWORD: Final = lazily(
     r"identified by|(?:^|[^a-z])(?:db|my|user|admin|root|smtp|ftp|sql|mongo|redis|clear|cleartext|text)?_?(?:passw(?:or)?d|passwd|passphrase|pwd|pass|pw)(?:[^a-z]|$|[0-9])|password|passwort|passwd",
@@ -104,11 +107,19 @@ _PLACEHOLDER: Final = lazily(
     r"args\..*|options\..*|kwargs.*|request\..*|https?://.*|[a-z]+\.[a-z_.]+|https?|file://.*|/[a-z/._-]+|\.{1,2}/.*)\Z",
     re.IGNORECASE,
 )
+_LONG_NUMBER: Final = 15
+"""From so many digits on a number is no count, no time in milliseconds."""
+_LONG_VALUE: Final = 16
+"""A value beside its name in a table is long, or any word would be one."""
+_SAID: Final = lazily(r"(?<![^\s\"'`#/*;>|:,(])(?P<value>[^\s\"'`#/*;<>|:,()]{8,80}) is (?:the|my|our|your) \Z")
+_SAYING: Final = frozenset({"the ", " my ", "our "})
+"""What a password is said to be, in front of the word: `h0rse!battery is the password`."""
+_FARTHEST: Final = 112
 _MOST_NESTED: Final = 8
 """How many names are looked at inside one value."""
 _UUID: Final = lazily(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
 _IDENTIFIER: Final = lazily(
-    r"(?:[a-z]+[_.-])*[a-z]+[0-9]{0,2}\Z|(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]+)*[0-9]{0,2}\Z|[A-Z]+(?:_[A-Z0-9]+)*\Z|[a-z]+(?:[-_.:/][a-z0-9]+)+\Z"
+    r"(?:[a-z]+[_.-])*[a-z]+[0-9]{0,2}\Z|(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]+)*[0-9]{0,2}\Z|%?[A-Z]+[0-9]{0,6}(?:_[A-Z0-9]+)*\Z|[a-z]+(?:[-_.:/][a-z0-9]{1,15})+\Z"
 )
 _DIGITS_AND_POINTS: Final = lazily(r"[0-9.:,+eE_/T-]+\Z")
 
@@ -119,6 +130,10 @@ def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
     for start, end in anchors:
         if end <= done:
             continue
+        if text[start - 4 : start] in _SAYING:
+            said = _SAID.search(text, max(0, start - _FARTHEST), start)
+            if said is not None and _is_secret(text[start:end], said["value"], "", quoted=True):
+                yield Finding(said.start("value"), said.end("value"), "SECRET", "named-secret")
         nested = nested + 1 if end <= looked_to else 0
         if nested > _MOST_NESTED:
             continue
@@ -126,7 +141,7 @@ def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
         if match is None:
             continue
         looked_to = max(looked_to, match.end("value"))
-        if match["value"].isdigit() and len(match["value"]) < 20:
+        if match["value"].isdigit() and len(match["value"]) < _LONG_NUMBER:
             continue
         back = _NAME_BACKWARDS.match(text[max(0, start - 48) : start][::-1])
         left = "" if back is None else back.group()[::-1]
@@ -140,9 +155,11 @@ def named(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Finding]:
             and not (name.startswith("--") or (name.startswith("-") and len(name) < 4))
         ):
             continue
-        if match["xml"] == ">" and (name.isupper() or text[start - len(name) : start].count("<")):
-            continue
-        if match["op"] == "," and not (match["open"] and text[match.start("op") - 1 : match.start("op")] in "\"'`"):
+        if match["xml"] is not None and match["xml"][:1] == ">" and name.isupper():
+            continue  # <SECRET>
+        if match["op"] == "," and not (
+            (match["open"] and text[match.start("op") - 1 : match.start("op")] in "\"'`") or len(value) >= _LONG_VALUE
+        ):
             continue
         if _is_secret(name, value, text[to : to + 1], quoted=match["open"] is not None or match["xml"] is not None):
             yield Finding(match.start("value"), to, "SECRET", "named-secret")
@@ -179,7 +196,13 @@ def _is_secret(name: str, value: str, after: str, *, quoted: bool) -> bool:
     said = _name(name)
     if said.other or (not said.password and not said.strong and not any(map(str.isdigit, value))):
         return False
-    if len(set(value)) < 4 or (len(value) < 20 and _DIGITS_AND_POINTS.match(value)) or _PLACEHOLDER.match(value):
+    if (
+        len(set(value)) < 4
+        or (
+            len(value) < 20 and _DIGITS_AND_POINTS.match(value) and not (value.isdigit() and len(value) >= _LONG_NUMBER)
+        )
+        or _PLACEHOLDER.match(value)
+    ):
         return False
     if said.password:
         return _is_password(value, after, quoted=quoted)
@@ -218,6 +241,8 @@ def _is_token(value: str, *, quoted: bool, strong: bool) -> bool:
         return False
     digits = sum(map(str.isdigit, value))
     letters = sum(map(str.isalpha, value))
+    if digits == size >= _LONG_NUMBER:
+        return strong
     if size < 12 or (letters < 2 and size < 30):
         return size >= 8 and quoted and _kinds(value) >= 3 and strong
     if digits == 1 and _kinds(value) >= 3 and strong:
@@ -322,7 +347,7 @@ def basic_users(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
 
 
 _TELEGRAM: Final = lazily(r":[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")
-_FACEBOOK: Final = lazily(r"(?:\||%7[cC])[0-9A-Za-z_-]{27}(?![0-9A-Za-z_-])")
+_FACEBOOK: Final = lazily(r"(?:\||%(?:7[cC])?)[0-9A-Za-z_-]{27,40}(?![0-9A-Za-z_-])")
 
 
 def numbered_tokens(text: str, hits: Sequence[tuple[int, int]]) -> Iterator[Finding]:

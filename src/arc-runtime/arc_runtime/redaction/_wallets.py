@@ -8,23 +8,31 @@ from arc_runtime.redaction._checks import base58check, bech32
 from arc_runtime.redaction._finding import Finding
 from arc_runtime.redaction._lazily import lazily
 
-__all__ = ["SEGWIT_PREFIXES", "WALLET_WORDS", "bitcoin", "ethereum", "named_wallets", "segwit"]
+__all__ = ["CASH_ADDRESS", "SEGWIT_PREFIXES", "WALLET_WORDS", "bitcoin", "cash", "ethereum", "named_wallets", "segwit"]
 
-SEGWIT_PREFIXES: Final = ("bc1", "ltc1", "tb1", "addr1", "cosmos1", "osmo1")
-"""Human-readable parts of BIP 173 (Bitcoin, Litecoin, its test net), CIP 19 (Cardano) and Cosmos SDK addresses."""
+SEGWIT_PREFIXES: Final = (
+    "bc1", "ltc1", "tb1", "addr1", "stake1", "cosmos1", "osmo1", "celestia1", "inj1", "terra1", "sei1", "bnb1", "erd1", "zs1",
+)  # fmt: skip
+"""Human-readable parts of addresses with their separator: SLIP 173 (Bitcoin and its test nets, Litecoin, chains of Cosmos), CIP 19."""
+CASH_ADDRESS: Final = "bitcoincash:"
+"""What addresses of Bitcoin Cash begin with (its CashAddr specification)."""
 WALLET_WORDS: Final = (
     "wallet", "coin", "btc", "ltc", "ripple", "xrp", "tron", "trx", "usdt", "solana", "monero", "xmr", "crypto", "deposit", "send to", "zcash",
-    "stellar", "xlm",
+    "stellar", "xlm", "doge", "tezos", "address", "адрес", "indirizzo", "dirección", "endereço", "地址", "アドレス",
 )  # fmt: skip
 """What says that an address of a chain follows."""
 _EDGE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))"
 _BITCOIN: Final = lazily(_EDGE + r"[13][1-9A-HJ-NP-Za-km-z]{25,34}(?![0-9A-Za-z])")
 _ETHEREUM: Final = lazily(r"0x[0-9a-fA-F]{40}(?![0-9A-Za-z])")
-_SEGWIT: Final = lazily(r"(?:bc1|tb1|ltc1|addr1|cosmos1|osmo1)[02-9ac-hj-np-z]{25,110}(?![0-9A-Za-z])", re.IGNORECASE)
+_SEGWIT: Final = lazily(rf"(?:{'|'.join(SEGWIT_PREFIXES)})[02-9ac-hj-np-z]{{25,110}}(?![0-9A-Za-z])", re.IGNORECASE)
+_CASH: Final = lazily(r"bitcoincash:[qp][02-9ac-hj-np-z]{41}(?![0-9A-Za-z])", re.IGNORECASE)
 _NAMED: Final = lazily(
-    _EDGE + r"(?:(?P<v25>[LMDATXrnm2][1-9A-HJ-NP-Za-km-z]{25,34})|(?P<zec>t[13][1-9A-HJ-NP-Za-km-z]{33})|"
+    _EDGE
+    + r"(?:(?P<v25>[LMDATXrnm2][1-9A-HJ-NP-Za-km-z]{25,34})|(?P<zec>t[13][1-9A-HJ-NP-Za-km-z]{33})|(?P<xtz>(?:tz[1-4]|KT1)[1-9A-HJ-NP-Za-km-z]{33})|"
     r"(?P<xmr>[48][0-9AB][1-9A-HJ-NP-Za-km-z]{93})|(?P<xlm>G[A-Z2-7]{55})|(?P<sol>[1-9A-HJ-NP-Za-km-z]{43,44}))(?![0-9A-Za-z])"
 )
+_ADDRESS: Final = frozenset({"addr", "адре", "indi", "dire", "ende", "地址"})
+"""How words for an address begin, of anything: they tell only of what has check digits."""
 _RIPPLE: Final = str.maketrans(
     "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz",
     "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
@@ -66,6 +74,14 @@ def segwit(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
             yield Finding(start, match.end(), "CRYPTO", "bech32")
 
 
+def cash(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
+    """Addresses of Bitcoin Cash; the form is long enough to prove itself."""
+    for start in anchors:
+        match = _CASH.match(text, start)
+        if match is not None and not text[start - 1 : start].isalnum():
+            yield Finding(start, match.end(), "CRYPTO", "cashaddr")
+
+
 def named_wallets(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
     """Addresses of chains whose form says less, behind a word that names them."""
     done = 0
@@ -77,8 +93,10 @@ def named_wallets(text: str, anchors: Sequence[int]) -> Iterator[Finding]:
             value = match.group()
             kind = match.lastgroup
             ripple = value[0] == "r" and base58check(value.translate(_RIPPLE))
-            if kind in ("v25", "zec"):
-                fits = ripple or base58check(value) or base58check(value, 26)
+            if kind in ("v25", "zec", "xtz"):
+                fits = ripple or any(base58check(value, size) for size in (25, 26, 27))
+            elif text[anchor : anchor + 4].lower() in _ADDRESS:
+                fits = False
             else:
                 fits = len(set(value)) > _VARIED
             if fits:
