@@ -7,7 +7,7 @@ The words are those of the authorities' own forms; accents are written with and 
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["TYPES_WITH_WORDS", "Clues", "after", "before", "is_of_something_else"]
+__all__ = ["TYPES_WITH_WORDS", "Clues", "after", "before", "is_of_something_else", "is_of_time"]
 
 _WORDS: Final = """
 PHONE: phone phones telephone tel telefon telefono teléfono telefone téléphone telefoonnummer telefonnummer mobile
@@ -332,9 +332,16 @@ _KNOWN: Final = frozenset(word for phrase in _TABLE.words for word in phrase.spl
 _COUNTRIES: Final = frozenset(re.findall(r"([A-Z]{2}):", _COUNTRY_WORDS))
 _OTHER: Final = ("OTHER",)
 _PERSON: Final = ("PERSON",)
+_NUMBER: Final = frozenset({"number", "numero", "número", "numéro", "nummer"})
 _PLACEHOLDER: Final = re.compile(r"<[A-Z0-9_]{2,40}(?::[0-9a-f]+)?>?")
 _ESCAPE: Final = re.compile(r"\\[nrtbf]")
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_TIME: Final = re.compile(
+    r"(?:(?<![A-Za-z])(?:[Tt]s|[Tt]ime(?:stamp)?|[Ee]poch|[Uu]nix|[Cc]reated|[Uu]pdated|[Mm]odified|[Ee]xpir(?:es|y|ation)|exp|iat"
+    r"|nbf|[Ss]ince|[Mm]s|[Mm]illis(?:econds)?|[Ss]ec(?:ond)?s?|[Mm]icros|[Nn]anos)|_at|[a-z](?:At|Time(?:stamp)?|Ms|Ts|Millis|Nanos))"
+    r"[\"'\\\\]*[ ]?[:=][ ]?[\"'\\\\]*\Z"
+)
+"""A name of a time right in front of its value, in JSON, in JSON inside it, and in logs."""
 _SPELLED_OUT: Final = re.compile(r"(?<=[A-Z]{3}) \([^()\n]{3,80}\)(?=[ :=]{1,3}\Z)")
 """What an abbreviation stands for, between it and the number: `NPI (National Provider Identifier): ...`."""
 _HUMPED: Final = re.compile(r"(?:[a-z]+|[A-Z][a-z]+)(?:[A-Z][a-z]{2,}|[A-Z]{2,4}(?![A-Za-z]))+\Z")
@@ -373,6 +380,11 @@ def is_of_something_else(text: str, at: int) -> bool:
         if text[last : end + 1].lower() in _HUMPS_OF_SOMETHING_ELSE:
             return True  # createTime
     return word.lower() in _SOMETHING_ELSE
+
+
+def is_of_time(text: str, at: int) -> bool:
+    """Whether the name in front of the value at `at` is one of a time, as in `"expires_at": "`."""
+    return _TIME.search(text, max(0, at - _BEFORE), at) is not None
 
 
 def _may_tell(window: str) -> bool:
@@ -420,6 +432,8 @@ def _of_words(window: str) -> Clues:
             single, both = _TABLE.words.get(word), _TABLE.words.get(f"{last} {word}") if near else None
             if single == _OTHER and near and (last_tells or (last in _IDENTITY and word in _OF_IDENTITY)):
                 single = None  # "Thai ID", "NPI no. id", "identification code"
+            if near and word in _NUMBER and last in _SOMETHING_ELSE:
+                single = _OTHER  # "order number"
             if word == "id" and near and _TABLE.words.get(last, ("",))[0] in _COUNTRIES:
                 _add(found, _PERSON, distance)  # "Israeli ID"
             for types in filter(None, (single, both)):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from arc_runtime.redaction._cards import CARD_LENGTHS, card_points
-from arc_runtime.redaction._clues import is_of_something_else
+from arc_runtime.redaction._clues import is_of_something_else, is_of_time
 from arc_runtime.redaction._finding import Finding
 from arc_runtime.redaction._lazily import lazily
 from arc_runtime.redaction._lettered import lettered, spaced_iban
@@ -57,6 +57,8 @@ _YEARS: Final = lazily(r"(?:19|20)[0-9]{2}(?:-| - |/)(?:19|20)[0-9]{2}(?![0-9])"
 _LABELLED: Final = lazily(r"-(?:office|fax|mobile|home|work|cell|tel|phone)(?![a-z])", re.IGNORECASE)
 _UNQUOTED: Final = frozenset(" :")
 _DATE_MARKS: Final = frozenset("-/.")
+_EPOCHS: Final = frozenset({10, 13, 16, 19})
+"""Digits of the seconds, milli-, micro- and nanoseconds since 1970, which begin with 1 until 2033."""
 _MONEY: Final = frozenset("$€£¥₹%^")
 
 
@@ -185,6 +187,8 @@ def _judged(text: str, start: int, end: int, *, crowded: bool = False) -> tuple[
         return None
     place = Place(text, start, end)
     if len(groups) == 1 and size < _LONG_BARE and not place.alone and is_of_something_else(text, start):
+        return None
+    if len(groups) == 1 and size in _EPOCHS and digits[0] == "1" and is_of_time(text, start):
         return None
     if (len(groups) == 2 and text[start + len(groups[0])] == ".") or (groups[1:] and _DATE.match(text, start)):
         return None

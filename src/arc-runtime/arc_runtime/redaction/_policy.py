@@ -279,7 +279,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 def _said_twice(raw: bytes | str) -> str | None:
     """A key that a mapping in `raw`, which was read already, has more than once."""
-    import yaml  # type: ignore[import-untyped] # it is there: msgspec has read `raw` with it
+    import yaml
 
     nodes = [yaml.compose(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
     while nodes:

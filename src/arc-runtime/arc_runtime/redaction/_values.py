@@ -79,6 +79,7 @@ class Clean(str):
 _NUMBERS: Final = (bool, float)
 _MAPPINGS: Final = (dict, Mapping)
 _CONTAINERS: Final = (dict, Mapping, Sequence)
+_LISTS: Final = (list, tuple)
 _BYTES: Final = (bytes, bytearray)
 _KEYED: Final = (str, int)
 _UNKEYED: Final = (bool, Clean)
@@ -104,8 +105,8 @@ def is_clean(value: object) -> bool:
     return kind is float or kind is bool or value is None
 
 
-Seen = dict[int, tuple[object, object]]
-"""By identity, each container met so far and what became of it; it holds both, so that no identity is used again."""
+Seen = dict[tuple[int, str], tuple[object, object]]
+"""By identity and key: each container met so far (held, so that no identity is used again), and what became of it."""
 
 
 def scrub(value: object, tally: Tally, *, depth: int = 0, seen: Seen | None = None) -> object:
@@ -144,6 +145,8 @@ def scrub_item(key: str, value: object, tally: Tally, *, depth: int = 0, seen: S
         text = str(value)
         if len(text) <= _LONGEST_KEYED and (tells(key) or _BARE.fullmatch(text)):
             return _scrub_named(key, value, text, tally)
+    if isinstance(value, _LISTS) and depth < _DEEPEST:
+        return _scrub_container(value, tally, depth, {} if seen is None else seen, key)
     return scrub(value, tally, depth=depth, seen=seen)
 
 
@@ -273,14 +276,19 @@ def _scrub_number(value: int, tally: Tally) -> object:
     return value if clean is text else clean
 
 
-def _scrub_container(value: Mapping[object, object] | Sequence[object], tally: Tally, depth: int, seen: Seen) -> object:
-    known = seen.get(id(value))
+def _scrub_container(
+    value: Mapping[object, object] | Sequence[object], tally: Tally, depth: int, seen: Seen, key: str = ""
+) -> object:
+    """`value` scrubbed; `key` is the name of a list, which says of its items what it says of a single value."""
+    known = seen.get((id(value), key))
     if known is not None:
         return _dropped(tally) if known[1] is _UNDER_WAY else known[1]
-    seen[id(value)] = value, _UNDER_WAY
-    scrub_inside = _scrub_mapping if isinstance(value, _MAPPINGS) else _scrub_sequence
-    clean = scrub_inside(value, tally, depth, seen)  # type: ignore[arg-type]
-    seen[id(value)] = value, clean
+    seen[id(value), key] = value, _UNDER_WAY
+    if isinstance(value, _MAPPINGS):
+        clean = _scrub_mapping(value, tally, depth, seen)
+    else:
+        clean = _scrub_sequence(value, tally, depth, seen, key)
+    seen[id(value), key] = value, clean
     return clean
 
 
@@ -298,8 +306,11 @@ def _scrub_mapping(value: Mapping[object, object], tally: Tally, depth: int, see
     return value if same else scrubbed
 
 
-def _scrub_sequence(value: Sequence[object], tally: Tally, depth: int, seen: Seen) -> object:
-    scrubbed = [scrub(item, tally, depth=depth + 1, seen=seen) for item in value]
+def _scrub_sequence(value: Sequence[object], tally: Tally, depth: int, seen: Seen, key: str) -> object:
+    if key:
+        scrubbed = [scrub_item(key, item, tally, depth=depth + 1, seen=seen) for item in value]
+    else:
+        scrubbed = [scrub(item, tally, depth=depth + 1, seen=seen) for item in value]
     if all(old is new for old, new in zip(value, scrubbed, strict=True)):
         return value
     return tuple(scrubbed) if isinstance(value, tuple) else scrubbed
