@@ -10,7 +10,7 @@ PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-langchain-cal
             instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph \
             instrumentations/arc-instrumentation-langchain instrumentations/arc-instrumentation-anthropic
 IMPORTS := $(foreach package,$(PACKAGES),$(package)/$(subst -,_,$(notdir $(package))))
-EDITABLE := -e src/arc-semconv -e src/arc-prices -e 'src/arc-runtime[bundles,prometheus]' -e 'src/arc-core[demo,server]' -e src/arc-testing \
+EDITABLE := -e src/arc-semconv -e src/arc-prices -e 'src/arc-runtime[bundles,prometheus,redaction]' -e 'src/arc-core[demo,server]' -e src/arc-testing \
             -e src/arc-langchain-callbacks \
             -e 'instrumentations/arc-instrumentation-openai[tested]' \
             -e 'instrumentations/arc-instrumentation-anthropic[tested]' \

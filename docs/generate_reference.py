@@ -103,7 +103,7 @@ def _settings(prefix: str) -> Iterator[tuple[str, ...]]:
             yield f"`{told['name']}`", values, default, says
 
 
-_BY_NAME: Final = {"_URL": "a URL", "_ENDPOINT": "a URL", "_FILE": "a file"}
+_BY_NAME: Final = {"_URL": "a URL", "_ENDPOINT": "a URL", "_FILE": "a file", "_POLICY": "a file"}
 """What a setting takes, by the end of its name."""
 
 

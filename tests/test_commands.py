@@ -335,6 +335,17 @@ def test_doctor_does_not_show_a_password_in_an_endpoint(arc, collector, name, pr
     assert "hunter2" not in done.stdout + done.stderr
 
 
+def test_doctor_tells_what_is_redacted_and_what_is_wrong_with_a_policy(arc, collector, tmp_path):
+    env = {"ARC_ENDPOINT": collector.url}
+    assert findings(arc("doctor", "--json", **env))["redaction"]["detail"] == "standard"
+    assert findings(arc("doctor", "--json", **env, ARC_REDACTION="off"))["redaction"]["state"] == "warning"
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("actions: {EMIAL: mask}")
+    done = arc("doctor", "--json", **env, ARC_REDACTION_POLICY=str(policy))
+    assert done.returncode == 1
+    assert "is it EMAIL?: telemetry stays off" in findings(done)["redaction"]["detail"]
+
+
 def test_doctor_asks_for_the_name_of_the_service(arc, collector):
     env = {"ARC_ENDPOINT": collector.url}
     assert "OTEL_SERVICE_NAME" in findings(arc("doctor", "--json", **env))["service name"]["advice"]

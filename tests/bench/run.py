@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import redaction
 from figures import figures_of, graphs_of, sizes_of, targets
 from peers import GRAPH_PEERS, PEERS, Peer, build
 from table import lines
@@ -232,11 +233,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = ", ".join((CALLS_PART, GRAPHS_PART, *PEERS, *GRAPH_PEERS))
     parser.add_argument("--no-peers", action="store_true", help="Arc alone, about two minutes")
-    parser.add_argument("--only", default="", help=f"parts or peers, comma-separated: {names}")
+    parser.add_argument("--only", default="", help=f"parts or peers, comma-separated: {names}; or redaction, by itself")
     parser.add_argument("--quick", action="store_true", help="few rounds: to see that it runs, not for figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to FILE")
     parser.add_argument("--strict", action="store_true", help="exit status 1 when a target is missed")
     options = parser.parse_args()
+    if options.only == "redaction":
+        print("\n".join(redaction.lines(redaction.compare(peers=not options.no_peers))))
+        return 0
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arc-bench-")))
         calls, graphs, failed = line_up(options)

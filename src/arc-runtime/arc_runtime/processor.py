@@ -19,12 +19,13 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.sdk.util import BoundedList
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status, StatusCode
 from opentelemetry.util.types import AnyValue
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.fixes import Engine, Request
-from arc_runtime.redaction import Tally, is_clean, scrub, scrub_item, tells
+from arc_runtime.redaction import Tally, in_force, is_clean, scrub, scrub_item, tells
 from arc_runtime.spans import LateAttributes, LateLinks
 
 __all__ = ["RedactingLogProcessor", "RedactingSpanProcessor", "SuggestingSpanProcessor", "redact_resource"]
@@ -155,15 +156,19 @@ class RedactingLogProcessor(LogRecordProcessor):
         """Redact body and attributes in place."""
         record = log_record.log_record
         try:
+            _redact_scope(log_record.instrumentation_scope)
             tally = Tally()
             record.body = scrub(record.body, tally)  # type: ignore[assignment]
             record.event_name = scrub(record.event_name, tally)  # type: ignore[assignment]
             record.severity_text = scrub(record.severity_text, tally)  # type: ignore[assignment]
             if record.attributes:
                 record.attributes = scrub(dict(record.attributes), tally)  # type: ignore[assignment]
+            if tally:
+                _measure(tally)
         except Exception as error:  # noqa: BLE001 - as above
             record.body = record.event_name = record.severity_text = _DROPPED
             record.attributes = {}
+            log_record.instrumentation_scope = InstrumentationScope(_DROPPED)
             _say("a log record could not be redacted; it was emptied", error, self._said)
 
     def shutdown(self) -> None:
@@ -191,11 +196,24 @@ def redact_resource(resource: Resource) -> None:
 
 def _redact_span(span: Span) -> None:
     attributes = span._attributes  # noqa: SLF001
+    _redact_scope(span._instrumentation_scope)  # noqa: SLF001
     tally = _redact_around(span)
     if isinstance(attributes, LateAttributes):
         attributes.finish(partial(_finish_late, tally=tally) if tally else _finish_late)
     else:
         _finish(_bounded(attributes), tally)
+
+
+def _redact_scope(scope: InstrumentationScope | None) -> None:
+    """Redact what the program calls its tracer or logger, in place: every span of that tracer has this very object."""
+    if scope is None:
+        return
+    if not is_clean(scope._name):  # noqa: SLF001
+        scope._name = str(scrub(scope._name, Tally()))  # noqa: SLF001
+    if not is_clean(scope._version):  # noqa: SLF001
+        scope._version = str(scrub(scope._version, Tally()))  # noqa: SLF001
+    if scope._attributes:  # noqa: SLF001
+        _redact_attributes(scope._attributes, Tally())  # noqa: SLF001
 
 
 def _redact_around(span: Span) -> Tally | None:
@@ -258,7 +276,8 @@ def _redact_attributes(attributes: object, tally: Tally) -> None:
         values = bounded._dict  # noqa: SLF001
         if bounded.max_value_len is not None:
             _drop_cut_ends(values, bounded.max_value_len)
-        for key in [key for key, value in values.items() if not (_is_harmless(key) and is_clean(value))]:
+        by_key = bool(in_force().keys)
+        for key in [key for key, value in values.items() if by_key or not (_is_harmless(key) and is_clean(value))]:
             _rewrite(values, key, tally)
 
 
@@ -271,8 +290,10 @@ def _is_harmless(key: str) -> bool:
 def _rewrite(values: dict[str, AnyValue], key: str, tally: Tally) -> None:
     value = values[key]
     clean_key, clean = scrub(key, tally), scrub_item(key, value, tally)
-    if clean_key is not key:
+    if clean_key is not key or (clean is None and value is not None):
         del values[key]
+    if clean is None and value is not None:
+        return
     if clean is not value or clean_key is not key:
         values[str(clean_key)] = clean  # type: ignore[assignment]
 
@@ -288,6 +309,14 @@ def _count(attributes: BoundedAttributes, tally: Tally) -> None:
     with attributes._lock:  # noqa: SLF001
         attributes._dict[semconv.REDACTION_COUNT] = tally.total()  # noqa: SLF001
         attributes._dict[semconv.REDACTION_TYPES] = tuple(sorted(tally))  # noqa: SLF001
+    _measure(tally)
+
+
+def _measure(tally: Tally) -> None:
+    # Imported when something was replaced: most programs measure nothing.
+    from arc_runtime.metrics import count_redactions
+
+    count_redactions(tally)
 
 
 def _bounded(attributes: object) -> BoundedAttributes:
@@ -303,6 +332,7 @@ def _empty_span(span: Span) -> None:
     """
     span._attributes = BoundedAttributes(attributes=_safe(span._attributes))  # noqa: SLF001
     span._name = _DROPPED  # noqa: SLF001
+    span._instrumentation_scope = InstrumentationScope(_DROPPED)  # noqa: SLF001
     span._events = BoundedList(0)  # noqa: SLF001
     span._links = BoundedList(0)  # noqa: SLF001
     status = span._status  # noqa: SLF001

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
 
-__all__ = ["METRICS_FAMILY", "Capture", "Console", "Endpoint", "Granularity", "Mode", "Settings", "masked"]
+__all__ = ["METRICS_FAMILY", "Capture", "Console", "Endpoint", "Granularity", "Mode", "Redaction", "Settings", "masked"]
 
 T = TypeVar("T")
 S = TypeVar("S", bound=str)
@@ -25,6 +25,7 @@ S = TypeVar("S", bound=str)
 Mode = Literal["auto", "enabled", "disabled"]
 Console = Literal["off", "summary", "live", "json"]
 Granularity = Literal["job", "run", "tool", "llm"]
+Redaction = Literal["off", "secrets", "standard", "strict"]
 Capture = Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"]
 
 _OFF: Final = {"", "0", "false", "no", "off"}
@@ -55,6 +56,9 @@ _KNOWN: Final = {
     "ARC_EXIT_SECONDS",
     "ARC_SPOOL_MIB",
     "ARC_SPOOL_DIR",
+    "ARC_REDACTION",
+    "ARC_REDACTION_KEY",
+    "ARC_REDACTION_POLICY",
     "ARC_COST",
     "ARC_COST_HOSTS",
     "ARC_METRICS_PORT",
@@ -144,6 +148,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     spool."""
     spool_dir: Path | None = None
     """`ARC_SPOOL_DIR`: folder of the spool. Unset: `arc/spool` in `$XDG_STATE_HOME`, or in `~/.local/state`."""
+    redaction: Redaction | None = None
+    """`ARC_REDACTION`: what is taken out of telemetry: `off` nothing, `secrets` credentials only, `standard` these and
+    personal data, `strict` every number of six digits and more too. Unset: what the policy says, or standard. A value
+    that is none of these is taken for strict."""
+    redaction_key: str | None = msgspec.field(default=None)
+    """`ARC_REDACTION_KEY`: what hashes are keyed with, where the policy asks for hashes."""
+    redaction_policy: Path | None = None
+    """`ARC_REDACTION_POLICY`: YAML file that says what becomes of each kind of value. One that can't be read switches
+    telemetry off. Unset: placeholders for all."""
     cost: Literal["on", "off"] = "on"
     """`ARC_COST`: tell on each model call's span what it costs, where that is known, or do not."""
     cost_hosts: Sequence[str] = ()
@@ -222,6 +235,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             instrument=_modes(reader),
             spool_mib=reader.parsed("ARC_SPOOL_MIB", _whole_number, 64),
             spool_dir=reader.parsed("ARC_SPOOL_DIR", _folder, _state_folder(env, "spool")),
+            redaction=_redaction(reader),
+            redaction_key=env.get("ARC_REDACTION_KEY") or None,
+            redaction_policy=reader.parsed("ARC_REDACTION_POLICY", Path, None),
             cost=reader.choice("ARC_COST", ("on", "off"), "on"),
             cost_hosts=tuple(name.lower().strip("[].") for name in _names(env.get("ARC_COST_HOSTS", ""))),
             metrics_port=reader.parsed("ARC_METRICS_PORT", _port, None),
@@ -356,6 +372,12 @@ def _console(reader: _Reader) -> Console | None:
 def _granularity(reader: _Reader) -> Granularity:
     sizes: tuple[Granularity, ...] = ("job", "run", "tool", "llm")
     return reader.choice("ARC_GRANULARITY", sizes, "run")
+
+
+def _redaction(reader: _Reader) -> Redaction | None:
+    levels: tuple[Redaction, ...] = ("off", "secrets", "standard", "strict")
+    # What can't be read is taken for the strictest: a typing error must not open the door.
+    return reader.choice("ARC_REDACTION", levels, "strict") if reader.env.get("ARC_REDACTION", "").strip() else None
 
 
 def _modes(reader: _Reader) -> dict[str, Mode]:

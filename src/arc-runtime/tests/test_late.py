@@ -136,8 +136,9 @@ def test_an_interrupted_redaction_is_done_again_by_the_next_reader(monkeypatch):
             raise interruptions.pop()
         redact(*args)
 
+    provider = traced(RedactingSpanProcessor())
     monkeypatch.setattr(processor, "_redact_attributes", interrupted)
-    span = ended(traced(RedactingSpanProcessor()), Work(late=MAIL))
+    span = ended(provider, Work(late=MAIL))
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             dict(span.attributes)
@@ -167,8 +168,9 @@ def test_who_reads_in_the_midst_of_the_redaction_sees_nothing_raw(monkeypatch):
         seen.append(dict(span.attributes))  # as a signal handler would
         redact(*args)
 
+    provider = traced(RedactingSpanProcessor())
     monkeypatch.setattr(processor, "_redact_attributes", looked_at)
-    span = ended(traced(RedactingSpanProcessor()), Work(late=MAIL), early=MAIL)
+    span = ended(provider, Work(late=MAIL), early=MAIL)
     assert dict(span.attributes)["early"] == "<EMAIL>"
     assert seen == [{}]
 

@@ -154,3 +154,36 @@ def test_almost_nothing_is_found_where_nothing_is():
     clean = rows("clean")
     wrongly = [one for row in clean for one in find(row["text"])]
     assert len(wrongly) <= len(clean) / 500
+
+
+@pytest.mark.parametrize(
+    ("text", "type_"),
+    [
+        ("record, ATIN (U.S. Adoption Taxpayer Identification Number): 123-45-6789", "US_ATIN"),
+        ("record, IMSI (International Mobile Subscriber Identity): 262011234567890", "IMSI"),
+        ("H70318426", "DE_PASSPORT"),
+        ("L70318424", "DE_ID_CARD"),
+        ("Personalausweis H70318426", "DE_ID_CARD"),
+    ],
+)
+def test_a_number_is_called_after_its_abbreviation_and_its_first_letter(text, type_):
+    assert [finding.type for finding in find(text)] == [type_]
+
+
+@pytest.mark.parametrize(
+    "key", ["created_ms", "createdAt", "expires_at", "ts", "timestamp", "order_number", "invoice.number"]
+)
+@pytest.mark.parametrize("shape", [str, int, lambda value: [value]], ids=["text", "number", "list"])
+def test_times_and_numbers_of_things_stay_whatever_they_add_up_to(key, shape):
+    values = [1_712_345_678 + step * 7919 for step in range(200)]
+    if not key.endswith("number"):
+        values += [1_712_345_678_901 + step * 7919 for step in range(200)]
+    told = {key: [shape(value) for value in values]}
+    assert scrub(told, Tally()) == told
+
+
+def test_the_name_of_a_list_says_what_its_items_are():
+    assert scrub({"ssn": ["078051121"], "steps": ["078051121"]}, Tally()) == {
+        "ssn": ["<US_SSN>"],
+        "steps": ["078051121"],
+    }

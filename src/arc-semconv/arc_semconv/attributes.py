@@ -153,6 +153,8 @@ SESSION_CLOSE_CODE: Final = "arc.session.close_code"
 # --- Arc: redaction ---
 REDACTION_COUNT: Final = "arc.redaction.count"
 REDACTION_TYPES: Final = "arc.redaction.types"
+REDACTION_TYPE: Final = "arc.redaction.type"
+"""Of the metric `arc.redaction.count`: which type was replaced."""
 
 # --- Arc: cost ---
 COST_USD: Final = "arc.cost.usd"

@@ -1,8 +1,12 @@
 """Finished spans, kept in memory behind Arc's redaction, and their tree as text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
+from arc_runtime.instrumentation import ArcInstrumentor, Runtime
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
+from arc_runtime.settings import Settings
 from arc_semconv import attributes as semconv
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
@@ -11,6 +15,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 __all__ = ["SpanStore", "tree"]
+
+
+Plugin = TypeVar("Plugin", bound=ArcInstrumentor)
 
 
 class SpanStore:
@@ -26,6 +33,24 @@ class SpanStore:
         self.logger_provider = LoggerProvider()
         self.logger_provider.add_log_record_processor(RedactingLogProcessor())
         self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
+
+    @contextmanager
+    def told_by(self, plugin: Plugin) -> Iterator[Callable[..., Plugin]]:
+        """A function that switches `plugin` on with the `Settings` it is given; switched off again at the end."""
+
+        def switch_on(**settings: Any) -> Plugin:
+            plugin.instrument(
+                skip_dep_check=True,
+                tracer_provider=self.tracer_provider,
+                logger_provider=self.logger_provider,
+                runtime=Runtime.of(Settings(**settings)),
+            )
+            return plugin
+
+        try:
+            yield switch_on
+        finally:
+            plugin.uninstrument()
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:

@@ -10,6 +10,7 @@ import typer
 
 from arc_runtime.cli._check import Check, failed, passed, warned
 from arc_runtime.cli._export import SILENT, check_service_name
+from arc_runtime.cli._policy import check_redaction
 from arc_runtime.cli._shown import wide_unless_terminal
 from arc_runtime.settings import Settings
 
@@ -61,6 +62,7 @@ def _checks(env: Mapping[str, str]) -> Iterator[Check]:
         name = "ARC_DISABLE" if settings.disabled else "OTEL_SDK_DISABLED"
         yield failed("switched off", f"{name} is set: nothing is traced or mended", f"unset {name}")
         return
+    yield from check_redaction(settings)
     yield from check_metrics_page(settings)
     if settings.config_file is not None:
         yield from check_config_file(settings.config_file, endpoint_ignored=settings.endpoint is not None)

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from arc_runtime.cli import _bootstrap, _completion, _doctor, _fixes, _run, _traces
+from arc_runtime.cli import _bootstrap, _completion, _doctor, _fixes, _redact, _run, _traces
 from arc_runtime.errors import ArcError
 
 __all__ = ["main"]
@@ -36,6 +36,7 @@ def _app() -> typer.Typer:
     app.command("run", context_settings=_AS_TYPED, epilog=_run.EPILOG)(_run.run)
     app.add_typer(_traces.traces, name="traces")
     app.add_typer(_fixes.fixes, name="fixes")
+    app.command("redact", epilog=_redact.EPILOG)(_redact.redact)
     app.command("doctor", epilog=_doctor.EPILOG)(_doctor.doctor)
     app.command("bootstrap", epilog=_bootstrap.EPILOG)(_bootstrap.bootstrap)
     app.command("completion", epilog=_completion.EPILOG)(_completion.completion)

@@ -19,7 +19,12 @@ from opentelemetry.instrumentation.version import __version__ as loader_version
 from arc_runtime._stderr import LOGGER
 from arc_runtime.distro._choice import CONFIGURATOR, DISTRO, is_plain, loaded
 from arc_runtime.distro._distro import ArcConfigurator, ArcDistro
-from arc_runtime.distro._redaction import redact_providers_that_are_there, redact_providers_to_come, withdraw
+from arc_runtime.distro._redaction import (
+    redact_providers_that_are_there,
+    redact_providers_to_come,
+    set_policy,
+    withdraw,
+)
 from arc_runtime.distro._resource import settle_resources
 from arc_runtime.distro._wiring import follow_spans, wired
 from arc_runtime.export import Exports, flush_at_every_end
@@ -38,7 +43,7 @@ def before_plugins() -> None:
             return
         if not ArcDistro.ran:
             _load_one_by_one()
-        if not ArcConfigurator.ran:
+        if not ArcConfigurator.ran and set_policy(settings):
             _configure(settings)
     except Exception as error:  # noqa: BLE001 - whatever is not as expected, nothing leaves unredacted
         LOGGER.error("telemetry is off: it could not be redacted", exc_info=error, extra={"cause": "configure"})

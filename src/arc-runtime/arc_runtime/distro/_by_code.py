@@ -13,7 +13,7 @@ from arc_runtime._stderr import LOGGER
 from arc_runtime.distro._beside import before_plugins, join_providers
 from arc_runtime.distro._coexistence import is_on
 from arc_runtime.distro._distro import ArcConfigurator, ArcDistro
-from arc_runtime.distro._redaction import withdraw
+from arc_runtime.distro._redaction import set_policy, withdraw
 from arc_runtime.distro._wiring import wired
 from arc_runtime.export import Exports, destination
 from arc_runtime.instrumentation import ArcInstrumentor
@@ -41,7 +41,8 @@ def configure_sdk() -> None:
         try:
             if isinstance(trace.get_tracer_provider(), TracerProvider):
                 _State.joined = True
-                _join(settings)
+                if set_policy(settings):
+                    _join(settings)
             else:
                 ArcConfigurator().configure(auto_instrumentation_version=None)  # type: ignore[no-untyped-call]
         except Exception as error:  # noqa: BLE001 - whatever is not as expected, nothing leaves unredacted

@@ -15,7 +15,12 @@ from opentelemetry.util._importlib_metadata import entry_points  # cached: a sca
 
 from arc_runtime._stderr import LOGGER
 from arc_runtime.distro._coexistence import rival_of
-from arc_runtime.distro._redaction import redact_providers_that_are_there, redact_providers_to_come, withdraw
+from arc_runtime.distro._redaction import (
+    redact_providers_that_are_there,
+    redact_providers_to_come,
+    set_policy,
+    withdraw,
+)
 from arc_runtime.distro._resource import settle_resources
 from arc_runtime.distro._wiring import by_code, follow_spans, wired
 from arc_runtime.export import Exports, destination, flush_at_every_end, plan
@@ -114,7 +119,8 @@ class ArcConfigurator(_OTelSDKConfigurator):
             return
         ArcConfigurator.ran = True
         try:
-            self._configure_sdk(settings, kwargs)
+            if set_policy(settings):
+                self._configure_sdk(settings, kwargs)
         except Exception as error:  # noqa: BLE001 - a program with a wrong setting runs without telemetry
             _say_off(settings, error)
             withdraw()

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from arc_runtime.fixes._entry import Entry
 from arc_runtime.fixes._mend import Lesson
 from arc_runtime.fixes._registry import Registry
 from arc_runtime.fixes._request import Request
+from arc_runtime.redaction import Tally, scrub
 
 __all__ = ["Learned", "Learner"]
 
@@ -56,10 +57,15 @@ class Learner:
         return list(self._still_good(self._known).values())
 
     def learn(self, request: Request, entry_id: str, lesson: Lesson) -> Entry | None:
-        """The entry that does before the next such request what `entry_id` did after the error; None: it is known."""
+        """The entry that does before the next such request what `entry_id` did after the error.
+
+        None: it is known, or holds what redaction takes away, as a model's name may; that is written to no disk.
+        """
         source = self._registry.get(entry_id)
         model = request.body.get("model")
         if source is None or not isinstance(model, str):
+            return None
+        if _is_personal({"model": model, **lesson.pattern}, lesson.fix):
             return None
         pattern = {
             "model": model,
@@ -128,6 +134,13 @@ class Learner:
 
 def _newest(known: dict[str, Learned], most: int) -> dict[str, Learned]:
     return dict(sorted(known.items(), key=lambda one: one[1].expires)[-most:])
+
+
+def _is_personal(*parts: Mapping[str, object]) -> bool:
+    tally = Tally()
+    for part in parts:
+        scrub(part, tally)
+    return bool(tally)
 
 
 def _loaded(path: Path) -> dict[str, Learned]:

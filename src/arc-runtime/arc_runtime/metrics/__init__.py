@@ -6,5 +6,6 @@ Nothing here is imported into the way of a call that is not measured: where nobo
 from arc_runtime.metrics._counts import Counts
 from arc_runtime.metrics._meters import Landed, Meters
 from arc_runtime.metrics._page import open_page
+from arc_runtime.metrics._redactions import count_redactions
 
-__all__ = ["Counts", "Landed", "Meters", "open_page"]
+__all__ = ["Counts", "Landed", "Meters", "count_redactions", "open_page"]

@@ -1,37 +1,29 @@
-"""Gates first, rules behind them: text without an anchor costs a few substring searches."""
+"""Findings of a text, sorted out: apart from each other, the same value everywhere, nothing left that shows later."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from types import ModuleType
 from typing import Final
 
 from arc_runtime.redaction._finding import Finding
 
-__all__ = ["Finding", "find", "redact"]
+__all__ = ["SHORT", "apart", "find", "find_short", "replaced"]
 
 SHORT: Final = 96
 """Longest text whose findings are remembered."""
-_NUMBER: Final = re.compile(r"\d[\d .()/%\u00a0\u2010-\u2013-]{5,}\d", re.ASCII)
-_UUID: Final = re.compile(r"[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}", re.ASCII | re.IGNORECASE)
-_UUID_LENGTH: Final = 36
-_WITH_UNDERSCORE: Final = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "arc_")
+_ROUNDS: Final = 6
+_MOST_REPEATED: Final = 32
+_SHORTEST_REPEATED: Final = 6
 
 
 def find(text: str) -> list[Finding]:
     """What in `text` must not leave the process, in order and without overlaps."""
     if len(text) <= SHORT:
         return list(find_short(text))
-    return _find(text)
+    return search(text)
 
 
-def redact(text: str) -> str:
-    """`text` with each finding replaced by its type, e.g. `<EMAIL>`; the same object when there is none."""
-    findings = find(text)
-    return replaced(text, findings) if findings else text
-
-
-def replaced(text: str, findings: list[Finding]) -> str:
+def replaced(text: str, findings: Sequence[Finding]) -> str:
     """`text` with each of `findings` (in order, without overlaps) replaced by its type."""
     pieces: list[str] = []
     at = 0
@@ -44,69 +36,99 @@ def replaced(text: str, findings: list[Finding]) -> str:
 @lru_cache(maxsize=2048)
 def find_short(text: str) -> tuple[Finding, ...]:
     """The same for text of at most SHORT characters, which repeats: model names, agents, services."""
-    return () if len(text) == _UUID_LENGTH and _UUID.fullmatch(text) else tuple(_find(text))
+    return tuple(search(text))
 
 
-def _find(text: str) -> list[Finding]:
-    found = sorted(_candidates(text), key=lambda finding: (finding.start, -finding.end))
-    if len(found) < 2:  # noqa: PLR2004 - nothing can overlap
+def search(text: str, engine: str = "") -> list[Finding]:
+    """The same with one of the engines that `_scanners` names."""
+    found = apart(_detector().detect(text, engine))
+    if not found:
         return found
+    found = _everywhere(text, found)
+    for _ in range(_ROUNDS):
+        # A value can stand out only when its neighbour is gone.
+        later = _second_look(text, found, engine)
+        if not later:
+            break
+        found = apart([*found, *later])
+    return found
+
+
+@cache
+def _detector() -> ModuleType:
+    """The rules; compiling them takes some milliseconds, so a program that records nothing never does."""
+    from arc_runtime.redaction import _detector as detector
+
+    return detector
+
+
+def apart(found: list[Finding]) -> list[Finding]:
+    """`found` in order, with one finding for those that overlap."""
+    found.sort(key=lambda finding: (finding.start, -finding.end))
     kept: list[Finding] = []
     for finding in found:
         if not kept or finding.start >= kept[-1].end:
             kept.append(finding)
-        elif finding.end > kept[-1].end:
-            # Two rules saw overlapping parts of one value: take away all of it.
-            kept[-1] = kept[-1]._replace(end=finding.end)
+            continue
+        last = kept[-1]
+        # Two rules saw overlapping parts of one value: take away all of it, under the name of the longer.
+        better = finding if _weight(finding) > _weight(last) else last
+        kept[-1] = better._replace(start=last.start, end=max(last.end, finding.end))
     return kept
 
 
-@cache
-def _rules() -> ModuleType:
-    """The rules; compiling them takes ten milliseconds, so a program without a suspicious text never does."""
-    from arc_runtime.redaction import _rules as rules
-
-    return rules
+def _weight(finding: Finding) -> tuple[bool, int]:
+    return finding.type == "SECRET" and finding.rule != "named-secret", finding.end - finding.start
 
 
-def _candidates(text: str) -> Iterator[Finding]:
-    if _may_hold_an_at(text):
-        yield from _rules().emails(text)
-    lowered = text.lower()
-    if _NUMBER.search(text):
-        yield from _numbers(text, lowered)
-    if _may_hold_a_key(text):
-        yield from _rules().secrets(text)
-    if "bearer" in lowered:
-        yield from _rules().bearer_tokens(text)
-    if "aws" in lowered or "secret" in lowered:
-        yield from _rules().aws_secret_keys(text)
+def _everywhere(text: str, found: list[Finding]) -> list[Finding]:
+    """`found` and the places where the same values stand again, without the words that gave them away."""
+    values = {text[finding.start : finding.end]: finding for finding in found}
+    more: list[Finding] = []
+    for value, finding in list(values.items())[:_MOST_REPEATED]:
+        if len(value) < _SHORTEST_REPEATED:
+            continue
+        at = text.find(value)
+        while at >= 0:
+            end = at + len(value)
+            if not (
+                _joins(text[at - 1 : at], value[0], text[at - 2 : at - 1]) or _joins(text[end : end + 1], value[-1], "")
+            ):
+                more.append(finding._replace(start=at, end=end))
+            at = text.find(value, end)
+    return apart([*found, *more]) if len(more) > len(found) or len(values) < len(found) else found
 
 
-# Searches for one character run at memory speed, for a word at a tenth of it; an alternation of words takes fifty times
-# as long as one word.
+def _joins(outside: str, inside: str, before: str) -> bool:
+    return outside.isalnum() and inside.isalnum() and not (before == "\\" and outside in "nrt")
 
 
-def _may_hold_an_at(text: str) -> bool:
-    return "@" in text or ("%" in text and "%40" in text) or ("\\" in text and "\\u0040" in text) or "\uff20" in text
+def _second_look(text: str, found: list[Finding], engine: str) -> list[Finding]:
+    clean = replaced(text, found)
+    marks: list[tuple[int, int]] = []
+    shift = 0
+    for finding in found:
+        start = finding.start + shift
+        size = len(finding.type) + 2
+        marks.append((start, start + size))
+        shift += size - (finding.end - finding.start)
+    later: list[Finding] = []
+    for finding in _detector().detect(clean, engine):
+        inside = any(start <= finding.start and finding.end <= end for start, end in marks)
+        if not inside:
+            later.append(
+                finding._replace(start=_back(finding.start, marks, found, 0), end=_back(finding.end, marks, found, 1))
+            )
+    return later
 
 
-def _may_hold_a_key(text: str) -> bool:
-    """Whether one of the prefixes of the rule for secrets is there: AKIA, ASIA and ABIA end alike."""
-    return (
-        "sk-" in text
-        or "IA" in text
-        or "ACCA" in text
-        or ("_" in text and any(map(text.__contains__, _WITH_UNDERSCORE)))
-    )
-
-
-def _numbers(text: str, lowered: str) -> Iterator[Finding]:
-    yield from _rules().cards(text)
-    yield from _rules().social_security_numbers(text)
-    if "ssn" in lowered or "social" in lowered:
-        yield from _rules().named_social_security_numbers(text)
-    if "+" in text or "%2b" in lowered or "\\u002b" in lowered:
-        yield from _rules().phones(text)
-    if "00" in text:
-        yield from _rules().phones_behind_00(text)
+def _back(index: int, marks: list[tuple[int, int]], found: list[Finding], edge: int) -> int:
+    """Where `index` of the replaced text is in the original; inside a mark, the edge of what it stands for."""
+    shift = 0
+    for (start, end), finding in zip(marks, found, strict=True):
+        if index <= start:
+            break
+        if index < end:
+            return finding.end if edge else finding.start
+        shift = finding.end - end
+    return index + shift

@@ -13,6 +13,6 @@ class Finding(NamedTuple):
     end: int
     """Index after its last code point."""
     type: str
-    """EMAIL, PHONE, CARD, US_SSN or SECRET."""
+    """What it is, as its placeholder says: EMAIL, CARD, SECRET, FR_NIR, ..."""
     rule: str
     """What found it, e.g. `github-token`."""
