@@ -19,6 +19,7 @@ class RelayInstrumentor(FrameworkInstrumentor):
         original = self._original = relay.Relay.run_stage
 
         def run_stage(self: relay.Relay, stage: Callable[[str], str], baton: str) -> str:
+            """The stage as it is, told as a node: its name, what it got, and its result or error."""
             name = stage.__name__
             node = tracker.start_node_execution(f"node_{name}", name, "relay", inputs={"baton": baton})
             try:

@@ -41,14 +41,13 @@ class RedactingSpanProcessor(SpanProcessor):
 
     def __init__(self, on_shutdown: Callable[[], None] | None = None) -> None:
         self._on_shutdown = on_shutdown
-        self._said: set[str] = set()
 
     def _on_ending(self, span: Span) -> None:
         try:
             _redact_span(span)
         except Exception as error:  # noqa: BLE001 - fail closed: whatever went wrong, nothing raw is sent
             _empty_span(span)
-            _say(_UNREDACTED, error, self._said)
+            _say(_UNREDACTED, error)
 
     def shutdown(self) -> None:
         """Tell who asked to know that the provider shuts down; processors added later still hold spans then."""
@@ -70,7 +69,6 @@ class SuggestingSpanProcessor(SpanProcessor):
     def __init__(self, engine: Callable[[], Engine]) -> None:
         """`engine` gives the engine of this process once it is needed."""
         self._engine = engine
-        self._said: set[str] = set()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
         """Look at `span`, where it stands for a model call that is not Arc's."""
@@ -96,7 +94,7 @@ class SuggestingSpanProcessor(SpanProcessor):
                 _suggest(_bounded(held), attributes.get(semconv.FIX_SUGGESTED) or ())
                 _settle(_bounded(held), span.status.status_code)
         except Exception as error:  # noqa: BLE001 - the program that starts the span is not to hear of it
-            _say("a span could not be looked at for fixes", error, self._said)
+            _say("a span could not be looked at for fixes", error)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing waits here
         """Nothing waits here."""
@@ -150,7 +148,6 @@ class RedactingLogProcessor(LogRecordProcessor):
 
     def __init__(self, on_shutdown: Callable[[], None] | None = None) -> None:
         self._on_shutdown = on_shutdown
-        self._said: set[str] = set()
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Redact body and attributes in place."""
@@ -169,7 +166,7 @@ class RedactingLogProcessor(LogRecordProcessor):
             record.body = record.event_name = record.severity_text = _DROPPED
             record.attributes = {}
             log_record.instrumentation_scope = InstrumentationScope(_DROPPED)
-            _say("a log record could not be redacted; it was emptied", error, self._said)
+            _say("a log record could not be redacted; it was emptied", error)
 
     def shutdown(self) -> None:
         """Tell who asked to know that the provider shuts down."""
@@ -181,11 +178,14 @@ class RedactingLogProcessor(LogRecordProcessor):
         return True
 
 
-def _say(what: str, error: Exception, said: set[str]) -> None:
-    """Log it, once for each kind of error; never raises."""
+_said: Final[set[str]] = set()
+
+
+def _say(what: str, error: Exception) -> None:
+    """Log it, once in the process for each kind of error; never raises."""
     with suppress(Exception):  # a handler of the program's may raise, and the stack may have no room left
-        if type(error).__name__ not in said:
-            said.add(type(error).__name__)
+        if type(error).__name__ not in _said:
+            _said.add(type(error).__name__)
             LOGGER.error(what, exc_info=error, extra={"cause": "redaction"})
 
 
@@ -257,7 +257,7 @@ def _finish_late(attributes: BoundedAttributes, links: Sequence[Link], tally: Ta
         attributes._dict = _safe(attributes)  # noqa: SLF001
         for link in links:
             link._attributes = BoundedAttributes()  # noqa: SLF001
-        _say(_UNREDACTED, error, set())
+        _say(_UNREDACTED, error)
 
 
 def _redact_status(span: Span, tally: Tally) -> None:

@@ -4,7 +4,6 @@ import json
 from urllib.parse import quote
 
 import pytest
-from arc_runtime.distro._redaction import redact_providers_to_come
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor, redact_resource
 from arc_testing import PLANTED, PLANTED_PARTS
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -94,9 +93,8 @@ def test_no_log_record_has_it_anywhere(planted):
     assert [part for part in gone if part in sent] == []
 
 
-def test_no_metric_has_it(planted):
+def test_no_metric_has_it(planted, redacting_providers):
     texts, gone = planted
-    redact_providers_to_come()
     reader = InMemoryMetricReader()
     # An exemplar keeps what a view takes away.
     bare = View(instrument_name="bare", attribute_keys=set())

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from arc_runtime.distro._redaction import redact_providers_to_come
 from arc_runtime.processor import RedactingLogProcessor, RedactingSpanProcessor
 from arc_runtime.redaction import Policy, PolicyError, Rule, Tally, enforce, scrub, scrub_item
 from arc_runtime.redaction._types import known_types
@@ -161,8 +160,7 @@ def test_a_value_that_takes_long_to_read_is_not_read_on():
     assert tally == {"UNREAD": 1}
 
 
-def test_keys_of_the_policy_hold_for_metrics():
-    redact_providers_to_come()
+def test_keys_of_the_policy_hold_for_metrics(redacting_providers):
     enforce(Policy(keys={"enduser.*": "drop", "tenant": "hash"}, key=b"k"))
     reader = InMemoryMetricReader()
     counter = MeterProvider(metric_readers=[reader]).get_meter("test").create_counter("c")

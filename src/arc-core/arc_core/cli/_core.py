@@ -137,8 +137,7 @@ def serve(  # noqa: PLR0913 - one for each option
             idle_minutes=idle_minutes,
             note=None if end_with_stdin else note,  # whoever started that one has it for himself
         )
-        if not api_key and (api_key is not None or "ARC_CORE_API_KEY" in os.environ):  # Typer takes "" for unset
-            typer.echo("arc core: the API key is empty, so everyone on this machine is let in", err=True)
+        _warn_of_an_empty_key(api_key)
         _serve(settings, _say_in_json if as_json else _say)
     except ArcCoreError as error:
         typer.echo(f"arc core: {error}", err=True)
@@ -151,6 +150,11 @@ def _warn_of_unknown(context: typer.Context) -> None:
         if name.startswith("ARC_CORE_") and name not in known:
             told = ", ".join(sorted(one for one in known if one.startswith("ARC_CORE_")))
             typer.echo(f"arc core: there is no setting {name}; there are {told}", err=True)
+
+
+def _warn_of_an_empty_key(api_key: str | None) -> None:
+    if not api_key and (api_key is not None or "ARC_CORE_API_KEY" in os.environ):  # Typer takes "" for unset
+        typer.echo("arc core: the API key is empty, so everyone on this machine is let in", err=True)
 
 
 def _stop(note: Path | None, *, as_json: bool) -> None:
