@@ -206,6 +206,8 @@ def _closed(pieces: Any) -> None:
 def _refusing(work: "Callable[[Connection], T]", connection: "Connection") -> T:
     try:
         return work(connection)
+    except OSError as error:  # of the file in memory: no memory, or no more files may be open
+        raise StoreError(f"the rows cannot be handed to ClickHouse: {error.strerror}") from error
     except RuntimeError as error:  # what chDB's own error is
         kind = RowsError if means_bad_rows(str(error)) else StoreError
         raise kind(f"ClickHouse: {_first_line(error)}") from error
