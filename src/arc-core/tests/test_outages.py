@@ -1,13 +1,16 @@
 """Disks that are full, slow or cannot be written, and a clock that jumps: nothing acknowledged is lost, nothing is doubled."""
 
 import fcntl
+import http.client
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -208,6 +211,38 @@ def test_more_than_can_be_stored_is_refused_retryably_and_takes_no_more_memory(s
         {"s": span_id.hex()} for span_id in sorted(stored)
     ]
     assert peak_mib < 1024
+
+
+def test_more_connections_than_files_may_be_open_are_put_off_and_the_store_keeps_its_own(start, wire, eventually):
+    core = start(files=512)
+    host, port = core.http.split(":")
+    unfinished = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nContent-Type: application/json\r\n\r\n{"
+    old = http.client.HTTPConnection(core.http, timeout=60)
+    old.request("GET", "/healthz")
+    old.getresponse().read()
+    hung = [socket.create_connection((host, int(port)), timeout=60) for _ in range(600)]
+    try:
+        for one in hung:
+            with suppress(OSError):  # those that are too many are closed
+                one.sendall(unfinished)
+        span = wire.span()
+        old.request("POST", "/v1/traces", wire.request(span).SerializeToString(), wire.PROTOBUF)
+        assert old.getresponse().status == 200
+        with pytest.raises((OSError, http.client.HTTPException)):
+            core.get("/healthz")
+    finally:
+        for one in (old, *hung):
+            one.close()
+
+    eventually(lambda: _answers(core))
+    assert core.has(span.trace_id)
+
+
+def _answers(core):
+    try:
+        return core.get("/healthz").status == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def test_late_early_and_impossible_times_are_stored_beside_each_other(core, wire):

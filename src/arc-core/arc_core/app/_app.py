@@ -31,6 +31,7 @@ from starlette.routing import BaseRoute, Route
 
 from arc_core.access import Access, Caller
 from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, Taken, failed, refused, refusing, routes_of
+from arc_core.app._connections import BACKLOG, connections_of
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._entrance import access_of, live_ring, now_ms, of_senders
 from arc_core.app._idle import Idle, NotingUse
@@ -67,7 +68,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
     Raise StartError when a port or the data folder cannot be had. On return everything acknowledged is on disk.
     """
     log_to_stderr(settings.log_format, settings.log_level)
-    _allow_open_files()
+    files = _open_files()
     stop = asyncio.Event()
     if settings.end_with_stdin:
         _stop_with_stdin(stop)
@@ -110,7 +111,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             app = _application(routes, access, idle)
             handlers = grpc_handlers(receiver, bodies, capacity, authenticate)
             await stack.enter_async_context(_grpc_server(grpc_address, handlers))
-            await stack.enter_async_context(_http_server(app, http_socket, stop))
+            await stack.enter_async_context(_http_server(app, http_socket, files // 2, stop))
             stack.callback(bodies.close)
             endpoints = _endpoints(settings, http_socket, grpc_address, is_open=access.is_open)
             stack.enter_context(noted(settings, endpoints))
@@ -145,11 +146,13 @@ def _application(routes: list[BaseRoute], access: Access, idle: Idle) -> Starlet
     )
 
 
-def _allow_open_files() -> None:
-    """As many as the system lets this process have: each connection is one, and each column of a part is."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _open_files() -> int:
+    """Return how many may be open at a time, now as many as the system allows: columns of parts, and connections."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):  # macOS says that there is no limit, and then knows one
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        now = most
+    return now
 
 
 @contextmanager
@@ -212,10 +215,13 @@ class _HttpServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _http_server(app: Starlette, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _http_server(
+    app: Starlette, listener: socket.socket, connections: int, stop: asyncio.Event
+) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=connections_of(connections),  # or nothing is left for the store's own files
+        backlog=BACKLOG,
         ws="none",
         lifespan="off",
         log_config=None,
