@@ -16,7 +16,7 @@ from verdicts import Verdicts
 MINUTES = 15
 SPANS_A_DAY = 1_000_000
 DAY_NS = 86_400 * 10**9
-SENDERS = 4
+SENDERS = 12
 GROWTH = 0.1
 """Most that memory may grow from the second third to the last, of what it is: caches are full by then."""
 READ = ("/api/v1/traces?limit=50", "/api/v1/agents", "/api/v1/stats?interval=1h", "/api/v1/models")
