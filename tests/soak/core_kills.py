@@ -39,7 +39,7 @@ def run(share: float, folder: Path) -> int:
             before = len(ledger.acknowledged)
             while len(ledger.acknowledged) == before:
                 time.sleep(0.01)
-            time.sleep(chance.uniform(0, 2 * max(0.5, 60 * MINUTES / KILLS - 4)))
+            time.sleep(chance.uniform(0, 2 * max(0.5, 60 * MINUTES * share / kills - 4)))
             core.process.kill()
     minutes = (time.monotonic() - began) / 60
     stop.set()

@@ -1,14 +1,14 @@
-// A program with OpenTelemetry's own Go exporter: sends batches of spans, one trace a batch, until its time is over, and
-// prints the trace of each that was acknowledged.
+// A program with OpenTelemetry's own Go exporter: sends batches of spans, one trace a batch, until there is a file END,
+// and prints the trace of each that was acknowledged.
 //
-//	go_exporter grpc|http HOST:PORT SECONDS KEY
+//	go_exporter grpc|http HOST:PORT END KEY
 package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
@@ -17,20 +17,16 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	oteltrace "go.opentelemetry.io/otel/trace"
-
-	"crypto/rand"
 )
 
 const spansOfABatch = 20
 
 func main() {
-	protocol, address, key := os.Args[1], os.Args[2], os.Args[4]
-	seconds, err := strconv.ParseFloat(os.Args[3], 64)
-	check(err)
+	protocol, address, end, key := os.Args[1], os.Args[2], os.Args[3], os.Args[4]
 	ctx := context.Background()
 	exporter, err := otlptrace.New(ctx, client(protocol, address, key))
 	check(err)
-	for until := time.Now().Add(time.Duration(seconds * float64(time.Second))); time.Now().Before(until); {
+	for !exists(end) {
 		batch, traceID := batch()
 		check(exporter.ExportSpans(ctx, batch))
 		fmt.Println(traceID)
@@ -71,6 +67,11 @@ func batch() ([]trace.ReadOnlySpan, oteltrace.TraceID) {
 		}
 	}
 	return stubs.Snapshots(), traceID
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func check(err error) {
