@@ -13,7 +13,8 @@ from core_load import EXPORT, Ledger, Maker, Sender, resident_mib, said, traces_
 from verdicts import Verdicts
 
 MINUTES = 5
-PENDING_MIB = 32
+PENDING_MIB, PENDING_MIB_OF_A_MINUTE = 32, 4
+"""What may wait; less in a run of less than a minute, in which 32 MiB never come together."""
 MOST_MIB = 1280
 """Memory of the whole process, the engine's caches and merges with it."""
 SPANS = 256
@@ -23,7 +24,8 @@ def run(share: float, folder: Path) -> int:
     """How many claims fail; `share` of 5 minutes of load."""
     verdicts, ledger, data = Verdicts("over"), Ledger(), folder / "overload"
     seconds = max(5.0, 60 * MINUTES * share)
-    with running_core(data, "--max-pending-mib", str(PENDING_MIB)) as core:
+    pending = PENDING_MIB if seconds > 60 else PENDING_MIB_OF_A_MINUTE
+    with running_core(data, "--max-pending-mib", str(pending)) as core:
         pid = core.process.pid
         idle = resident_mib(pid)
         rate = _capacity(core, ledger, min(30.0, seconds / 2))

@@ -1,10 +1,12 @@
 """Disks that are full, slow or cannot be written, and a clock that jumps: nothing acknowledged is lost, nothing is doubled."""
 
+import asyncio
 import fcntl
 import http.client
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from arc_core.errors import StoreError
+from arc_core.store import open_server
 
 MIB = 1024 * 1024
 FREEZE, THAW = 0xC0045877, 0xC0045878
@@ -255,6 +259,64 @@ def test_late_early_and_impossible_times_are_stored_beside_each_other(core, wire
     assert core.trace(root.trace_id)["trace"]["spans"] == 5
 
 
+SERVER = Path(__file__).with_name("clickhouse_over_http.py")
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A way to start a ClickHouse over one folder, on one port."""
+    running = []
+
+    def begin(port=0):
+        command = [sys.executable, SERVER, tmp_path / "server", str(port)]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path))
+        return running[-1], int(running[-1].stdout.readline().split()[1])
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_server_that_is_gone_and_back_loses_and_doubles_nothing(start, wire, server, tmp_path, eventually):
+    process, port = server()
+    core = start("--store", f"clickhouse://127.0.0.1:{port}/arc", data=tmp_path / "data")
+    bodies = [wire.request(wire.span(), wire.span()).SerializeToString() for _ in range(3)]
+    assert core.post(bodies[0], wire.PROTOBUF).status == 200
+
+    process.kill()
+    process.wait()
+    refusals = [core.post(body, wire.PROTOBUF) for body in bodies[1:]]
+
+    assert {(one.status, one.headers.get("retry-after")) for one in refusals} == {(503, "1")}
+    assert core.get("/readyz").status == 503
+    assert core.post(bodies[0], wire.PROTOBUF).status == 200, "it is stored, and known to be"
+    again, _ = server(port)
+    eventually(lambda: all(core.post(body, wire.PROTOBUF).status == 200 for body in bodies))
+    core.stop()
+    again.terminate()
+    again.wait()
+    assert _ask(tmp_path / "server", "SELECT count() AS n, uniqExact(SpanId) AS u FROM arc.spans", inside="") == [
+        {"n": 6, "u": 6}
+    ]
+
+
+def test_a_server_that_says_nothing_any_more_is_given_up(server, monkeypatch):
+    process, port = server()
+    monkeypatch.setattr("arc_core.store._server._INSERT_SECONDS", 1)
+
+    async def insert():
+        async with open_server(f"clickhouse://127.0.0.1:{port}/arc") as database:
+            await database.command("CREATE TABLE t (n UInt8) ENGINE = MergeTree ORDER BY n")
+            process.send_signal(signal.SIGSTOP)
+            with pytest.raises(StoreError):
+                await database.insert("t", [b'{"n":1}'], "JSONEachRow")
+            process.send_signal(signal.SIGCONT)
+
+    asyncio.run(insert())
+
+
 def _fill(file: Path) -> None:
     with file.open("wb") as ballast:
         while True:
@@ -265,12 +327,12 @@ def _fill(file: Path) -> None:
                 return
 
 
-def _ask(data: Path, sql: str) -> list[dict]:
+def _ask(data: Path, sql: str, inside: str = "clickhouse") -> list[dict]:
     code = (
         "import sys, chdb; c = chdb.connect(sys.argv[1]);"
         " c.query('SET output_format_json_quote_64bit_integers = 0');"
         " sys.stdout.write(c.query(sys.argv[2], 'JSONEachRow').bytes().decode())"
     )
-    command = [sys.executable, "-W", "ignore", "-c", code, str(data / "clickhouse"), sql]
+    command = [sys.executable, "-W", "ignore", "-c", code, str(data / inside), sql]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]

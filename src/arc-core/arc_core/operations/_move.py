@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from arc_core.errors import ArcCoreError
-from arc_core.operations._copy import TABLES, columns_of, count_of, pieces_of, quoted
+from arc_core.operations._copy import TABLES, columns_of, count_of, engine_of, pieces_of, quoted
 from arc_core.store import Database
 
 _PROGRESS: Final = "move.json"
@@ -55,7 +55,7 @@ async def move(source: Database, target: Database, *, name: str, folder: Path, t
         if missing:
             raise ArcCoreError(f"the server's table {table} has no column {min(missing)}")
         listed = ", ".join(quoted(column) for column in columns)
-        if table != _MERGED:
+        if table != _MERGED and await engine_of(target, table) == "MergeTree":  # replicated ones know tokens anyway
             await target.command(
                 f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = {_KNOWN_BLOCKS}"
             )

@@ -46,6 +46,7 @@ _WRITING: Final[Settings] = {
     **_READING,
     "async_insert": 0,
     "wait_end_of_query": 1,
+    "distributed_foreground_insert": 1,  # of a cluster: not before its shards have them
     "optimize_on_insert": 0,
     "max_partitions_per_insert_block": 0,
     "mutations_sync": 1,
