@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -247,6 +249,73 @@ def _answers(core):
         return core.get("/healthz").status == 200
     except (OSError, http.client.HTTPException):
         return False
+
+
+CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+static int (*real)(clockid_t, struct timespec *);
+static volatile int64_t *seconds;
+__attribute__((constructor)) static void begin(void) {
+    int file = open(getenv("CLOCK_FILE"), O_RDONLY);
+    seconds = mmap(NULL, 8, PROT_READ, MAP_SHARED, file, 0);
+    real = dlsym(RTLD_NEXT, "clock_gettime");
+}
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int status = real(clock, time);
+    if (clock == CLOCK_REALTIME && status == 0 && seconds != MAP_FAILED) time->tv_sec += *seconds;
+    return status;
+}
+"""
+
+
+@pytest.fixture
+def clock(tmp_path, monkeypatch):
+    """What sets the clock of programs started from now on, at any time, by so many seconds; the engine has its own."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler here: a clock that jumps cannot be made")
+    source, library, file = tmp_path / "clock.c", tmp_path / "clock.so", tmp_path / "clock"
+    source.write_text(CLOCK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    file.write_bytes(bytes(8))
+    monkeypatch.setenv("CLOCK_FILE", str(file))
+    monkeypatch.setenv("LD_PRELOAD", str(library))
+
+    def jump(seconds: int) -> None:
+        with file.open("r+b") as handle:
+            handle.write(seconds.to_bytes(8, sys.byteorder, signed=True))
+
+    return jump
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize("jump", [DAY * 3, -DAY * 3], ids=["forward", "back"])
+def test_a_clock_that_jumps_loses_and_doubles_nothing(start, wire, clock, tmp_path, eventually, jump):
+    core = start(data=tmp_path / "data")
+    bodies = [wire.request(wire.span(), wire.span()).SerializeToString() for _ in range(3)]
+    assert core.post(bodies[0], wire.PROTOBUF).status == 200
+
+    clock(jump)
+    eventually(lambda: abs(_time_of(core) - time.time() - jump) < DAY / 2)
+    assert [core.post(body, wire.PROTOBUF).status for body in bodies[:2]] == [200, 200]
+    core.kill()
+    core = start(data=tmp_path / "data")
+    clock(0)
+    assert [core.post(body, wire.PROTOBUF).status for body in bodies] == [200, 200, 200]
+    core.stop()
+
+    assert _ask(core.data, "SELECT count() AS n, uniqExact(SpanId) AS u FROM arc.spans") == [{"n": 6, "u": 6}]
+
+
+def _time_of(core):
+    return parsedate_to_datetime(core.get("/healthz").headers["date"]).timestamp()
 
 
 def test_late_early_and_impossible_times_are_stored_beside_each_other(core, wire):
