@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -30,6 +31,7 @@ from starlette.routing import BaseRoute, Route
 
 from arc_core.access import Access, Caller
 from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, Taken, failed, refused, refusing, routes_of
+from arc_core.app._connections import BACKLOG, connections_of
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._entrance import access_of, live_ring, now_ms, of_senders
 from arc_core.app._idle import Idle, NotingUse
@@ -37,9 +39,8 @@ from arc_core.app._meter import MeteredReceiver, limited
 from arc_core.app._note import noted
 from arc_core.app._sockets import bound
 from arc_core.ingest import (
-    MAX_REQUEST_BYTES,
+    GRPC_OPTIONS,
     SIGNALS,
-    Authenticate,
     Bodies,
     Capacity,
     Receiver,
@@ -67,6 +68,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
     Raise StartError when a port or the data folder cannot be had. On return everything acknowledged is on disk.
     """
     log_to_stderr(settings.log_format, settings.log_level)
+    files = _open_files()
     stop = asyncio.Event()
     if settings.end_with_stdin:
         _stop_with_stdin(stop)
@@ -107,8 +109,9 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
                 *workbench_routes(),
             ]
             app = _application(routes, access, idle)
-            await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, authenticate))
-            await stack.enter_async_context(_http_server(app, http_socket, stop))
+            handlers = grpc_handlers(receiver, bodies, capacity, authenticate)
+            await stack.enter_async_context(_grpc_server(grpc_address, handlers))
+            await stack.enter_async_context(_http_server(app, http_socket, files // 2, stop))
             stack.callback(bodies.close)
             endpoints = _endpoints(settings, http_socket, grpc_address, is_open=access.is_open)
             stack.enter_context(noted(settings, endpoints))
@@ -141,6 +144,15 @@ def _application(routes: list[BaseRoute], access: Access, idle: Idle) -> Starlet
             Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1),
         ],
     )
+
+
+def _open_files() -> int:
+    """Return how many may be open at a time, now as many as the system allows: columns of parts, and connections."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS says that there is no limit, and then knows one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        now = most
+    return now
 
 
 @contextmanager
@@ -184,16 +196,9 @@ async def _running_writer(writer: Writer) -> AsyncIterator[Writer]:
 
 
 @asynccontextmanager
-async def _grpc_server(
-    address: Address, receiver: Receiver, capacity: Capacity, authenticate: Authenticate
-) -> AsyncIterator[None]:
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
-            ("grpc.so_reuseport", 0),  # or a second Arc Core would share the port and take half of the spans
-        ]
-    )
-    server.add_generic_rpc_handlers(tuple(grpc_handlers(receiver, capacity, authenticate)))
+async def _grpc_server(address: Address, handlers: Sequence[grpc.GenericRpcHandler]) -> AsyncIterator[None]:
+    server = grpc.aio.server(options=GRPC_OPTIONS)
+    server.add_generic_rpc_handlers(tuple(handlers))
     server.add_insecure_port(str(address))
     await server.start()
     try:
@@ -210,10 +215,13 @@ class _HttpServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _http_server(app: Starlette, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _http_server(
+    app: Starlette, listener: socket.socket, connections: int, stop: asyncio.Event
+) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=connections_of(connections),  # or nothing is left for the store's own files
+        backlog=BACKLOG,
         ws="none",
         lifespan="off",
         log_config=None,

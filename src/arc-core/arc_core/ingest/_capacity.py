@@ -20,6 +20,11 @@ class Capacity:
         """What all of them hold now."""
         return self._held_bytes
 
+    def refuse_when_full(self) -> None:
+        """Raise OverCapacityError when nothing more fits, before a request that does not say its size is read."""
+        if self._held_bytes >= self._max_bytes:
+            raise OverCapacityError(f"{self._held_bytes} bytes are waiting to be stored; send this again in a second")
+
     @contextmanager
     def hold(self) -> Iterator["Held"]:
         """Return a share that one request can let grow; it is given back at the end."""
