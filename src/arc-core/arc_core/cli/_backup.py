@@ -148,7 +148,10 @@ def _fetch(url: str, file: Path) -> None:
 
 
 def _connection(url: str) -> http.client.HTTPConnection:
-    kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+    kinds: dict[str, type[http.client.HTTPConnection]] = {
+        "http": http.client.HTTPConnection,
+        "https": http.client.HTTPSConnection,
+    }
     try:
         parts = urlsplit(url)
         kind, host, port = kinds.get(parts.scheme), parts.hostname, parts.port
