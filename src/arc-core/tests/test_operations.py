@@ -107,6 +107,20 @@ def test_a_key_made_while_it_runs_works_until_it_is_revoked(keyed, eventually):
     assert "key" not in shown[made["id"]]
 
 
+def test_who_listens_hears_nothing_more_once_his_key_is_revoked(keyed):
+    core, _, data = keyed
+    made = make_key(data, "--tenant", "acme", "--scope", "read")
+    connection = http.client.HTTPConnection(core.http, timeout=60)
+    connection.request("GET", "/api/v1/tail", headers={"x-api-key": made["key"]})
+    response = connection.getresponse()
+    assert response.readline() == b": listening\n"
+
+    arc("keys", "revoke", made["id"], "--data", data)
+
+    assert response.read().strip() == b""  # to its end
+    connection.close()
+
+
 def test_an_expired_key_is_refused_and_says_so(keyed, eventually):
     core, _, data = keyed
     made = make_key(data, "--tenant", "acme", "--scope", "read", "--expires", "0s")

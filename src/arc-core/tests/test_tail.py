@@ -8,6 +8,7 @@ from arc_core.access import Caller
 from arc_core.api import Call, Tails
 from arc_core.filters import parse
 from arc_core.store import migrate, open_database
+from starlette.requests import Request
 
 INSERT = (
     "INSERT INTO spans (TenantId, Timestamp, TraceId, SpanId, SpanName, ReceivedAt) SELECT 'default', now64(9), "
@@ -23,8 +24,10 @@ def test_who_is_far_behind_is_told_of_a_gap_and_then_of_what_comes_now(tmp_path)
     async def listen():
         async with open_database(tmp_path) as database:
             await migrate(database)
-            tails = Tails(database, asyncio.Event(), lambda: clock[0] * 1_000_000_000)
-            answer = await tails.tail(Call(None, Caller("default", frozenset(["read"])), {"filter": parse("")}))
+            caller = Caller("default", frozenset(["read"]))
+            tails = Tails(database, asyncio.Event(), lambda *_: caller, lambda: clock[0] * 1_000_000_000)
+            request = Request({"type": "http", "headers": []})
+            answer = await tails.tail(Call(request, caller, {"filter": parse("")}))
             pieces = aiter(answer.body_iterator)
             assert await anext(pieces) == b": listening\n\n"
             await database.command(INSERT, name="burst", at_s=start_s + 1, count=2000)

@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 from starlette.responses import Response
 
+from arc_core.access import Caller, Scope
 from arc_core.api._operation import Call, Operation
 from arc_core.api._parameters import FILTER
 from arc_core.api._streams import Pieces, Streams
 from arc_core.api._summaries import span_summary
-from arc_core.errors import StoreError
+from arc_core.errors import ForbiddenError, StoreError, UnauthenticatedError
 from arc_core.filters import span_condition
 from arc_core.reading import Arrivals, TenantDatabase
 from arc_core.store import Database
@@ -40,12 +41,23 @@ _BEHIND_SECONDS: Final = 30
 """Of one who waits for more than so long, the rest is left out: else he would never hear of what comes now."""
 
 
+Authenticate = Callable[[Mapping[str, str], Scope], Caller]
+"""Says who sent these headers, and may do this; raises as `Access.authenticate` does."""
+
+
 class Tails:
     """Answers that go on until the listener leaves or Arc Core stops."""
 
-    def __init__(self, database: Database, stop: asyncio.Event, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        database: Database,
+        stop: asyncio.Event,
+        authenticate: Authenticate,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._database = database
         self._stop = stop
+        self._authenticate = authenticate
         self._now_ns = now_ns
         self._streams = Streams(_MOST, f"{_MOST} listen already; try again when one has left")
 
@@ -79,6 +91,8 @@ class Tails:
         said, pause = time.monotonic(), _EVERY_SECONDS
         yield b": listening\n\n"
         while not await self._is_stopped(pause):
+            if not self._is_let_in(call):
+                return
             asked = time.monotonic()
             try:
                 rows = await arrivals.more(span_condition(call["filter"], self._now_ns()), _SOME)
@@ -96,6 +110,13 @@ class Tails:
             elif time.monotonic() - said > _BEAT_SECONDS:
                 said = time.monotonic()
                 yield b": still listening\n\n"
+
+    def _is_let_in(self, call: Call) -> bool:
+        """Whether the key is in force still: it may end while its owner listens."""
+        try:
+            return self._authenticate(call.request.headers, "read").tenant == call.caller.tenant
+        except (UnauthenticatedError, ForbiddenError):
+            return False
 
     async def _is_stopped(self, seconds: float) -> bool:
         """Whether Arc Core stops, after a while."""

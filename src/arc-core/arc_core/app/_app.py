@@ -92,7 +92,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
                 *Reads(database).operations(),
                 *Exports(database).operations(),
                 *Imports(Shelf(receiver, capacity, database)).operations(),
-                *Tails(database, stop).operations(),
+                *Tails(database, stop, access.authenticate).operations(),
                 *Admin(ring).operations(),
                 *Backups(database, None if settings.registry else settings.registry_file, ring.note).operations(),
             ]
