@@ -213,6 +213,16 @@ def _used(data, tenant, eventually):
     return found[0]
 
 
+def test_a_registry_that_cannot_be_opened_is_a_problem_to_try_again_and_no_bug(start, tmp_path):
+    core = start(data=tmp_path)
+    (tmp_path / "registry.db").mkdir()
+
+    answer = core.post(b'{"scopes": ["read"]}', {"content-type": "application/json"}, "/api/v1/admin/keys")
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert "registry.db does not open" in answer.json()["detail"]
+
+
 def test_a_gateway_with_its_secret_names_the_tenant(launched, wire, tmp_path):
     arc("tenants", "create", "acme", "--data", tmp_path)
     core = launched(tmp_path, "--gateway-secret", "open-up", "--http", "0.0.0.0:0")
