@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import subprocess
 import sys
@@ -141,6 +142,7 @@ def test_a_piece_that_was_stored_but_not_noted_is_not_stored_again(start, wire, 
     ("url", "status", "words"),
     [
         ("http://127.0.0.1:8123", 2, "clickhouse://"),
+        ("clickhouse://arc:secret@127.0.0.1:99999/arc", 2, "'127.0.0.1:99999/arc' is no ClickHouse"),
         ("clickhouse://arc:secret@127.0.0.1:1/arc", 1, "127.0.0.1:1"),
     ],
 )
@@ -152,6 +154,18 @@ def test_a_server_that_cannot_be_used_is_told_without_its_password(tmp_path, url
     assert words in said
     assert "secret" not in said
     assert said.count("\n") == 1
+
+
+def test_a_server_that_is_not_there_is_one_line_when_arc_core_starts(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "arc_core", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--data", str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "ARC_CORE_STORE": "clickhouse://arc:secret@127.0.0.1:1/arc"},
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "ClickHouse at 127.0.0.1:1 cannot be used" in done.stderr
+    assert "secret" not in done.stderr
 
 
 def test_a_folder_without_a_store_has_nothing_to_move(tmp_path):

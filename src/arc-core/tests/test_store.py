@@ -374,6 +374,35 @@ OTHERS = [
     ({"gen_ai.system": "anthropic", "gen_ai.operation.name": "chat", "gen_ai.usage.prompt_tokens": 5},
      {"Dialect": "genai before 1.37", "Kind": "llm", "Provider": "anthropic", "InputTokens": 5}),
     ({"gen_ai.provider.name": "openai", "gen_ai.system": "other", "gen_ai.operation.name": "chat"}, {"Provider": "openai"}),
+    (  # as openinference-instrumentation-openai sends it: the whole request beside its messages, and a tool call
+        {"openinference.span.kind": "LLM", "input.value": '{"messages": []}', "output.value": '{"choices": []}',
+         "llm.request.model_name": "gpt-4o", "llm.response.model_name": "gpt-4o-2024", "llm.system": "azure",
+         "llm.token_count.prompt_details.cache_input": 4,
+         "llm.input_messages.0.message.role": "user",
+         "llm.input_messages.0.message.contents.0.message_content.type": "image",
+         "llm.input_messages.0.message.contents.0.message_content.image.image.url": "data:...",
+         "llm.input_messages.0.message.contents.1.message_content.text": "what is it?",
+         "llm.output_messages.0.message.role": "assistant",
+         "llm.output_messages.0.message.tool_calls.0.tool_call.id": "c1",
+         "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "look",
+         "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": '{"at": "x"}'},
+        {"Model": "gpt-4o-2024", "Provider": "azure.ai.openai", "CacheReadTokens": 4,
+         "InputMessages": '[{"role":"user","parts":[{"type":"text","content":"what is it?"}]}]',
+         "OutputMessages": '[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"look","arguments":"{\\"at\\": \\"x\\"}"}]}]'},
+    ),
+    (
+        {"llm.request.type": "chat", "gen_ai.system": "az.ai.openai", "gen_ai.user": "u2", "llm.usage.reasoning_tokens": 3,
+         "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": "one moment",
+         "gen_ai.completion.0.tool_calls.0.id": "c2", "gen_ai.completion.0.tool_calls.0.name": "look",
+         "gen_ai.completion.0.tool_calls.0.arguments": "{}"},
+        {"Operation": "chat", "Provider": "azure.ai.openai", "UserId": "u2", "ReasoningTokens": 3,
+         "OutputMessages": '[{"role":"assistant","parts":[{"type":"text","content":"one moment"},'
+                           '{"type":"tool_call","id":"c2","name":"look","arguments":"{}"}]}]'},
+    ),
+    ({"gen_ai.input.messages": "own", "llm.input_messages.0.message.role": "user", "input.value": "v"}, {"InputMessages": "own"}),
+    ({"openinference.span.kind": "CHAIN", "input.value": "v"}, {"InputMessages": "v"}),
+    ({"openinference.span.kind": "DECISION", "decision.model_name": "d", "decision.provider": "typesafe"},
+     {"Kind": "other", "Model": "d", "Provider": "typesafe"}),
     ({"http.request.method": "GET"}, {"Dialect": "", "Kind": "other"}),
 ]  # fmt: skip
 
@@ -390,13 +419,32 @@ def test_what_others_emit_comes_to_the_same_columns(run, wire):
         assert {name: row[name] for name in expected} == expected
 
 
+def test_a_failure_has_the_type_of_its_exception_where_it_says_none_itself(run, wire):
+    spans = [wire.span(name, error=name != "recovered") for name in ("raised", "told", "recovered", "silent")]
+    for span in spans[:3]:
+        span.events.add(name="log")
+        span.events.add(name="exception").attributes.append(wire.attribute("exception.type", "TimeoutError"))
+    spans[1].attributes.append(wire.attribute("error.type", "rate_limit"))
+
+    async def send(database):
+        await taken(database, wire.request(*spans).SerializeToString())
+        return await rows(database, "SELECT SpanName AS n, ErrorType AS t FROM spans")
+
+    assert {row["n"]: row["t"] for row in run(send)} == {
+        "raised": "TimeoutError",
+        "told": "rate_limit",
+        "recovered": "",
+        "silent": "",
+    }
+
+
 def test_names_of_others_mean_the_same_in_sql_and_in_python(run, wire):
     column = {
         "gen_ai.provider.name": "Provider", "gen_ai.usage.input_tokens": "InputTokens", "gen_ai.usage.output_tokens": "OutputTokens",
         "gen_ai.usage.cache_write.input_tokens": "CacheWriteTokens", "gen_ai.usage.cache_read.input_tokens": "CacheReadTokens",
         "gen_ai.usage.reasoning.output_tokens": "ReasoningTokens", "gen_ai.input.messages": "InputMessages",
         "gen_ai.output.messages": "OutputMessages", "user.id": "UserId", "gen_ai.operation.name": "Operation",
-        "gen_ai.workflow.name": "WorkflowName", "gen_ai.conversation.id": "ConversationId", "gen_ai.response.model": "Model",
+        "gen_ai.workflow.name": "WorkflowName", "gen_ai.conversation.id": "ConversationId", "gen_ai.response.model": "Model", "gen_ai.request.model": "Model",
         "arc.cost.usd": "CostUsd", "gen_ai.agent.name": "AgentName", "gen_ai.tool.name": "ToolName",
     }  # fmt: skip
     names = [name for name, known in CANONICAL.items() if known in column]

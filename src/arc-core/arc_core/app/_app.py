@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -22,32 +22,29 @@ from typing import Final
 import grpc  # type: ignore[import-untyped]
 import uvicorn
 from arc_prices import PriceList
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 
-from arc_core.access import Access, Caller
-from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, Taken, failed, refused, refusing, routes_of
+from arc_core.access import Access
+from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, failed, refused, refusing, routes_of
 from arc_core.app._connections import BACKLOG, connections_of
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._entrance import access_of, live_ring, now_ms, of_senders
 from arc_core.app._idle import Idle, NotingUse
 from arc_core.app._meter import MeteredReceiver, limited
 from arc_core.app._note import noted
+from arc_core.app._shelf import Shelf
 from arc_core.app._sockets import bound
 from arc_core.ingest import (
     GRPC_OPTIONS,
-    SIGNALS,
     Bodies,
     Capacity,
-    Receiver,
     grpc_handlers,
     http_routes,
 )
-from arc_core.model import Tenant
 from arc_core.operations import Metrics, expire_for_ever, health_routes, log_to_stderr, metrics_route
 from arc_core.registry import Limiter
 from arc_core.settings import Address, Settings
@@ -95,10 +92,10 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             operations = [
                 *Reads(database).operations(),
                 *Exports(database).operations(),
-                *Imports(_taking(receiver, capacity)).operations(),
-                *Tails(database, stop).operations(),
+                *Imports(Shelf(receiver, capacity, database)).operations(),
+                *Tails(database, stop, access.authenticate).operations(),
                 *Admin(ring).operations(),
-                *Backups(database, None if settings.registry else settings.registry_file).operations(),
+                *Backups(database, None if settings.registry else settings.registry_file, ring.note).operations(),
             ]
             metrics.gauge("pending_bytes", "Bytes of requests held in memory.", lambda: capacity.held_bytes)
             routes = [
@@ -119,19 +116,6 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             stack.callback(asyncio.create_task(expire_for_ever(database, ring.current, now_ms)).cancel)
             ready(endpoints)
             await stop.wait()
-
-
-def _taking(receiver: Receiver, capacity: Capacity) -> Callable[[bytes, Caller], Awaitable[Taken]]:
-    """Store OTLP's JSON as the endpoint for it does."""
-
-    async def take(body: bytes, caller: Caller) -> Taken:
-        with capacity.hold() as held:
-            held.grow(len(body))
-            response = await receiver.export(SIGNALS[0], body, held, Tenant(caller.tenant), is_json=True)
-        assert isinstance(response, ExportTraceServiceResponse)  # noqa: S101 - the answer to what was asked
-        return Taken(response.partial_success.rejected_spans, response.partial_success.error_message)
-
-    return take
 
 
 def _application(routes: list[BaseRoute], access: Access, idle: Idle) -> Starlette:

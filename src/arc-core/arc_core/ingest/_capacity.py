@@ -32,8 +32,7 @@ class Capacity:
         try:
             yield held
         finally:
-            with self._lock:
-                self._held_bytes -= held.size_bytes
+            held.shrink(held.size_bytes)
 
     def _take(self, size_bytes: int, already_bytes: int) -> None:
         with self._lock:
@@ -42,6 +41,10 @@ class Capacity:
             if others > 0 and self._held_bytes + size_bytes > self._max_bytes:
                 raise OverCapacityError(f"{others} bytes are waiting to be stored; send this again in a second")
             self._held_bytes += size_bytes
+
+    def _give(self, size_bytes: int) -> None:
+        with self._lock:
+            self._held_bytes -= size_bytes
 
 
 class Held:
@@ -55,3 +58,8 @@ class Held:
         """Hold `size_bytes` more; raise OverCapacityError when others hold so much that it does not fit."""
         self._capacity._take(size_bytes, self.size_bytes)  # noqa: SLF001 - two halves of one thing
         self.size_bytes += size_bytes
+
+    def shrink(self, size_bytes: int) -> None:
+        """Hold `size_bytes` less."""
+        self._capacity._give(size_bytes)  # noqa: SLF001
+        self.size_bytes -= size_bytes

@@ -105,6 +105,11 @@ class Traces:
             return None
         return found[0], await self.spans_of(found)
 
+    async def start_of(self, trace_id: str) -> int | None:
+        """When the trace with this id (32 hex digits) began, in nanoseconds since 1970; None when there is none."""
+        found = _decoded(await self._database.query(TRACE, trace_id=trace_id), StoredTrace)
+        return found[0].start_ns if found else None
+
     async def spans_of(self, traces: Sequence[StoredTrace]) -> list[StoredSpan]:
         """All spans of `traces`, oldest first."""
         return _decoded(await self._database.query(SPANS, **_range_of(traces)), StoredSpan)
