@@ -154,7 +154,9 @@ class TestHttp:
         assert _http(endpoint, "POST", path, b"{}", told)[0] == 415
 
     @pytest.mark.parametrize(
-        "damage", [b"no gzip", gzip.compress(b"{}" * 1000)[:-9], gzip.compress(b"{}")[:-8] + b"\0" * 8]
+        "damage",
+        [b"no gzip", gzip.compress(b"{}" * 1000)[:-9], gzip.compress(b"{}")[:-8] + b"\0" * 8],
+        ids=["none", "cut", "wrong sum"],
     )
     def test_damaged_gzip_is_bad_data(self, endpoint, path, damage):
         told = {"content-type": "application/json", "content-encoding": "gzip"}
@@ -213,7 +215,9 @@ class TestGrpc:
         assert _raw_call(endpoint, signal, message) in (INVALID_ARGUMENT, INTERNAL, UNIMPLEMENTED, CANCELLED)
 
     @pytest.mark.parametrize(
-        "damage", [b"\x1f\x8bno gzip", gzip.compress(b"\x0a\0" * 1000)[:-9], gzip.compress(b"")[:-8] + b"\1" * 8]
+        "damage",
+        [b"\x1f\x8bno gzip", gzip.compress(b"\x0a\0" * 1000)[:-9], gzip.compress(b"")[:-8] + b"\1" * 8],
+        ids=["none", "cut", "wrong sum"],
     )
     def test_damaged_gzip_is_bad_data(self, endpoint, signal, damage):
         message = b"\1" + len(damage).to_bytes(4, "big") + damage
