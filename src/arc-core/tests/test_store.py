@@ -511,50 +511,72 @@ def test_failures_that_differ_in_numbers_alone_are_one(run, wire):
     assert found[""] == ""
 
 
+async def older(database: Database, version: int) -> None:
+    """Bring `database` to schema `version`, with a thousand spans of a hundred traces, and a log record."""
+    for number in range(1, version + 1):
+        for statement in _known()[number]:
+            await database.command(statement)
+    await database.command(
+        "CREATE TABLE schema_version (Version UInt32, AppliedAt DateTime64(3) DEFAULT now64(3)) ENGINE = MergeTree ORDER BY Version"
+    )
+    await database.command(f"INSERT INTO schema_version (Version) SELECT {version}")
+    await database.command(
+        "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ServiceName, Duration, StatusCode, SpanAttributes)"
+        " SELECT toDateTime64('2026-09-21 14:13:20.5', 9, 'UTC') + number, lower(hex(MD5(toString(intDiv(number, 10))))),"
+        " lower(hex(sipHash64(number))), 'chat', 'loans', 5, 'Ok',"
+        " map('arc.span.kind', 'llm', 'gen_ai.agent.name', 'planner', 'gen_ai.usage.input_tokens', '7', 'user.id', 'u', 'arc.cost.usd', '0.5')"
+        " FROM numbers(1000)"
+    )
+    await database.command("INSERT INTO otel_logs (Timestamp, Body) SELECT now64(9), 'hello'")
+
+
+async def brought_along(database: Database) -> list[list[dict[str, Any]]]:
+    """What is left of `older`."""
+    return [
+        await rows(
+            database,
+            "SELECT count() AS n, uniq(TraceId) AS t, sum(InputTokens) AS i, sum(CostUsd) AS c, any(UserId) AS u FROM spans",
+        ),
+        await rows(database, "SELECT uniq(TraceId) AS t, groupUniqArrayArray(Agents) AS a FROM traces"),
+        await rows(database, "SELECT Body AS b, TenantId AS t FROM otel_logs"),
+    ]
+
+
+BROUGHT_ALONG = [
+    [{"n": 1000, "t": 100, "i": 7000, "c": 500, "u": "u"}],
+    [{"t": 100, "a": ["planner"]}],
+    [{"b": "hello", "t": "default"}],
+]
+
+
 @pytest.mark.parametrize("version", sorted(_known())[:-1])
 def test_data_of_every_earlier_schema_is_brought_along(run, version, wire):
     async def upgrade(database):
-        for number in sorted(_known()):
-            if number <= version:
-                for statement in _known()[number]:
-                    await database.command(statement)
-        await database.command(
-            "CREATE TABLE schema_version (Version UInt32, AppliedAt DateTime64(3) DEFAULT now64(3)) ENGINE = MergeTree ORDER BY Version"
-        )
-        await database.command(f"INSERT INTO schema_version (Version) SELECT {version}")
-        await database.command(
-            "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ServiceName, Duration, StatusCode, SpanAttributes)"
-            " SELECT toDateTime64('2026-09-21 14:13:20.5', 9, 'UTC') + number, lower(hex(MD5(toString(intDiv(number, 10))))),"
-            " lower(hex(sipHash64(number))), 'chat', 'loans', 5, 'Ok',"
-            " map('arc.span.kind', 'llm', 'gen_ai.agent.name', 'planner', 'gen_ai.usage.input_tokens', '7', 'user.id', 'u', 'arc.cost.usd', '0.5')"
-            " FROM numbers(1000)"
-        )
-        await database.command("INSERT INTO otel_logs (Timestamp, Body) SELECT now64(9), 'hello'")
+        await older(database, version)
         await migrate(database)
         await migrate(database)
-        spans = await rows(
-            database,
-            "SELECT count() AS n, uniq(TraceId) AS t, sum(InputTokens) AS i, sum(CostUsd) AS c, any(UserId) AS u FROM spans",
-        )
-        traces = await rows(database, "SELECT uniq(TraceId) AS t, groupUniqArrayArray(Agents) AS a FROM traces")
-        logs = await rows(database, "SELECT Body AS b, TenantId AS t FROM otel_logs")
+        found = await brought_along(database)
         reader = Traces(TenantDatabase(database, "default"))
         page = (await reader.page(parse(""), 0, None, 3)).items
         await taken(database, wire.request(wire.span()).SerializeToString(), tenant=Tenant())
-        return (
-            spans,
-            traces,
-            logs,
-            [trace.spans for trace in page],
-            len((await reader.page(parse(""), 0, None, 200)).items),
-        )
+        return found, [trace.spans for trace in page], len((await reader.page(parse(""), 0, None, 200)).items)
 
-    spans, traces, logs, page, after = run(upgrade, migrated=False)
-    assert spans == [{"n": 1000, "t": 100, "i": 7000, "c": 500, "u": "u"}]
-    assert traces == [{"t": 100, "a": ["planner"]}]
-    assert logs == [{"b": "hello", "t": "default"}]
+    found, page, after = run(upgrade, migrated=False)
+    assert found == BROUGHT_ALONG
     assert page == [10, 10, 10]
     assert after == 101
+
+
+@pytest.mark.parametrize("version", sorted(_known())[:-1])
+def test_a_migration_that_a_kill_cut_off_is_done_again_without_loss(run, version):
+    async def upgrade(database):
+        await older(database, version)
+        for statement in _known()[version + 1]:  # all of it is done, but not yet said to be
+            await database.command(statement)
+        await migrate(database)
+        return await brought_along(database)
+
+    assert run(upgrade, migrated=False) == BROUGHT_ALONG
 
 
 def test_texts_are_found_with_an_index_and_without(run, wire):
