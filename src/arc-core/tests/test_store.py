@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from arc_core.errors import RowsError, StartError, StoreError, UsageError
-from arc_core.filters import parse
+from arc_core.filters import parse, span_condition
 from arc_core.ingest import Capacity, Receiver
 from arc_core.ingest._receiver import SIGNALS
 from arc_core.model import Tenant
@@ -579,25 +579,57 @@ def test_a_migration_that_a_kill_cut_off_is_done_again_without_loss(run, version
     assert run(upgrade, migrated=False) == BROUGHT_ALONG
 
 
+SAID = [
+    "The loan was Declined", "loan\nofficer", "tab\there", "d\u00e9clin\u00e9 \u8d37\u6b3e\u88ab\u62d2", "nothing of it", "reloaned", "1.5e-3 (ok)",
+]  # fmt: skip
+ASKED = {
+    "loan": [0, 1], "LOAN declined": [0], '"declined loan"': [0], "officer": [1], "here": [2], "lo": [], "decl": [],
+    "d\u00e9clin\u00e9": [3], "D\u00c9CLIN": [3], "\u6b3e\u88ab": [3], '"5e-3"': [6], '"("': [6], "absent": [], "chat": [0, 1, 2, 3, 4, 5, 6],
+    '"' + " ".join(f"w{n}" for n in range(100)) + '"': [], "-loan": [2, 3, 4, 5, 6],
+}  # fmt: skip
+
+
 def test_texts_are_found_with_an_index_and_without(run, wire):
-    spans = [wire.span(attributes={"gen_ai.input.messages": f"word{n} zebra{n % 100}"}) for n in range(500)]
-    find = "SELECT count() AS n FROM spans WHERE hasAllTokens(InputMessages, 'zebra7')"
+    messages = [
+        json.dumps([{"role": "user", "parts": [{"type": "text", "content": said}]}], ensure_ascii=False)
+        for said in SAID
+    ]
+    spans = [
+        wire.span("chat", attributes={"gen_ai.input.messages": said}, start_time_unix_nano=wire.START_NS + n * 10**9)
+        for n, said in enumerate(messages)
+    ]
+    numbers = {span.span_id.hex(): n for n, span in enumerate(spans)}
+
+    async def found(database):
+        reader = Traces(TenantDatabase(database, "acme"))
+        now_ns = wire.START_NS + 10**12
+        answers = {}
+        for asked in ASKED:
+            page = await reader.spans(parse(asked), now_ns, None, 50)
+            answers[asked] = sorted(numbers[line.span_id] for line in page.items)
+        return answers
+
+    async def indexed(database):
+        await database.command("OPTIMIZE TABLE spans FINAL")  # waits for what is indexed in the background
+        condition = span_condition(parse("loan"), 0)
+        explain = f"EXPLAIN indexes = 1 SELECT 1 FROM spans WHERE {condition.sql}"  # noqa: S608 - names of parameters
+        plan = await rows(database, explain, **condition.parameters)
+        return any("text_InputMessages" in line["explain"] for line in plan)
 
     async def send(database):
-        await taken(database, wire.request(*spans).SerializeToString())
-        found = [await rows(database, find)]
-        for wanted in (True, True, False, False):
+        await taken(database, wire.request(*spans[:4]).SerializeToString())
+        before = await indexed(database)
+        for wanted in (True, True):
             await index_texts(database, wanted=wanted)
-            found.append(await rows(database, find))
-        await index_texts(database, wanted=True)
-        await taken(
-            database, wire.request(wire.span(attributes={"gen_ai.input.messages": "zebra7"})).SerializeToString()
-        )
-        return found, await rows(database, find)
+        await taken(database, wire.request(*spans[4:]).SerializeToString())
+        with_index = await indexed(database), await found(database)
+        for wanted in (False, False):
+            await index_texts(database, wanted=wanted)
+        return before, with_index, (await indexed(database), await found(database))
 
-    found, after = run(send)
-    assert found == [[{"n": 5}]] * 5
-    assert after == [{"n": 6}]
+    before, with_index, without = run(send)
+    assert (before, with_index[0], without[0]) == (False, True, False)
+    assert with_index[1] == without[1] == ASKED
 
 
 def test_the_schema_for_a_cluster_is_that_of_the_migrations_and_the_engine_reads_it(run):
