@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arc_core.access import Tenant as Holder
 from arc_core.errors import RowsError, StartError, StoreError, UsageError
 from arc_core.filters import parse, span_condition
 from arc_core.ingest import Capacity, Receiver
 from arc_core.ingest._receiver import SIGNALS
 from arc_core.model import Tenant
 from arc_core.model.dialects import CANONICAL, canonical
+from arc_core.operations._retention import expire
 from arc_core.reading import TenantDatabase, Traces
 from arc_core.store import Database, Writer, index_texts, migrate, open_server
 from arc_core.store._migrations import _known
@@ -577,6 +579,29 @@ def test_a_migration_that_a_kill_cut_off_is_done_again_without_loss(run, version
         return await brought_along(database)
 
     assert run(upgrade, migrated=False) == BROUGHT_ALONG
+
+
+def test_what_a_tenant_keeps_is_kept_whole_and_nothing_of_others_is_deleted(run, wire):
+    half_past = wire.START_NS // 10**9 // 3600 * 3600 + 1800
+    spans = [
+        wire.span(name, start_time_unix_nano=(half_past + seconds) * 10**9)
+        for name, seconds in (("old", -7200), ("same hour, before", -600), ("same hour, after", 600))
+    ]
+    body = wire.request(*spans).SerializeToString()
+    keeps = Holder(id="acme", name="acme", created_ms=0, retention_days=1)
+
+    async def send(database):
+        await taken(database, body)
+        await taken(database, body, tenant=Tenant("other"))
+        await expire(database, keeps, (half_past + 86_400) * 1000)
+        sql = "SELECT SpanName AS n FROM spans WHERE TenantId = {t:String} ORDER BY Timestamp"
+        left = [[row["n"] for row in await rows(database, sql, t=tenant)] for tenant in ("acme", "other")]
+        listed = await Traces(TenantDatabase(database, "acme")).page(parse(""), wire.START_NS * 2, None, 9)
+        return left, sorted(trace.name for trace in listed.items)
+
+    left, listed = run(send)
+    assert left == [["same hour, before", "same hour, after"], ["old", "same hour, before", "same hour, after"]]
+    assert listed == ["same hour, after", "same hour, before"]
 
 
 SAID = [
