@@ -26,7 +26,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak workbench chromium postgres screenshots constraints clean
+.PHONY: help run test live check bench soak workbench chromium postgres screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbe
 test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
+
+live: $(DONE)/dev ## the examples against OpenAI's own API; needs OPENAI_API_KEY, costs less than a cent
+	$(BIN)/pytest tests/live $(ARGS)
 
 check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependencies
 	$(BIN)/ruff format --check .
