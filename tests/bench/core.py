@@ -219,7 +219,9 @@ def ask(core: Core, path: str) -> tuple[float, float, bytes]:
 def stored(data: Path, spans: int) -> None:
     """Print what the store takes; the Arc Core that has it must have stopped."""
     done = subprocess.run([sys.executable, "-c", SIZES, str(data)], capture_output=True, text=True, check=True)
-    for line in done.stdout.splitlines():
+    for line in done.stdout.split("\n"):
+        if not line:
+            continue
         table = json.loads(line)
         print(
             f"{table['name']}: {table['bytes'] / spans:.0f} bytes a span, {table['parts']} parts, {table['rows']:,} rows"
