@@ -56,6 +56,7 @@ check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependenc
 bench: $(DONE)/dev ## what Arc costs, beside a span written by hand and its peers, as ratios; ARGS=--no-peers is quicker
 	$(BIN)/python tests/bench/run.py $(ARGS)
 	$(BIN)/python tests/bench/core.py
+	case '$(ARGS)' in *--no-peers*) ;; *) $(BIN)/python tests/bench/core_phoenix.py ;; esac
 
 soak: $(DONE)/dev ## long runs: memory, kills, overload, a day of traffic; ARGS='--minutes 30' for longer ones of the spool
 	$(BIN)/python tests/soak/run.py $(ARGS)

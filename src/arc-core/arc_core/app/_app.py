@@ -48,7 +48,7 @@ from arc_core.ingest import (
 from arc_core.operations import Metrics, expire_for_ever, health_routes, log_to_stderr, metrics_route
 from arc_core.registry import Limiter
 from arc_core.settings import Address, Settings
-from arc_core.store import Database, Writer, migrate, open_database, open_server
+from arc_core.store import Database, Writer, index_texts, migrate, open_database, open_server
 from arc_core.web import Guard, workbench_routes
 
 _DRAIN_SECONDS: Final = 10
@@ -79,6 +79,8 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             ring = await stack.enter_async_context(live_ring(settings, limiter))
             database = await stack.enter_async_context(_opened(settings))
             await migrate(database)
+            if settings.text_index is not None:
+                await index_texts(database, wanted=settings.text_index)
             writer = await stack.enter_async_context(_running_writer(Writer(database)))
             access = access_of(settings, ring)
             capacity = Capacity(settings.max_pending_bytes)

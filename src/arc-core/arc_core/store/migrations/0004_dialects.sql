@@ -12,9 +12,6 @@ CREATE FUNCTION IF NOT EXISTS arcMessages AS (ks, vs, path, middle, count) -> co
             arrayFilter(k -> startsWith(k, concat(at, 'tool_calls.')) AND endsWith(k, '.name'), ks))), ','), ']}'),
     arrayMap(i -> concat(path, toString(i), middle), range(least(count, 1000)))), ','), ']');
 
--- `by_trace` finds them faster, and costs less to write.
-ALTER TABLE spans DROP INDEX IF EXISTS idx_trace_id;
-
 DROP VIEW IF EXISTS spans_of_otel_traces;
 
 -- The levels are there for speed: an expression that is written twice is analysed twice, at every insert.
