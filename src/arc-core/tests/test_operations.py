@@ -107,9 +107,10 @@ def test_a_key_made_while_it_runs_works_until_it_is_revoked(keyed, eventually):
     assert "key" not in shown[made["id"]]
 
 
-def test_who_listens_hears_nothing_more_once_his_key_is_revoked(keyed):
+def test_who_listens_hears_nothing_more_once_his_key_is_revoked(keyed, eventually):
     core, _, data = keyed
     made = make_key(data, "--tenant", "acme", "--scope", "read")
+    eventually(lambda: core.get("/api/v1/traces", **{"x-api-key": made["key"]}).status == 200)
     connection = http.client.HTTPConnection(core.http, timeout=60)
     connection.request("GET", "/api/v1/tail", headers={"x-api-key": made["key"]})
     response = connection.getresponse()
