@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 builder=go.opentelemetry.io/collector/cmd/builder@v0.161.0
 telemetrygen=github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.161.0
 cache=${COLLECTOR_BUILD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/arc-build}
-built=$cache/collector-$({ cat manifest.yaml; echo "$builder $telemetrygen $(uname -sm)"; } | sha256sum | cut -c1-16)
+built=$cache/collector-$({ grep -v '^#' manifest.yaml; echo "$builder $telemetrygen $(uname -sm)"; } | sha256sum | cut -c1-16)
 mkdir -p "$cache"
 exec 9> "$built.lock"
 flock 9  # clones beside each other build it once
