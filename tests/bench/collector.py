@@ -1,7 +1,8 @@
 """What each tier of Collectors takes: spans by a core's second, and what it adds to the time of a request.
 
 Beside each tier that has processors of Arc's: the same Collector, the same queue, without them. Times are of this machine;
-the last column is what can be compared. The sink is a Collector too, which counts and forgets.
+the last column is what can be compared. The sink is a Collector too, which counts and
+forgets. A sampler passes on a part of what it takes, and so spends less than one without Arc's processors.
 """
 
 import argparse
@@ -26,6 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "pipeline"))
 from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, Spans
 
 TICKS = os.sysconf("SC_CLK_TCK")
+SIZE = 200
+"""Spans in a request under load."""
 MESSAGE = "The applicant asks for 250,000 over thirty years and has an income of 84,000. " * 13
 """About 1 KB, in every fourth span."""
 BARE = {
@@ -156,9 +159,9 @@ def overlay(folder: Path, name: str, content: object) -> Path:
 def measured(tier: Tier, folder: Path, url: str, seconds: float) -> Figures:
     """Run `tier` before the sink at `url`."""
     with running_collector(tier.configs, folder / tier.name, COLLECTOR_ARC_URL=url, **SECRETS) as running:
-        load(running, 1, 500)
+        load(running, 1, SIZE)
         quiet = latencies(running, 100)
-        spans, cpu = load(running, seconds, 500)
+        spans, cpu = load(running, seconds, SIZE)
     return Figures(spans / cpu, statistics.median(quiet), quiet[98])
 
 
