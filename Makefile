@@ -58,10 +58,11 @@ bench: $(DONE)/dev collector ## what Arc costs, beside a span written by hand an
 	$(BIN)/python tests/bench/run.py $(ARGS)
 	$(BIN)/python tests/bench/core.py
 	$(BIN)/python tests/bench/collector.py
+	case '$(ARGS)' in *--no-peers*) ;; *) $(BIN)/python tests/bench/core_phoenix.py ;; esac
 
-soak: $(DONE)/dev collector ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
+soak: $(DONE)/dev collector ## long runs: memory, kills, overload, a day of traffic; ARGS='--minutes 30' for longer ones of the spool
 	$(BIN)/python tests/soak/run.py $(ARGS)
-	ARC_TEST_KILLS=50 $(BIN)/pytest -n0 --timeout 3600 src/arc-core/tests/test_outages.py -k kill
+	$(BIN)/python tests/soak/core.py
 	ARC_TEST_SPANS=200000 ARC_TEST_AWAY_SECONDS=120 $(BIN)/pytest -n0 --timeout 7200 tests/pipeline/test_delivery.py
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core

@@ -172,7 +172,7 @@ def shape(path: Path, class_name: str) -> str:
 
 def operations() -> list[Operation]:
     """What can be asked of Arc Core; nothing is asked of it here."""
-    parts = (Reads(None), Exports(None), Imports(None), Tails(None, None), Admin(None), Backups(None, None))
+    parts = (Reads(None), Exports(None), Imports(None), Tails(None, None, None), Admin(None), Backups(None, None, None))
     return [one for part in parts for one in part.operations()]
 
 

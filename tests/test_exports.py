@@ -83,7 +83,7 @@ def batches(spool):
 def test_nothing_is_lost_when_the_backend_is_killed_and_comes_back(ports, start, tmp_path, spool):
     told = tmp_path / "told"
     with core_at(ports, tmp_path / "data") as core:
-        program = start("until-told", str(told), OTEL_BSP_SCHEDULE_DELAY="50")
+        program = start("until-told", str(told), OTEL_BSP_SCHEDULE_DELAY="200")
         assert program.stdout.readline() == "ready\n"
         eventually(lambda: core.get("/api/v1/traces?service=steady")["traces"])
         core.process.send_signal(signal.SIGKILL)

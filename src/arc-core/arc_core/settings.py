@@ -83,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """By this a gateway shows that the tenant it names is to be believed; None believes none."""
     gateway_tenant_header: str = "x-consumer-custom-id"
     """In which a gateway names the tenant; lower case. The default is Kong's."""
+    text_index: bool | None = None
+    """Whether texts are indexed for searching; None leaves it as it is."""
     log_format: LogFormat = "text"
     log_level: LogLevel = "warning"
     end_with_stdin: bool = False
@@ -105,6 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         registry: str | None = None,
         gateway_secret: str | None = None,
         gateway_tenant_header: str = "x-consumer-custom-id",
+        text_index: bool | None = None,
         log_format: LogFormat = "text",
         log_level: LogLevel = "warning",
         end_with_stdin: bool = False,
@@ -122,6 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             registry=registry or None,
             gateway_secret=gateway_secret or None,
             gateway_tenant_header=gateway_tenant_header.lower(),
+            text_index=text_index,
             log_format=log_format,
             log_level=log_level,
             end_with_stdin=end_with_stdin,

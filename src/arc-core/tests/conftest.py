@@ -90,8 +90,9 @@ class Core:
         self.process.wait(30)
 
 
-def launch(data: Path, *options: str) -> Core:
-    arguments = [sys.executable, "-m", "arc_core", "--data", str(data), *options]
+def launch(data: Path, *options: str, files: int | None = None) -> Core:
+    limited = [] if files is None else ["prlimit", f"--nofile={files}"]
+    arguments = [*limited, sys.executable, "-m", "arc_core", "--data", str(data), *options]
     for option in ("--http", "--grpc"):
         if option not in options:
             arguments += [option, "127.0.0.1:0"]
@@ -113,8 +114,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Core]]:
     """Start an Arc Core with these options; all are killed at the end."""
     started: list[Core] = []
 
-    def start_one(*options: str, data: Path | None = None) -> Core:
-        started.append(launch(data or tmp_path / "data", *options))
+    def start_one(*options: str, data: Path | None = None, files: int | None = None) -> Core:
+        started.append(launch(data or tmp_path / "data", *options, files=files))
         return started[-1]
 
     yield start_one

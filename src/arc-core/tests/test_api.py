@@ -273,6 +273,7 @@ def test_browsers_are_told_to_be_strict_and_no_other_origin_is_let_in(core):
     [
         ("POST", "/api/v1/health", 405),
         ("OPTIONS", "/api/v1/health", 405),
+        ("POST", "/api/v1/openapi.json", 405),
         ("POST", "/", 405),
         ("DELETE", "/traces/x", 405),
     ],
@@ -282,6 +283,7 @@ def test_another_method_is_refused_in_json(core, method, path, status):
 
     assert answer.status == status
     assert method in answer.json()["error"]
+    assert {"GET"} <= set(answer.headers["allow"].split(", ")) <= {"GET", "HEAD"}
 
 
 def test_a_bug_is_told_in_json_without_its_details():

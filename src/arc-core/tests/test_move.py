@@ -2,12 +2,17 @@
 
 import http.client
 import json
+import os
 import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote_plus, urlsplit
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 SERVER = Path(__file__).with_name("clickhouse_over_http.py")
 
@@ -75,10 +80,69 @@ def test_every_row_is_moved_once_and_an_interrupted_move_goes_on(start, wire, se
     assert (again.get("/api/v1/agents").json(), again.get("/api/v1/stats?interval=1d").json()) == shown
 
 
+class Cutting(BaseHTTPRequestHandler):
+    """A way to the server that breaks once, after logs were stored and before the answer."""
+
+    protocol_version = "HTTP/1.1"
+    port = cuts = 0
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        if (
+            type(self).cuts
+            and "otel_logs" in (unquote_plus(self.path) + body[:200].decode("latin-1")).partition("INSERT")[2]
+        ):
+            type(self).cuts -= 1
+            self.close_connection = True
+            return
+        self.send_response(response.status)
+        for name in ("X-ClickHouse-Summary", "Content-Type"):
+            if response.getheader(name):
+                self.send_header(name, response.getheader(name))
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST  # noqa: N815 - its name for what to do
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_piece_that_was_stored_but_not_noted_is_not_stored_again(start, wire, server, tmp_path):
+    url, ask = server
+    core = start(data=tmp_path / "data")
+    logs = ExportLogsServiceRequest()
+    for n in range(30):
+        logs.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=wire.START_NS + n, event_name="e")
+    assert core.post(logs.SerializeToString(), wire.PROTOBUF, "/v1/logs").status == 200
+    core.export(wire.request(wire.span()))
+    assert core.stop() == 0
+    Cutting.port, Cutting.cuts = int(urlsplit(url).port), 2  # the client itself tries once more
+    way = ThreadingHTTPServer(("127.0.0.1", 0), Cutting)
+    threading.Thread(target=way.serve_forever, daemon=True).start()
+    through = f"clickhouse://127.0.0.1:{way.server_address[1]}/arc"
+
+    move(core.data, through, status=1)
+    assert ask("SELECT count() FROM otel_logs") == "30"
+    Cutting.cuts = 0
+    assert "moved 31 rows" in move(core.data, through).stdout
+    way.shutdown()
+    way.server_close()
+
+    assert ask("SELECT count() FROM otel_logs") == "30"
+
+
 @pytest.mark.parametrize(
     ("url", "status", "words"),
     [
         ("http://127.0.0.1:8123", 2, "clickhouse://"),
+        ("clickhouse://arc:secret@127.0.0.1:99999/arc", 2, "'127.0.0.1:99999/arc' is no ClickHouse"),
         ("clickhouse://arc:secret@127.0.0.1:1/arc", 1, "127.0.0.1:1"),
     ],
 )
@@ -90,6 +154,18 @@ def test_a_server_that_cannot_be_used_is_told_without_its_password(tmp_path, url
     assert words in said
     assert "secret" not in said
     assert said.count("\n") == 1
+
+
+def test_a_server_that_is_not_there_is_one_line_when_arc_core_starts(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "arc_core", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--data", str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "ARC_CORE_STORE": "clickhouse://arc:secret@127.0.0.1:1/arc"},
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "ClickHouse at 127.0.0.1:1 cannot be used" in done.stderr
+    assert "secret" not in done.stderr
 
 
 def test_a_folder_without_a_store_has_nothing_to_move(tmp_path):

@@ -18,7 +18,7 @@ schemathesis.openapi.format(
     st.sampled_from(["", "kind:llm", "service:a* -status:ok", "duration>1s OR cost<=0.5", '"some text" since:24h']),
 )
 
-PARTS = [Reads(None), Exports(None), Imports(None), Tails(None, None), Admin(None), Backups(None, None)]
+PARTS = [Reads(None), Exports(None), Imports(None), Tails(None, None, None), Admin(None), Backups(None, None, None)]
 OPERATIONS = [
     (one.method, one.path)
     for part in PARTS

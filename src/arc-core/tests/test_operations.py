@@ -1,12 +1,15 @@
 """What whoever runs Arc Core needs: probes, metrics, logs, settings by file, backups, keys in force."""
 
+import http.client
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tarfile
 import time
+from contextlib import closing
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -25,6 +28,12 @@ def arc(*arguments, status=0, **environment):
     )
     assert done.returncode == status, done.stderr
     return done
+
+
+def edit(data, sql, *values):
+    """Do to the registry what Arc Core would not."""
+    with closing(sqlite3.connect(data / "registry.db")) as registry, registry:
+        registry.execute(sql, values)
 
 
 def make_key(data, *arguments):
@@ -97,6 +106,20 @@ def test_a_key_made_while_it_runs_works_until_it_is_revoked(keyed, eventually):
     }
     assert shown[made["id"]]["state"] == "revoked"
     assert "key" not in shown[made["id"]]
+
+
+def test_who_listens_hears_nothing_more_once_his_key_is_revoked(keyed):
+    core, _, data = keyed
+    made = make_key(data, "--tenant", "acme", "--scope", "read")
+    connection = http.client.HTTPConnection(core.http, timeout=60)
+    connection.request("GET", "/api/v1/tail", headers={"x-api-key": made["key"]})
+    response = connection.getresponse()
+    assert response.readline() == b": listening\n"
+
+    arc("keys", "revoke", made["id"], "--data", data)
+
+    assert response.read().strip() == b""  # to its end
+    connection.close()
 
 
 def test_an_expired_key_is_refused_and_says_so(keyed, eventually):
@@ -189,6 +212,16 @@ def _used(data, tenant, eventually):
 
     eventually(is_counted)
     return found[0]
+
+
+def test_a_registry_that_cannot_be_opened_is_a_problem_to_try_again_and_no_bug(start, tmp_path):
+    core = start(data=tmp_path)
+    (tmp_path / "registry.db").mkdir()
+
+    answer = core.post(b'{"scopes": ["read"]}', {"content-type": "application/json"}, "/api/v1/admin/keys")
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert "registry.db does not open" in answer.json()["detail"]
 
 
 def test_a_gateway_with_its_secret_names_the_tenant(launched, wire, tmp_path):
@@ -311,8 +344,6 @@ def test_logs_are_json_with_what_was_asked_and_never_a_key(tmp_path):
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     address = re.search(r"http=http://(\S+)", process.stdout.readline())[1]
-    import http.client
-
     connection = http.client.HTTPConnection(address)
     for key in ("sesame", "wrong"):
         connection.request("GET", "/api/v1/traces?filter=kind:llm", headers={"x-api-key": key})
@@ -348,6 +379,91 @@ def test_a_backup_of_a_running_arc_core_is_restored_as_it_was(start, wire, tmp_p
     assert "acme" in arc("tenants", "list", "--data", tmp_path / "restored").stdout
     assert arc("restore", file, "--data", tmp_path / "restored", status=2).stderr.count("holds a store already") == 1
     assert arc("backup", file, "--data", tmp_path / "restored", status=2).stderr.count("is there already") == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "words"),
+    [
+        ("localhost:4318", 2, "'localhost:4318' is no URL of an Arc Core, for example http://127.0.0.1:4318"),
+        ("http://127.0.0.1:99999", 2, "is no URL of an Arc Core"),
+        ("http://127.0.0.1:1", 1, "nothing answers at http://127.0.0.1:1: Connection refused; is Arc Core running?"),
+    ],
+)
+def test_a_backup_of_what_is_not_there_says_where_it_looked(tmp_path, url, status, words):
+    assert words in arc("backup", tmp_path / "file", "--core", url, status=status).stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_audit_log_says_who_took_a_backup(keyed):
+    core, keys, _ = keyed
+    assert core.get("/api/v1/admin/backup", **keys["operator"]).status == 200
+
+    entry = core.get("/api/v1/admin/audit?limit=1", **keys["operator"]).json()["entries"][0]
+    assert (entry["action"], entry["tenant"]) == ("backup.download", "default")
+    assert entry["actor"].startswith("key ")
+
+
+def test_what_others_wrote_cannot_garble_the_terminal_of_who_reads_it(tmp_path):
+    arc("tenants", "create", "acme", "--data", tmp_path)
+    # As something older, or a hand, may have left it.
+    edit(tmp_path, "UPDATE tenants SET name = ? WHERE id = 'acme'", "\x1b[31mred\x9b1m\u202eevil\nmore")
+    shown = arc("tenants", "list", "--data", tmp_path).stdout
+
+    assert "\\u001b[31mred\\u009b1m\\u202eevil\\u000amore" in shown
+    assert len(shown.splitlines()) == 3
+    refused = arc("keys", "create", "--scope", "read", "--name", "\x1b[31m", "--data", tmp_path, status=2)
+    assert "control characters" in refused.stderr
+    assert "\x1b" not in refused.stderr
+
+
+def test_times_that_no_calendar_has_hide_no_keys(tmp_path):
+    refused = arc("keys", "create", "--scope", "read", "--expires", "999999w", "--data", tmp_path, status=2)
+    assert "--expires '999999w' is longer than a hundred years" in refused.stderr
+    made = json.loads(arc("keys", "create", "--scope", "read", "--json", "--data", tmp_path).stdout)
+    edit(tmp_path, "UPDATE api_keys SET expires_ms = 9223372036854775807")
+
+    assert made["id"] in arc("keys", "list", "--data", tmp_path).stdout
+
+
+def test_the_audit_log_is_verified_by_the_command_and_says_its_newest_hash(tmp_path):
+    arc("tenants", "create", "acme", "--data", tmp_path)
+    newest = json.loads(arc("audit", "--json", "--limit", "1", "--data", tmp_path).stdout)
+    whole = arc("audit", "--verify", "--data", tmp_path).stderr
+    edit(tmp_path, "DELETE FROM audit WHERE number = 2")
+
+    assert f"is whole: 2 entries, the newest has the hash {newest['hash']}" in whole
+    assert "entry 2 is missing" in arc("audit", "--verify", "--data", tmp_path, status=1).stderr
+
+
+def test_listeners_of_one_tenant_are_put_off_and_its_neighbours_are_not(keyed, eventually):
+    core, keys, _ = keyed
+    open_ones = []
+    for _ in range(21):
+        connection = http.client.HTTPConnection(core.http, timeout=60)
+        connection.request("GET", "/api/v1/tail", headers=keys["reader"])
+        open_ones.append((connection, connection.getresponse()))
+
+    statuses = sorted(response.status for _, response in open_ones)
+    assert statuses == [200] * 20 + [429]
+    assert next(one for _, one in open_ones if one.status == 429).headers["retry-after"] == "10"
+    other = http.client.HTTPConnection(core.http, timeout=60)
+    other.request("GET", "/api/v1/tail", headers=keys["operator"])
+    assert other.getresponse().status == 200
+
+    for connection, response in (*open_ones, (other, None)):
+        if response is not None:
+            response.close()
+        connection.close()
+
+    def is_let_in():
+        again = http.client.HTTPConnection(core.http, timeout=60)
+        again.request("GET", "/api/v1/tail", headers=keys["reader"])
+        response = again.getresponse()
+        response.close()
+        again.close()
+        return response.status == 200
+
+    eventually(is_let_in)
 
 
 def test_a_backup_that_is_damaged_or_cut_restores_nothing(start, wire, tmp_path):

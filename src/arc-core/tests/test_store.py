@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arc_core.access import Tenant as Holder
 from arc_core.errors import RowsError, StartError, StoreError, UsageError
-from arc_core.filters import parse
+from arc_core.filters import parse, span_condition
 from arc_core.ingest import Capacity, Receiver
 from arc_core.ingest._receiver import SIGNALS
 from arc_core.model import Tenant
 from arc_core.model.dialects import CANONICAL, canonical
+from arc_core.operations._retention import expire
 from arc_core.reading import TenantDatabase, Traces
 from arc_core.store import Database, Writer, index_texts, migrate, open_server
 from arc_core.store._migrations import _known
@@ -374,6 +376,35 @@ OTHERS = [
     ({"gen_ai.system": "anthropic", "gen_ai.operation.name": "chat", "gen_ai.usage.prompt_tokens": 5},
      {"Dialect": "genai before 1.37", "Kind": "llm", "Provider": "anthropic", "InputTokens": 5}),
     ({"gen_ai.provider.name": "openai", "gen_ai.system": "other", "gen_ai.operation.name": "chat"}, {"Provider": "openai"}),
+    (  # as openinference-instrumentation-openai sends it: the whole request beside its messages, and a tool call
+        {"openinference.span.kind": "LLM", "input.value": '{"messages": []}', "output.value": '{"choices": []}',
+         "llm.request.model_name": "gpt-4o", "llm.response.model_name": "gpt-4o-2024", "llm.system": "azure",
+         "llm.token_count.prompt_details.cache_input": 4,
+         "llm.input_messages.0.message.role": "user",
+         "llm.input_messages.0.message.contents.0.message_content.type": "image",
+         "llm.input_messages.0.message.contents.0.message_content.image.image.url": "data:...",
+         "llm.input_messages.0.message.contents.1.message_content.text": "what is it?",
+         "llm.output_messages.0.message.role": "assistant",
+         "llm.output_messages.0.message.tool_calls.0.tool_call.id": "c1",
+         "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "look",
+         "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": '{"at": "x"}'},
+        {"Model": "gpt-4o-2024", "Provider": "azure.ai.openai", "CacheReadTokens": 4,
+         "InputMessages": '[{"role":"user","parts":[{"type":"text","content":"what is it?"}]}]',
+         "OutputMessages": '[{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"look","arguments":"{\\"at\\": \\"x\\"}"}]}]'},
+    ),
+    (
+        {"llm.request.type": "chat", "gen_ai.system": "az.ai.openai", "gen_ai.user": "u2", "llm.usage.reasoning_tokens": 3,
+         "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": "one moment",
+         "gen_ai.completion.0.tool_calls.0.id": "c2", "gen_ai.completion.0.tool_calls.0.name": "look",
+         "gen_ai.completion.0.tool_calls.0.arguments": "{}"},
+        {"Operation": "chat", "Provider": "azure.ai.openai", "UserId": "u2", "ReasoningTokens": 3,
+         "OutputMessages": '[{"role":"assistant","parts":[{"type":"text","content":"one moment"},'
+                           '{"type":"tool_call","id":"c2","name":"look","arguments":"{}"}]}]'},
+    ),
+    ({"gen_ai.input.messages": "own", "llm.input_messages.0.message.role": "user", "input.value": "v"}, {"InputMessages": "own"}),
+    ({"openinference.span.kind": "CHAIN", "input.value": "v"}, {"InputMessages": "v"}),
+    ({"openinference.span.kind": "DECISION", "decision.model_name": "d", "decision.provider": "typesafe"},
+     {"Kind": "other", "Model": "d", "Provider": "typesafe"}),
     ({"http.request.method": "GET"}, {"Dialect": "", "Kind": "other"}),
 ]  # fmt: skip
 
@@ -390,13 +421,32 @@ def test_what_others_emit_comes_to_the_same_columns(run, wire):
         assert {name: row[name] for name in expected} == expected
 
 
+def test_a_failure_has_the_type_of_its_exception_where_it_says_none_itself(run, wire):
+    spans = [wire.span(name, error=name != "recovered") for name in ("raised", "told", "recovered", "silent")]
+    for span in spans[:3]:
+        span.events.add(name="log")
+        span.events.add(name="exception").attributes.append(wire.attribute("exception.type", "TimeoutError"))
+    spans[1].attributes.append(wire.attribute("error.type", "rate_limit"))
+
+    async def send(database):
+        await taken(database, wire.request(*spans).SerializeToString())
+        return await rows(database, "SELECT SpanName AS n, ErrorType AS t FROM spans")
+
+    assert {row["n"]: row["t"] for row in run(send)} == {
+        "raised": "TimeoutError",
+        "told": "rate_limit",
+        "recovered": "",
+        "silent": "",
+    }
+
+
 def test_names_of_others_mean_the_same_in_sql_and_in_python(run, wire):
     column = {
         "gen_ai.provider.name": "Provider", "gen_ai.usage.input_tokens": "InputTokens", "gen_ai.usage.output_tokens": "OutputTokens",
         "gen_ai.usage.cache_write.input_tokens": "CacheWriteTokens", "gen_ai.usage.cache_read.input_tokens": "CacheReadTokens",
         "gen_ai.usage.reasoning.output_tokens": "ReasoningTokens", "gen_ai.input.messages": "InputMessages",
         "gen_ai.output.messages": "OutputMessages", "user.id": "UserId", "gen_ai.operation.name": "Operation",
-        "gen_ai.workflow.name": "WorkflowName", "gen_ai.conversation.id": "ConversationId", "gen_ai.response.model": "Model",
+        "gen_ai.workflow.name": "WorkflowName", "gen_ai.conversation.id": "ConversationId", "gen_ai.response.model": "Model", "gen_ai.request.model": "Model",
         "arc.cost.usd": "CostUsd", "gen_ai.agent.name": "AgentName", "gen_ai.tool.name": "ToolName",
     }  # fmt: skip
     names = [name for name, known in CANONICAL.items() if known in column]
@@ -511,71 +561,148 @@ def test_failures_that_differ_in_numbers_alone_are_one(run, wire):
     assert found[""] == ""
 
 
+async def older(database: Database, version: int) -> None:
+    """Bring `database` to schema `version`, with a thousand spans of a hundred traces, and a log record."""
+    for number in range(1, version + 1):
+        for statement in _known()[number]:
+            await database.command(statement)
+    await database.command(
+        "CREATE TABLE schema_version (Version UInt32, AppliedAt DateTime64(3) DEFAULT now64(3)) ENGINE = MergeTree ORDER BY Version"
+    )
+    await database.command(f"INSERT INTO schema_version (Version) SELECT {version}")
+    await database.command(
+        "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ServiceName, Duration, StatusCode, SpanAttributes)"
+        " SELECT toDateTime64('2026-09-21 14:13:20.5', 9, 'UTC') + number, lower(hex(MD5(toString(intDiv(number, 10))))),"
+        " lower(hex(sipHash64(number))), 'chat', 'loans', 5, 'Ok',"
+        " map('arc.span.kind', 'llm', 'gen_ai.agent.name', 'planner', 'gen_ai.usage.input_tokens', '7', 'user.id', 'u', 'arc.cost.usd', '0.5')"
+        " FROM numbers(1000)"
+    )
+    await database.command("INSERT INTO otel_logs (Timestamp, Body) SELECT now64(9), 'hello'")
+
+
+async def brought_along(database: Database) -> list[list[dict[str, Any]]]:
+    """What is left of `older`."""
+    return [
+        await rows(
+            database,
+            "SELECT count() AS n, uniq(TraceId) AS t, sum(InputTokens) AS i, sum(CostUsd) AS c, any(UserId) AS u FROM spans",
+        ),
+        await rows(database, "SELECT uniq(TraceId) AS t, groupUniqArrayArray(Agents) AS a FROM traces"),
+        await rows(database, "SELECT Body AS b, TenantId AS t FROM otel_logs"),
+    ]
+
+
+BROUGHT_ALONG = [
+    [{"n": 1000, "t": 100, "i": 7000, "c": 500, "u": "u"}],
+    [{"t": 100, "a": ["planner"]}],
+    [{"b": "hello", "t": "default"}],
+]
+
+
 @pytest.mark.parametrize("version", sorted(_known())[:-1])
 def test_data_of_every_earlier_schema_is_brought_along(run, version, wire):
     async def upgrade(database):
-        for number in sorted(_known()):
-            if number <= version:
-                for statement in _known()[number]:
-                    await database.command(statement)
-        await database.command(
-            "CREATE TABLE schema_version (Version UInt32, AppliedAt DateTime64(3) DEFAULT now64(3)) ENGINE = MergeTree ORDER BY Version"
-        )
-        await database.command(f"INSERT INTO schema_version (Version) SELECT {version}")
-        await database.command(
-            "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ServiceName, Duration, StatusCode, SpanAttributes)"
-            " SELECT toDateTime64('2026-09-21 14:13:20.5', 9, 'UTC') + number, lower(hex(MD5(toString(intDiv(number, 10))))),"
-            " lower(hex(sipHash64(number))), 'chat', 'loans', 5, 'Ok',"
-            " map('arc.span.kind', 'llm', 'gen_ai.agent.name', 'planner', 'gen_ai.usage.input_tokens', '7', 'user.id', 'u', 'arc.cost.usd', '0.5')"
-            " FROM numbers(1000)"
-        )
-        await database.command("INSERT INTO otel_logs (Timestamp, Body) SELECT now64(9), 'hello'")
+        await older(database, version)
         await migrate(database)
         await migrate(database)
-        spans = await rows(
-            database,
-            "SELECT count() AS n, uniq(TraceId) AS t, sum(InputTokens) AS i, sum(CostUsd) AS c, any(UserId) AS u FROM spans",
-        )
-        traces = await rows(database, "SELECT uniq(TraceId) AS t, groupUniqArrayArray(Agents) AS a FROM traces")
-        logs = await rows(database, "SELECT Body AS b, TenantId AS t FROM otel_logs")
+        found = await brought_along(database)
         reader = Traces(TenantDatabase(database, "default"))
         page = (await reader.page(parse(""), 0, None, 3)).items
         await taken(database, wire.request(wire.span()).SerializeToString(), tenant=Tenant())
-        return (
-            spans,
-            traces,
-            logs,
-            [trace.spans for trace in page],
-            len((await reader.page(parse(""), 0, None, 200)).items),
-        )
+        return found, [trace.spans for trace in page], len((await reader.page(parse(""), 0, None, 200)).items)
 
-    spans, traces, logs, page, after = run(upgrade, migrated=False)
-    assert spans == [{"n": 1000, "t": 100, "i": 7000, "c": 500, "u": "u"}]
-    assert traces == [{"t": 100, "a": ["planner"]}]
-    assert logs == [{"b": "hello", "t": "default"}]
+    found, page, after = run(upgrade, migrated=False)
+    assert found == BROUGHT_ALONG
     assert page == [10, 10, 10]
     assert after == 101
 
 
-def test_texts_are_found_with_an_index_and_without(run, wire):
-    spans = [wire.span(attributes={"gen_ai.input.messages": f"word{n} zebra{n % 100}"}) for n in range(500)]
-    find = "SELECT count() AS n FROM spans WHERE hasAllTokens(InputMessages, 'zebra7')"
+@pytest.mark.parametrize("version", sorted(_known())[:-1])
+def test_a_migration_that_a_kill_cut_off_is_done_again_without_loss(run, version):
+    async def upgrade(database):
+        await older(database, version)
+        for statement in _known()[version + 1]:  # all of it is done, but not yet said to be
+            await database.command(statement)
+        await migrate(database)
+        return await brought_along(database)
+
+    assert run(upgrade, migrated=False) == BROUGHT_ALONG
+
+
+def test_what_a_tenant_keeps_is_kept_whole_and_nothing_of_others_is_deleted(run, wire):
+    half_past = wire.START_NS // 10**9 // 3600 * 3600 + 1800
+    spans = [
+        wire.span(name, start_time_unix_nano=(half_past + seconds) * 10**9)
+        for name, seconds in (("old", -7200), ("same hour, before", -600), ("same hour, after", 600))
+    ]
+    body = wire.request(*spans).SerializeToString()
+    keeps = Holder(id="acme", name="acme", created_ms=0, retention_days=1)
 
     async def send(database):
-        await taken(database, wire.request(*spans).SerializeToString())
-        found = [await rows(database, find)]
-        for wanted in (True, True, False, False):
-            await index_texts(database, wanted=wanted)
-            found.append(await rows(database, find))
-        await index_texts(database, wanted=True)
-        await taken(
-            database, wire.request(wire.span(attributes={"gen_ai.input.messages": "zebra7"})).SerializeToString()
-        )
-        return found, await rows(database, find)
+        await taken(database, body)
+        await taken(database, body, tenant=Tenant("other"))
+        await expire(database, keeps, (half_past + 86_400) * 1000)
+        sql = "SELECT SpanName AS n FROM spans WHERE TenantId = {t:String} ORDER BY Timestamp"
+        left = [[row["n"] for row in await rows(database, sql, t=tenant)] for tenant in ("acme", "other")]
+        listed = await Traces(TenantDatabase(database, "acme")).page(parse(""), wire.START_NS * 2, None, 9)
+        return left, sorted(trace.name for trace in listed.items)
 
-    found, after = run(send)
-    assert found == [[{"n": 5}]] * 5
-    assert after == [{"n": 6}]
+    left, listed = run(send)
+    assert left == [["same hour, before", "same hour, after"], ["old", "same hour, before", "same hour, after"]]
+    assert listed == ["same hour, after", "same hour, before"]
+
+
+SAID = [
+    "The loan was Declined", "loan\nofficer", "tab\there", "d\u00e9clin\u00e9 \u8d37\u6b3e\u88ab\u62d2", "nothing of it", "reloaned", "1.5e-3 (ok)",
+]  # fmt: skip
+ASKED = {
+    "loan": [0, 1], "LOAN declined": [0], '"declined loan"': [0], "officer": [1], "here": [2], "lo": [], "decl": [],
+    "d\u00e9clin\u00e9": [3], "D\u00c9CLIN": [3], "\u6b3e\u88ab": [3], '"5e-3"': [6], '"("': [6], "absent": [], "chat": [0, 1, 2, 3, 4, 5, 6],
+    '"' + " ".join(f"w{n}" for n in range(100)) + '"': [], "-loan": [2, 3, 4, 5, 6],
+}  # fmt: skip
+
+
+def test_texts_are_found_with_an_index_and_without(run, wire):
+    messages = [
+        json.dumps([{"role": "user", "parts": [{"type": "text", "content": said}]}], ensure_ascii=False)
+        for said in SAID
+    ]
+    spans = [
+        wire.span("chat", attributes={"gen_ai.input.messages": said}, start_time_unix_nano=wire.START_NS + n * 10**9)
+        for n, said in enumerate(messages)
+    ]
+    numbers = {span.span_id.hex(): n for n, span in enumerate(spans)}
+
+    async def found(database):
+        reader = Traces(TenantDatabase(database, "acme"))
+        now_ns = wire.START_NS + 10**12
+        answers = {}
+        for asked in ASKED:
+            page = await reader.spans(parse(asked), now_ns, None, 50)
+            answers[asked] = sorted(numbers[line.span_id] for line in page.items)
+        return answers
+
+    async def indexed(database):
+        await database.command("OPTIMIZE TABLE spans FINAL")  # waits for what is indexed in the background
+        condition = span_condition(parse("loan"), 0)
+        explain = f"EXPLAIN indexes = 1 SELECT 1 FROM spans WHERE {condition.sql}"  # noqa: S608 - names of parameters
+        plan = await rows(database, explain, **condition.parameters)
+        return any("text_InputMessages" in line["explain"] for line in plan)
+
+    async def send(database):
+        await taken(database, wire.request(*spans[:4]).SerializeToString())
+        before = await indexed(database)
+        for wanted in (True, True):
+            await index_texts(database, wanted=wanted)
+        await taken(database, wire.request(*spans[4:]).SerializeToString())
+        with_index = await indexed(database), await found(database)
+        for wanted in (False, False):
+            await index_texts(database, wanted=wanted)
+        return before, with_index, (await indexed(database), await found(database))
+
+    before, with_index, without = run(send)
+    assert (before, with_index[0], without[0]) == (False, True, False)
+    assert with_index[1] == without[1] == ASKED
 
 
 def test_the_schema_for_a_cluster_is_that_of_the_migrations_and_the_engine_reads_it(run):

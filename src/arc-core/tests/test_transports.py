@@ -1,5 +1,7 @@
 """What holds for every way in: gRPC, HTTP with protobuf and HTTP with JSON, plain and gzip."""
 
+import os
+
 MIB = 1024 * 1024
 
 
@@ -90,3 +92,19 @@ def _assert_alive(core, wire, transport):
     span = wire.span()
     assert transport.send(core, wire.request(span)).outcome == "ok"
     assert core.has(span.trace_id)
+
+
+def test_a_span_that_a_request_holds_twice_is_counted_once(core, wire, transport):
+    root = wire.span(attributes={"arc.span.kind": "run", "gen_ai.agent.name": f"twice-{os.urandom(4).hex()}"})
+    child = wire.call(root)
+    longer = wire.span(trace_id=root.trace_id, span_id=os.urandom(8))
+    request = wire.request(root, child, root, longer)
+    request.resource_spans.add().CopyFrom(request.resource_spans[0])
+
+    sent = transport.send(core, request)
+
+    assert (sent.outcome, sent.rejected) == ("ok", 0)
+    assert core.trace(root.trace_id)["trace"]["spans"] == 3
+    agents = core.get("/api/v1/agents").json()["agents"]
+    (mine,) = (agent for agent in agents if agent["agent"] == root.attributes[1].value.string_value)
+    assert mine["runs"] == 1

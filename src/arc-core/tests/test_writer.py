@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
+import json
 from contextlib import suppress
 
 import pytest
-from arc_core.errors import OverCapacityError, RowsError, StoreError
+from arc_core.errors import OverCapacityError, RowsError, StoreError, TooLargeError
 from arc_core.model import Batch
 from arc_core.store import Writer
 
@@ -36,8 +37,9 @@ class Recorder:
             raise RowsError("no")
 
     async def query(self, _sql, **parameters):
-        self.asked.append(parameters["id"])
-        return b'{"rows":%d}' % (1 if parameters["id"] in self.ids else 0)
+        ids = json.loads(parameters["ids"])
+        self.asked += ids
+        return b"".join(b'{"id":%d,"rows":1}\n' % one for one in ids if one in self.ids)
 
     async def command(self, _sql, **_parameters):
         pass
@@ -79,6 +81,61 @@ def test_what_the_engine_cannot_read_goes_in_as_rows():
 
     assert ends == [None]
     assert database.inserts == [[b"bad\n"], [b"good\n"]]
+
+
+@pytest.mark.parametrize("error", [TooLargeError("rows"), OSError("no memory")])
+def test_rows_that_cannot_be_made_fail_alone_and_the_writer_goes_on(error):
+    def instead():
+        raise error
+
+    bad = batch(b"bad\n", "otlp_traces", stored="otel_traces", form="Protobuf", instead=instead)
+    good = batch(b"good\n", "otlp_traces", stored="otel_traces", form="Protobuf")
+
+    ends, _ = written(bad, good)
+
+    assert isinstance(ends[0], TooLargeError if isinstance(error, TooLargeError) else StoreError)
+    assert ends[1] is None
+
+
+def test_what_nobody_foresaw_is_put_off_and_the_writer_goes_on():
+    class Odd(Recorder):
+        async def insert(self, table, chunks, form):
+            if not self.inserts:
+                self.inserts.append([])
+                raise ZeroDivisionError
+            await super().insert(table, chunks, form)
+
+    async def send():
+        database = Odd()
+        writer = Writer(database)
+        running = asyncio.ensure_future(writer.run())
+        one = batch()
+        with pytest.raises(StoreError):
+            await writer.write(one)
+        await writer.write(one)
+        writer.close()
+        await running
+        assert database.inserts == [[], [b"good\n"]]
+
+    asyncio.run(send())
+
+
+def test_those_whose_end_is_not_known_are_asked_for_together():
+    async def send():
+        database = Recorder()
+        writer = Writer(database)
+        batches = [batch(id=number) for number in range(1000, 1005)]
+        database.away = True
+        running = asyncio.ensure_future(writer.run())
+        await asyncio.gather(*map(writer.write, batches), return_exceptions=True)
+        database.away, database.ids = False, {1001, 1003}
+        await asyncio.gather(*map(writer.write, batches))
+        writer.close()
+        await running
+        assert sorted(database.asked) == [1000, 1001, 1002, 1003, 1004]
+        assert sum(len(one) for one in database.inserts[1:]) == 3
+
+    asyncio.run(send())
 
 
 def test_a_batch_that_comes_twice_is_stored_once():

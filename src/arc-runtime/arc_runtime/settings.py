@@ -78,6 +78,7 @@ _KNOWN: Final = {
     "ARC_CORE_MAX_PENDING_MIB",
     "ARC_CORE_REGISTRY",
     "ARC_CORE_STORE",
+    "ARC_CORE_TEXT_INDEX",
     "ARC_CORE_URL",
 }
 

@@ -48,7 +48,7 @@ class TracePage(msgspec.Struct, frozen=True):
 
     traces: list[TraceSummary]
     next: str | None
-    """Pass as `before` to get the traces that follow; null on the last page."""
+    """Pass as `after` to get the traces that follow; null on the last page."""
     services: list[str]
     """Every service there is, for the filter."""
 
@@ -341,11 +341,15 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=3_162_240_000)]
 """At most a hundred years."""
 
 
+Name = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+"""What something is called, without control characters (ECMA-48)."""
+
+
 class KeyOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key to be made."""
 
     scopes: Annotated[list[Literal["ingest", "read", "admin"]], msgspec.Meta(min_length=1, max_length=3)]
-    name: str = ""
+    name: Name = ""
     expires_seconds: Seconds | None = None
     """How long it lasts; null for ever."""
 

@@ -3,15 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from tempfile import TemporaryFile
 from typing import Final
 
 import msgspec
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from arc_core.api._operation import Call, Operation
 from arc_core.api._otlp import request_of
 from arc_core.api._parameters import FILTER, choice
-from arc_core.errors import OverQuotaError
+from arc_core.api._streams import Pieces, Streams, begun
 from arc_core.filters import trace_condition
 from arc_core.model import StoredSpan
 from arc_core.reading import SpanRef, TenantDatabase, Traces
@@ -25,7 +26,9 @@ _FORMATS: Final = {
 _SUFFIXES: Final = {"otlp": "json", "jsonl": "jsonl", "parquet": "parquet"}
 _TRACES_AT_A_TIME: Final = 50
 _AT_A_TIME: Final = 2
-"""Exports that run together: each may keep a session of the database busy for long."""
+"""Exports of one tenant that run together."""
+
+_PIECE: Final = 1024 * 1024
 
 
 class Exports:
@@ -34,7 +37,7 @@ class Exports:
     def __init__(self, database: Database, now_ns: Callable[[], int] = time.time_ns) -> None:
         self._database = database
         self._now_ns = now_ns
-        self._free = asyncio.Semaphore(_AT_A_TIME)
+        self._streams = Streams(_AT_A_TIME, f"{_AT_A_TIME} exports are under way; try again when one has ended")
 
     def operations(self) -> list[Operation]:
         """The one there is."""
@@ -54,25 +57,12 @@ class Exports:
 
     async def export(self, call: Call) -> Response:
         """The traces that the filter lets pass."""
-        if self._free.locked():
-            raise OverQuotaError(f"{_AT_A_TIME} exports are under way; try again when one has ended", 10)
         form = call["format"]
         pieces = self._parquet(call) if form == "parquet" else self._json(call, is_document=form == "otlp")
-        # What the database refuses is told in the answer's status, which goes out before its body.
-        first = await anext(pieces, b"")
-        headers = {
-            "Cache-Control": "no-store",
-            "Content-Disposition": f'attachment; filename="arc-traces.{_SUFFIXES[form]}"',
-        }
-        return StreamingResponse(self._counted(first, pieces), headers=headers, media_type=_FORMATS[form])
+        headers = {"Content-Disposition": f'attachment; filename="arc-traces.{_SUFFIXES[form]}"'}
+        return await self._streams.answer(call.caller.tenant, lambda: begun(pieces), _FORMATS[form], headers)
 
-    async def _counted(self, first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        async with self._free:
-            yield first
-            async for piece in pieces:
-                yield piece
-
-    async def _json(self, call: Call, *, is_document: bool) -> AsyncIterator[bytes]:
+    async def _json(self, call: Call, *, is_document: bool) -> Pieces:
         pages = self._pages(call)
         page: list[list[StoredSpan]] = await anext(pages, [])
         if is_document:
@@ -106,12 +96,17 @@ class Exports:
             after = SpanRef(found.items[-1].start_ns, found.items[-1].trace_id)
             has_more = found.has_more
 
-    def _parquet(self, call: Call) -> AsyncIterator[bytes]:
+    async def _parquet(self, call: Call) -> Pieces:
         condition = trace_condition(call["filter"], self._now_ns())
         database = TenantDatabase(self._database, call.caller.tenant)
-        return database.stream(
-            _TABLE.format(condition=condition.sql), "Parquet", **condition.parameters, spans_since_ns=0
-        )
+        sql = _TABLE.format(condition=condition.sql)
+        # By way of a file: a listener who takes his time would keep one of the few sessions that read.
+        with await asyncio.to_thread(TemporaryFile) as file:
+            async for piece in database.stream(sql, "Parquet", **condition.parameters, spans_since_ns=0):
+                await asyncio.to_thread(file.write, piece)
+            file.seek(0)
+            while piece := await asyncio.to_thread(file.read, _PIECE):
+                yield piece
 
 
 _TABLE: Final = """

@@ -21,6 +21,7 @@ from arc_core.errors import (
     RegistryError,
     RowsError,
     SlowBodyError,
+    StartError,
     StoreError,
     TooLargeError,
     UnauthenticatedError,
@@ -43,6 +44,7 @@ STATUSES: Final[dict[type[ArcCoreError], int]] = {
     RegistryError: 503,
     RowsError: 503,
     SlowBodyError: 503,
+    StartError: 503,
     StoreError: 503,
 }
 """The HTTP status of each refusal of the API."""

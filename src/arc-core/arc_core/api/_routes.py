@@ -20,7 +20,7 @@ from arc_core.api._parameters import read_all
 from arc_core.api._problems import STATUSES, problem, refusal
 from arc_core.errors import MalformedError, NotFoundError
 
-_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 _log = logging.getLogger("arc_core.api")
@@ -47,7 +47,7 @@ def routes_of(operations: Sequence[Operation], access: Access, turnstile: Turnst
             Route(path, _endpoint(some, access, turnstile, answered), methods=list(_METHODS))
             for path, some in by_path.items()
         ),
-        Route("/api/v1/openapi.json", refusing(_schema(operations, access)), methods=["GET"]),
+        Route("/api/v1/openapi.json", refusing(_schema(operations, access)), methods=list(_METHODS)),
         *(Route(path, _nothing, methods=list(_METHODS)) for path in ("/api", "/api/{path:path}")),
     ]
 
@@ -61,8 +61,7 @@ def _endpoint(
     async def answer(request: Request) -> Response:
         operation = by_method.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
-            message = f"{request.method} is not taken at {request.url.path}; {allowed} is"
-            return problem(request, 405, message, {"Allow": allowed})
+            return _another_method(request, allowed)
         began, caller = time.monotonic(), None
         try:
             caller = access.authenticate(request.headers, operation.scope)
@@ -108,6 +107,7 @@ def _check_path(operation: Operation, request: Request) -> None:
 _WORDS: Final = {
     "[0-9a-fA-F]{32}": "32 hex digits",
     "[0-9a-fA-F]{16}": "16 hex digits",
+    "[a-z0-9]{12}": "the twelve characters after arc_live_",
 }
 
 
@@ -134,10 +134,17 @@ def _schema(operations: Sequence[Operation], access: Access) -> Callable[[Reques
         return json.dumps(document(operations)).encode()
 
     async def answer(request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return _another_method(request, "GET")
         access.authenticate(request.headers, "read")
         return Response(made(), media_type="application/json")
 
     return answer
+
+
+def _another_method(request: Request, allowed: str) -> Response:
+    message = f"{request.method} is not taken at {request.url.path}; {allowed} is"
+    return problem(request, 405, message, {"Allow": allowed})
 
 
 async def _nothing(request: Request) -> Response:

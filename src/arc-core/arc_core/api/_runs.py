@@ -63,17 +63,30 @@ class Run(msgspec.Struct):
     labels: dict[str, Any] = {}
 
 
-def run_request(line: bytes, now_ns: int) -> dict[str, Any]:
-    """The run in `line` as an ExportTraceServiceRequest: the same ids each time, so that it is stored once.
-
-    Steps without a time are a millisecond each, and a run without any ends at `now_ns`. Raise MalformedError for what
-    is no run.
-    """
+def run_of(line: bytes) -> Run:
+    """The run in `line`; raise MalformedError when it is none."""
     try:
-        run = msgspec.json.decode(line, type=Run)
+        return msgspec.json.decode(line, type=Run)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise MalformedError(f"this is neither OTLP nor a run: {error}") from None
-    spans = _Spans(run, now_ns).all()
+
+
+def trace_of(run: Run) -> str:
+    """The id of the trace that `run` becomes, 32 hex digits; the same each time."""
+    return hashlib.sha256(f"arc.run:{run.id}".encode()).hexdigest()[:32]
+
+
+def start_of(run: Run) -> int | None:
+    """When `run` began, in nanoseconds since 1970; None when it has no time at all."""
+    return _time_ns(run.started_at) or next((at for step in run.steps if (at := _time_ns(step.t))), None)
+
+
+def run_request(run: Run, start_ns: int) -> dict[str, Any]:
+    """`run`, begun at `start_ns`, as an ExportTraceServiceRequest: each time the same, so that it is stored once.
+
+    Steps without a time are a millisecond each.
+    """
+    spans = _Spans(run, start_ns).all()
     resource = {names.SERVICE_NAME: run.experiment or run.source or "imported", names.IMPORT_SOURCE: run.source}
     scope_spans = [{"scope": _SCOPE, "spans": spans}]
     return {"resourceSpans": [{"resource": {"attributes": _attributes(resource)}, "scopeSpans": scope_spans}]}
@@ -82,13 +95,12 @@ def run_request(line: bytes, now_ns: int) -> dict[str, Any]:
 class _Spans:
     """The spans of one run."""
 
-    def __init__(self, run: Run, now_ns: int) -> None:
+    def __init__(self, run: Run, start_ns: int) -> None:
         self._run = run
-        self._trace_id = hashlib.sha256(f"arc.run:{run.id}".encode()).hexdigest()[:32]
+        self._trace_id = trace_of(run)
         self._root_id = self._span_id("run")
-        first_ns = _time_ns(run.started_at) or next((at for step in run.steps if (at := _time_ns(step.t))), None)
-        self._start_ns = first_ns or now_ns - (len(run.steps) + 1) * _MS_NS
-        self._at_ns = self._start_ns
+        self._start_ns = start_ns
+        self._at_ns = start_ns
         self._heard: list[dict[str, Any]] = []
 
     def all(self) -> list[dict[str, Any]]:

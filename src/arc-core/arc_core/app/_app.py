@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -21,37 +22,34 @@ from typing import Final
 import grpc  # type: ignore[import-untyped]
 import uvicorn
 from arc_prices import PriceList
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 
-from arc_core.access import Access, Caller
-from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, Taken, failed, refused, refusing, routes_of
+from arc_core.access import Access
+from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, failed, refused, refusing, routes_of
+from arc_core.app._connections import BACKLOG, connections_of
 from arc_core.app._divided import DividedReceiver
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._entrance import access_of, live_ring, now_ms, of_senders
 from arc_core.app._idle import Idle, NotingUse
 from arc_core.app._meter import limited
 from arc_core.app._note import noted
+from arc_core.app._shelf import Shelf
 from arc_core.app._sockets import bound
 from arc_core.ingest import (
-    MAX_REQUEST_BYTES,
-    SIGNALS,
-    Authenticate,
+    GRPC_OPTIONS,
     Bodies,
     Capacity,
-    Receiver,
     grpc_handlers,
     http_routes,
 )
-from arc_core.model import Tenant
 from arc_core.operations import Metrics, expire_for_ever, health_routes, log_to_stderr, metrics_route
 from arc_core.registry import Limiter
 from arc_core.settings import Address, Settings
-from arc_core.store import Database, Writer, migrate, open_database, open_server
+from arc_core.store import Database, Writer, index_texts, migrate, open_database, open_server
 from arc_core.web import Guard, workbench_routes
 
 _DRAIN_SECONDS: Final = 10
@@ -68,6 +66,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
     Raise StartError when a port or the data folder cannot be had. On return everything acknowledged is on disk.
     """
     log_to_stderr(settings.log_format, settings.log_level)
+    files = _open_files()
     stop = asyncio.Event()
     if settings.end_with_stdin:
         _stop_with_stdin(stop)
@@ -81,6 +80,8 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             ring = await stack.enter_async_context(live_ring(settings, limiter))
             database = await stack.enter_async_context(_opened(settings))
             await migrate(database)
+            if settings.text_index is not None:
+                await index_texts(database, wanted=settings.text_index)
             writer = await stack.enter_async_context(_running_writer(Writer(database)))
             access = access_of(settings, ring)
             capacity = Capacity(settings.max_pending_bytes)
@@ -94,10 +95,10 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             operations = [
                 *Reads(database).operations(),
                 *Exports(database).operations(),
-                *Imports(_taking(receiver, capacity)).operations(),
-                *Tails(database, stop).operations(),
+                *Imports(Shelf(receiver, capacity, database)).operations(),
+                *Tails(database, stop, access.authenticate).operations(),
                 *Admin(ring).operations(),
-                *Backups(database, None if settings.registry else settings.registry_file).operations(),
+                *Backups(database, None if settings.registry else settings.registry_file, ring.note).operations(),
             ]
             metrics.gauge("pending_bytes", "Bytes of requests held in memory.", lambda: capacity.held_bytes)
             routes = [
@@ -108,8 +109,9 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
                 *workbench_routes(),
             ]
             app = _application(routes, access, idle)
-            await stack.enter_async_context(_grpc_server(grpc_address, receiver, capacity, authenticate))
-            await stack.enter_async_context(_http_server(app, http_socket, stop))
+            handlers = grpc_handlers(receiver, bodies, capacity, authenticate)
+            await stack.enter_async_context(_grpc_server(grpc_address, handlers))
+            await stack.enter_async_context(_http_server(app, http_socket, files // 2, stop))
             stack.callback(bodies.close)
             endpoints = _endpoints(settings, http_socket, grpc_address, is_open=access.is_open)
             stack.enter_context(noted(settings, endpoints))
@@ -117,19 +119,6 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             stack.callback(asyncio.create_task(expire_for_ever(database, ring.current, now_ms)).cancel)
             ready(endpoints)
             await stop.wait()
-
-
-def _taking(receiver: Receiver, capacity: Capacity) -> Callable[[bytes, Caller], Awaitable[Taken]]:
-    """Store OTLP's JSON as the endpoint for it does."""
-
-    async def take(body: bytes, caller: Caller) -> Taken:
-        with capacity.hold() as held:
-            held.grow(len(body))
-            response = await receiver.export(SIGNALS[0], body, held, Tenant(caller.tenant), is_json=True)
-        assert isinstance(response, ExportTraceServiceResponse)  # noqa: S101 - the answer to what was asked
-        return Taken(response.partial_success.rejected_spans, response.partial_success.error_message)
-
-    return take
 
 
 def _application(routes: list[BaseRoute], access: Access, idle: Idle) -> Starlette:
@@ -142,6 +131,15 @@ def _application(routes: list[BaseRoute], access: Access, idle: Idle) -> Starlet
             Middleware(GZipMiddleware, minimum_size=1024, compresslevel=1),
         ],
     )
+
+
+def _open_files() -> int:
+    """Return how many may be open at a time, now as many as the system allows: columns of parts, and connections."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS says that there is no limit, and then knows one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        now = most
+    return now
 
 
 @contextmanager
@@ -185,16 +183,9 @@ async def _running_writer(writer: Writer) -> AsyncIterator[Writer]:
 
 
 @asynccontextmanager
-async def _grpc_server(
-    address: Address, receiver: Receiver, capacity: Capacity, authenticate: Authenticate
-) -> AsyncIterator[None]:
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
-            ("grpc.so_reuseport", 0),  # or a second Arc Core would share the port and take half of the spans
-        ]
-    )
-    server.add_generic_rpc_handlers(tuple(grpc_handlers(receiver, capacity, authenticate)))
+async def _grpc_server(address: Address, handlers: Sequence[grpc.GenericRpcHandler]) -> AsyncIterator[None]:
+    server = grpc.aio.server(options=GRPC_OPTIONS)
+    server.add_generic_rpc_handlers(tuple(handlers))
     server.add_insecure_port(str(address))
     await server.start()
     try:
@@ -211,10 +202,13 @@ class _HttpServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _http_server(app: Starlette, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _http_server(
+    app: Starlette, listener: socket.socket, connections: int, stop: asyncio.Event
+) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=connections_of(connections),  # or nothing is left for the store's own files
+        backlog=BACKLOG,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -22,7 +22,11 @@ def limited(write: Write, limiter: Limiter, ring: Ring, metrics: Metrics) -> Wri
         tenant = ring.current().tenants.get(batch.tenant)
         limits = Limits() if tenant is None else tenant.limits
         limiter.take(batch.tenant, limits, spans=batch.rows, size_bytes=batch.size_bytes)
-        await write(batch)
+        try:
+            await write(batch)
+        except ArcCoreError:
+            limiter.give_back(batch.tenant, limits, spans=batch.rows, size_bytes=batch.size_bytes)
+            raise
         metrics.stored(batch.tenant, _signal(batch), batch.rows, batch.size_bytes)
 
     return take

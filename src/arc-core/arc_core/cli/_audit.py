@@ -22,19 +22,26 @@ def audit(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Show the changes to tenants and keys, newest first.
 
+    --verify says the hash of the newest, to be kept where those who can write to the registry cannot.
+
     Exit status: 0, or 1 when --verify finds an entry that is missing or was altered.
     """
     with registry_for_command(data, registry) as opened:
         broken = opened.broken_audit() if verify else None
         entries = opened.audit(tenant_id=tenant, limit=limit)
+        head = opened.audit_head()
     if broken is not None:
         typer.echo(f"arc core: the audit log is broken: entry {broken} is missing or was altered", err=True)
         raise typer.Exit(1)
+    if verify:
+        typer.echo(
+            f"arc core: the audit log is whole: {head.number} entries, the newest has the hash {head.hash}", err=True
+        )
     if as_json:
         for entry in entries:
             typer.echo(msgspec.json.encode(entry).decode())
         return
-    head = ("NUMBER", "AT (UTC)", "WHO", "WHAT", "TENANT", "SUBJECT", "DETAIL")
+    titles = ("NUMBER", "AT (UTC)", "WHO", "WHAT", "TENANT", "SUBJECT", "DETAIL")
     rows = [
         (
             str(entry.number),
@@ -47,4 +54,4 @@ def audit(  # noqa: PLR0913 - one for each option
         )
         for entry in entries
     ]
-    typer.echo(columns(head, rows))
+    typer.echo(columns(titles, rows))

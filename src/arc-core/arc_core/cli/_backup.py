@@ -129,12 +129,10 @@ def _running(folder: Path) -> str | None:
 
 
 def _fetch(url: str, file: Path) -> None:
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=_SECONDS)
+    connection = _connection(url)
     key = os.environ.get("ARC_API_KEY", "")
     try:
-        connection.request("GET", "/api/v1/admin/backup", headers={API_KEY_HEADER: key} if key else {})
+        _ask(connection, url, {API_KEY_HEADER: key} if key else {})
         response = connection.getresponse()
         if response.status != _OK:
             raise ArcCoreError(f"{url}: {_reason(response.read())}")
@@ -147,6 +145,28 @@ def _fetch(url: str, file: Path) -> None:
         raise ArcCoreError(f"{url}: the backup did not arrive whole: {error}") from error
     finally:
         connection.close()
+
+
+def _connection(url: str) -> http.client.HTTPConnection:
+    kinds: dict[str, type[http.client.HTTPConnection]] = {
+        "http": http.client.HTTPConnection,
+        "https": http.client.HTTPSConnection,
+    }
+    try:
+        parts = urlsplit(url)
+        kind, host, port = kinds.get(parts.scheme), parts.hostname, parts.port
+    except ValueError:
+        kind = host = port = None
+    if kind is None or not host:
+        raise UsageError(f"--core {url!r} is no URL of an Arc Core, for example http://127.0.0.1:4318")
+    return kind(host, port, timeout=_SECONDS)
+
+
+def _ask(connection: http.client.HTTPConnection, url: str, headers: dict[str, str]) -> None:
+    try:
+        connection.request("GET", "/api/v1/admin/backup", headers=headers)
+    except OSError as error:
+        raise ArcCoreError(f"nothing answers at {url}: {error.strerror or error}; is Arc Core running?") from error
 
 
 def _reason(body: bytes) -> str:

@@ -89,6 +89,15 @@ def serve(  # noqa: PLR0913 - one for each option
             help="The header in which the gateway names the tenant.",
         ),
     ] = "x-consumer-custom-id",
+    text_index: Annotated[
+        bool | None,
+        typer.Option(
+            "--text-index/--no-text-index",
+            envvar="ARC_CORE_TEXT_INDEX",
+            help="Index names, errors and messages for searching, or drop the index.",
+            show_default="as it is",
+        ),
+    ] = None,
     log_format: Annotated[
         LogFormat, typer.Option("--log-format", envvar="ARC_CORE_LOG_FORMAT", help="Lines for people, or for programs.")
     ] = "text",
@@ -130,6 +139,7 @@ def serve(  # noqa: PLR0913 - one for each option
             registry=registry,
             gateway_secret=gateway_secret,
             gateway_tenant_header=gateway_tenant_header,
+            text_index=text_index,
             log_format=log_format,
             log_level=log_level,
             max_pending_mib=max_pending_mib,

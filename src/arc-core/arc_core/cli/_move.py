@@ -1,7 +1,6 @@
 """`arc core move`: from the store in a folder to a ClickHouse server."""
 
 import asyncio
-import logging
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -40,14 +39,14 @@ def move(
 
 
 async def _move(folder: Path, url: str) -> int:
+    from arc_core.operations import hush_clients
     from arc_core.operations import move as move_rows
     from arc_core.store import migrate, open_database, open_server
 
-    logging.getLogger("clickhouse_connect").propagate = False  # what it has to say comes as an error
-    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
-    parts = urlsplit(url)
-    name = f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}"
+    hush_clients()
     async with open_server(url) as target, open_database(folder) as source:
+        parts = urlsplit(url)  # which is good: it was opened
+        name = f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}"
         await migrate(source)
         await migrate(target)
         moved = await move_rows(source, target, name=name, folder=folder, tell=lambda line: typer.echo(line, err=True))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -17,6 +17,10 @@ from arc_core.settings import REGISTRY_FILE, sqlite_url
 
 if TYPE_CHECKING:
     from arc_core.registry import Registry
+
+
+_LAST_S: Final = 253_402_300_799.0
+"""The end of the year 9999, the last that Python knows."""
 
 
 def now_ms() -> int:
@@ -51,16 +55,20 @@ def actor() -> str:
 
 
 def moment(at_ms: int | None) -> str:
-    """`2026-11-21 09:30` in UTC, or `-`."""
-    return "-" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"
+    """`2026-11-21 09:30` in UTC, or `-`; at most the end of the year 9999."""
+    return "-" if at_ms is None else f"{datetime.fromtimestamp(min(at_ms / 1000, _LAST_S), UTC):%Y-%m-%d %H:%M}"
 
 
 def columns(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A table in text."""
-    lines = [head, *rows]
+    """A table in text, in which nothing of what others wrote can move a terminal's cursor."""
+    lines = [head, *(tuple(map(_printable, row)) for row in rows)]
     widths = [max(len(line[number]) for line in lines) for number in range(len(head))]
     padded = (zip(line, widths, strict=True) for line in lines)
     return "\n".join("  ".join(cell.ljust(width) for cell, width in line).rstrip() for line in padded)
+
+
+def _printable(text: str) -> str:
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 def _make(folder: Path) -> None:

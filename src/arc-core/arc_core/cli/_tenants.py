@@ -99,8 +99,12 @@ def _say(tenant: Tenant, done: str, *, as_json: bool) -> None:
     typer.echo(msgspec.json.encode(tenant).decode() if as_json else f"{done} tenant {tenant.id}")
 
 
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else repr(number)
+
+
 def _limits(tenant: Tenant) -> str:
     told = msgspec.to_builtins(tenant.limits)
     if tenant.retention_days is not None:
         told["retention_days"] = tenant.retention_days
-    return ",".join(f"{name}={value:g}" for name, value in told.items()) or "-"
+    return ",".join(f"{name}={_plain(value)}" for name, value in told.items()) or "-"

@@ -2,12 +2,14 @@
 
 # ruff: noqa: S608 - what is put together here are constants and names of parameters
 
+import re
 from collections.abc import Callable
 from typing import Final, assert_never
 
 from arc_semconv import attributes as names
 
 from arc_core.filters._tree import And, Attribute, Compare, Filter, Match, Not, Or, Text, When
+from arc_core.model.texts import TEXTS, searched
 
 Parameter = str | int | float
 
@@ -60,6 +62,12 @@ _MESSAGES: Final = {
     names.SYSTEM_INSTRUCTIONS: "SystemInstructions",
 }
 """Attributes that have a column of their own."""
+
+_WORD: Final = re.compile("[a-z0-9]+")
+"""What ClickHouse's tokenizer `splitByNonAlpha` takes for a word, in lower-case ASCII."""
+
+_MOST_WORDS: Final = 64
+"""So many are taken by one `hasAllTokens`."""
 
 _SETS: Final = {
     "service": "Services",
@@ -236,9 +244,17 @@ def _span_when(wanted: When, binder: _Binder) -> str:
 
 
 def _span_text(wanted: Text, binder: _Binder) -> str:
-    text = binder.text(wanted.text)
-    columns = ("SpanName", "StatusMessage", "InputMessages", "OutputMessages")
-    return f"({' OR '.join(f'positionCaseInsensitiveUTF8({column}, {text}) > 0' for column in columns)})"
+    conditions = [_in_text(searched(column), wanted.text.lower(), binder) for column in TEXTS]
+    return f"({' OR '.join(conditions)})"
+
+
+def _in_text(text: str, wanted: str, binder: _Binder) -> str:
+    words = list(dict.fromkeys(_WORD.findall(wanted))) if wanted.isascii() else []
+    if not words:
+        # What is not written in ASCII may have no spaces between its words, and punctuation is in no word.
+        return f"position({text}, lowerUTF8({binder.text(wanted)})) > 0"
+    groups = (" ".join(words[at : at + _MOST_WORDS]) for at in range(0, len(words), _MOST_WORDS))
+    return "(" + " AND ".join(f"hasAllTokens({text}, {binder.text(group)})" for group in groups) + ")"
 
 
 def _trace_match(wanted: Match, binder: _Binder) -> str:

@@ -98,7 +98,7 @@ class When(msgspec.Struct, frozen=True, tag="when"):
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
-    """Its name, status message or messages have this text inside, in any case."""
+    """Its name, status message or one of its messages has these words, in any case and order."""
 
     text: str
 

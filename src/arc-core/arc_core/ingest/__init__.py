@@ -3,12 +3,13 @@
 from arc_core.ingest._access import Authenticate
 from arc_core.ingest._body import Bodies
 from arc_core.ingest._capacity import Capacity, Held
-from arc_core.ingest._grpc import grpc_handlers
+from arc_core.ingest._grpc import GRPC_OPTIONS, grpc_handlers
 from arc_core.ingest._http import http_routes, otlp_refusal
 from arc_core.ingest._receiver import MAX_REQUEST_BYTES, SIGNALS, Receiver, Signal
 from arc_core.ingest._tenants import by_tenant, joined, rejection
 
 __all__ = [
+    "GRPC_OPTIONS",
     "MAX_REQUEST_BYTES",
     "SIGNALS",
     "Authenticate",

@@ -1,13 +1,16 @@
-"""The body of an HTTP request, read and inflated within bounds."""
+"""The body of a request, read and inflated within bounds."""
 
 import asyncio
 import zlib
-from typing import Final
+from collections.abc import Awaitable
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 
 from arc_core.errors import MalformedError, SlowBodyError, TooLargeError, UnsupportedError
 from arc_core.ingest._capacity import Held
+
+T = TypeVar("T")
 
 BODY_SECONDS: Final = 60.0
 """Longest time a body may take to arrive."""
@@ -36,8 +39,20 @@ class Bodies:
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", "gzip", ""):
             raise UnsupportedError(f"Content-Encoding {encoding!r} is not read here; send gzip or none")
-        body = await self._arrived(request, held, max_bytes)
+        body = await self.arrived(_read(request, held, max_bytes))
         return await asyncio.to_thread(inflate, body, held, max_bytes) if encoding == "gzip" else body
+
+    async def arrived(self, reading: Awaitable[T]) -> T:
+        """Return what `reading` does; raise SlowBodyError when it takes too long."""
+        timeout = asyncio.timeout(self._seconds)
+        try:
+            async with timeout:
+                self._reading.add(timeout)
+                return await reading
+        except TimeoutError:
+            raise SlowBodyError(f"the body did not arrive within {self._seconds:.0f} seconds") from None
+        finally:
+            self._reading.discard(timeout)
 
     def close(self) -> None:
         """Give what is still arriving, and what comes from now on, a second more."""
@@ -45,17 +60,6 @@ class Bodies:
         last = asyncio.get_running_loop().time() + CLOSING_SECONDS
         for timeout in self._reading:
             timeout.reschedule(last)
-
-    async def _arrived(self, request: Request, held: Held, max_bytes: int) -> bytes:
-        timeout = asyncio.timeout(self._seconds)
-        try:
-            async with timeout:
-                self._reading.add(timeout)
-                return await _read(request, held, max_bytes)
-        except TimeoutError:
-            raise SlowBodyError(f"the body did not arrive within {self._seconds:.0f} seconds") from None
-        finally:
-            self._reading.discard(timeout)
 
 
 async def _read(request: Request, held: Held, max_bytes: int) -> bytes:

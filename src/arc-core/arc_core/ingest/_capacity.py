@@ -20,6 +20,11 @@ class Capacity:
         """What all of them hold now."""
         return self._held_bytes
 
+    def refuse_when_full(self) -> None:
+        """Raise OverCapacityError when nothing more fits, before a request that does not say its size is read."""
+        if self._held_bytes >= self._max_bytes:
+            raise OverCapacityError(f"{self._held_bytes} bytes are waiting to be stored; send this again in a second")
+
     @contextmanager
     def hold(self) -> Iterator["Held"]:
         """Return a share that one request can let grow; it is given back at the end."""
@@ -27,8 +32,7 @@ class Capacity:
         try:
             yield held
         finally:
-            with self._lock:
-                self._held_bytes -= held.size_bytes
+            held.shrink(held.size_bytes)
 
     def _take(self, size_bytes: int, already_bytes: int) -> None:
         with self._lock:
@@ -37,6 +41,10 @@ class Capacity:
             if others > 0 and self._held_bytes + size_bytes > self._max_bytes:
                 raise OverCapacityError(f"{others} bytes are waiting to be stored; send this again in a second")
             self._held_bytes += size_bytes
+
+    def _give(self, size_bytes: int) -> None:
+        with self._lock:
+            self._held_bytes -= size_bytes
 
 
 class Held:
@@ -50,3 +58,8 @@ class Held:
         """Hold `size_bytes` more; raise OverCapacityError when others hold so much that it does not fit."""
         self._capacity._take(size_bytes, self.size_bytes)  # noqa: SLF001 - two halves of one thing
         self.size_bytes += size_bytes
+
+    def shrink(self, size_bytes: int) -> None:
+        """Hold `size_bytes` less."""
+        self._capacity._give(size_bytes)  # noqa: SLF001
+        self.size_bytes -= size_bytes

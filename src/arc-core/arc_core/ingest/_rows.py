@@ -42,6 +42,21 @@ class Rejected:
         self.reason = self.reason or reason
 
 
+class Seen:
+    """The spans of a request so far: one that it holds twice is stored once, so that no total counts it twice."""
+
+    def __init__(self) -> None:
+        self._spans: set[tuple[bytes, bytes, int, int]] = set()
+
+    def has(self, span: Span) -> bool:
+        """Whether `span` was there before; from now on it was. One of other times is not the same."""
+        key = (span.trace_id, span.span_id, span.start_time_unix_nano, span.end_time_unix_nano)
+        if key in self._spans:
+            return True
+        self._spans.add(key)
+        return False
+
+
 class Origin(NamedTuple):
     """Whose rows they are, and of which request."""
 
@@ -50,12 +65,13 @@ class Origin(NamedTuple):
 
 
 def span_rows(groups: Iterable[Group[Span]], origin: Origin, cost_of: CostOf, rejected: Rejected) -> Iterator[SpanRow]:
-    """Yield the spans of `groups`; those that could not be found again are `rejected`, their neighbours are not."""
+    """Yield the spans of `groups`, each once; those that could not be found again are `rejected`, no others."""
+    seen = Seen()
     for group in groups:
         for span in group.records:
             if reason := flaw(span):
                 rejected.add(reason)
-            else:
+            elif not seen.has(span):
                 yield _span_row(span, group, origin, cost_of)
 
 

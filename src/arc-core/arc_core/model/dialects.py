@@ -1,7 +1,7 @@
 """What other instrumentations call the things that Arc Core has columns for.
 
-Sources: OpenInference semantic conventions 0.1.2x (Arize), OpenLLMetry's semconv-ai 0.4 (Traceloop), and the GenAI
-conventions of OpenTelemetry before 1.37. The view `spans_of_otel_traces` does the same in SQL; a test
+Sources: OpenInference semantic conventions up to 0.1.42 (Arize), OpenLLMetry's semconv-ai up to 0.5.1 (Traceloop), and
+the GenAI conventions of OpenTelemetry before 1.37. The view `spans_of_otel_traces` does the same in SQL; a test
 holds them together.
 """
 
@@ -32,7 +32,20 @@ CANONICAL: Final[Mapping[str, str]] = {
     "traceloop.association.properties.user_id": "user.id",
     "traceloop.entity.input": names.INPUT_MESSAGES,
     "traceloop.entity.output": names.OUTPUT_MESSAGES,
+    "llm.usage.reasoning_tokens": names.USAGE_REASONING_OUTPUT_TOKENS,
+    "gen_ai.user": "user.id",
+    "llm.user": "user.id",
     # OpenInference
+    "llm.request.model_name": names.REQUEST_MODEL,
+    "llm.response.model_name": names.RESPONSE_MODEL,
+    "llm.token_count.prompt_details.cache_input": names.USAGE_CACHE_READ_INPUT_TOKENS,
+    "decision.model_name": names.RESPONSE_MODEL,
+    "decision.request.model_name": names.REQUEST_MODEL,
+    "decision.response.model_name": names.RESPONSE_MODEL,
+    "decision.provider": names.PROVIDER,
+    "decision.system": names.PROVIDER,
+    "decision.token_count.input": names.USAGE_INPUT_TOKENS,
+    "decision.token_count.output": names.USAGE_OUTPUT_TOKENS,
     "llm.provider": names.PROVIDER,
     "llm.system": names.PROVIDER,
     "llm.model_name": names.RESPONSE_MODEL,

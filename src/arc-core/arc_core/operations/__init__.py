@@ -2,7 +2,7 @@
 
 from arc_core.operations._backup import archive
 from arc_core.operations._health import health_routes
-from arc_core.operations._logging import log_to_stderr
+from arc_core.operations._logging import hush_clients, log_to_stderr
 from arc_core.operations._metrics import Metrics, metrics_route
 from arc_core.operations._move import Moved, move
 from arc_core.operations._restore import restore
@@ -14,6 +14,7 @@ __all__ = [
     "archive",
     "expire_for_ever",
     "health_routes",
+    "hush_clients",
     "log_to_stderr",
     "metrics_route",
     "move",

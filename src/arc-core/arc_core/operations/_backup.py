@@ -6,7 +6,7 @@ import sqlite3
 import tarfile
 import tempfile
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from arc_core.operations._copy import TABLES, columns_of, pieces_of
 from arc_core.store import Database
 
 
-async def archive(database: Database, registry: Path | None, now_ms: int) -> AsyncIterator[bytes]:
+async def archive(database: Database, registry: Path | None, now_ms: int) -> AsyncGenerator[bytes, None]:
     """The pieces of an archive of `database` and of the registry in the file `registry`, if there is one.
 
     Telemetry that comes while it runs may be left out; nothing is ever there in part. Raise StoreError when ClickHouse

@@ -68,6 +68,12 @@ async def columns_of(database: Database, table: str) -> list[str]:
     return [row.name for row in _decoded(lines, _Column)]
 
 
+async def engine_of(database: Database, table: str) -> str:
+    """What kind of table `table` is, as `system.tables` has it."""
+    sql = "SELECT engine FROM system.tables WHERE database = currentDatabase() AND name = {name:String} FORMAT TSVRaw"
+    return (await database.query(sql, name=table)).decode().strip()
+
+
 async def count_of(database: Database, table: str) -> int:
     """How many different rows `table` has: spans that came twice count once."""
     final = " FINAL" if table == "spans" else ""

@@ -20,6 +20,14 @@ def log_to_stderr(form: LogFormat, level: LogLevel) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    hush_clients()
+
+
+def hush_clients() -> None:
+    """Have the client of a ClickHouse server say nothing by itself: what it has to say comes as an error."""
+    for name in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(name).propagate = False  # by this, as the client sets their levels anew
+        logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 class _Text(logging.Formatter):

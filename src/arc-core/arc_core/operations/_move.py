@@ -1,6 +1,7 @@
 """From the store in a folder to a ClickHouse server."""
 
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -8,15 +9,25 @@ from typing import Final
 import msgspec
 
 from arc_core.errors import ArcCoreError
-from arc_core.operations._copy import TABLES, columns_of, count_of, pieces_of, quoted
+from arc_core.operations._copy import TABLES, columns_of, count_of, engine_of, pieces_of, quoted
 from arc_core.store import Database
 
 _PROGRESS: Final = "move.json"
 """In the data folder: what the server has already."""
 
 
+_MERGED: Final = "spans"
+"""Its rows may come twice, as merges keep one of equal ones. Of others a piece that was stored, but not noted before an
+interruption, is known to the server by a token."""
+
+_KNOWN_BLOCKS: Final = 100
+"""Inserts whose tokens the server keeps; one would do."""
+
+
 class _Progress(msgspec.Struct):
     target: str
+    move: str = msgspec.field(default_factory=lambda: uuid.uuid4().hex)
+    """Tells pieces of this move from those of others with the same ids."""
     done: list[str] = []
     rows: int = 0
 
@@ -37,15 +48,21 @@ async def move(source: Database, target: Database, *, name: str, folder: Path, t
     """
     path = folder / _PROGRESS
     progress = _read(path, name)
+    _write(path, progress)
     for table in TABLES:
         columns = await columns_of(source, table)
         missing = set(columns) - set(await columns_of(target, table))
         if missing:
             raise ArcCoreError(f"the server's table {table} has no column {min(missing)}")
         listed = ", ".join(quoted(column) for column in columns)
+        if table != _MERGED and await engine_of(target, table) == "MergeTree":  # replicated ones know tokens anyway
+            await target.command(
+                f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = {_KNOWN_BLOCKS}"
+            )
         async for piece in pieces_of(source, table, columns, frozenset(progress.done)):
             if piece.rows:
-                await target.insert(f"{table} ({listed})", [piece.body], "Native")
+                settings = {} if table == _MERGED else {"insert_deduplication_token": f"{progress.move} {piece.id}"}
+                await target.insert(f"{table} ({listed})", [piece.body], "Native", settings)
             progress.done.append(piece.id)
             progress.rows += piece.rows
             _write(path, progress)

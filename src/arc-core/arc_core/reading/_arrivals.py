@@ -26,6 +26,16 @@ class Arrivals:
         self._since_s = since_s
         self._seen: dict[tuple[str, str], int] = {}
 
+    def behind_s(self, now_s: int) -> int:
+        """How many seconds before `now_s` the newest came that was returned; 0 before there was one."""
+        newest_s = max(self._seen.values(), default=now_s)
+        return max(0, now_s - newest_s)
+
+    def skip_to(self, since_s: int) -> None:
+        """Leave out what came before `since_s`, in seconds since 1970."""
+        self._since_s = since_s
+        self._seen = {}
+
     async def more(self, condition: Statement, limit: int) -> list[SpanLine]:
         """At most about `limit` spans that were not returned before; raise StoreError when ClickHouse refuses."""
         lines = await self._database.query(

@@ -1,5 +1,6 @@
 """Traces, spans and sessions, newest first, a page at a time."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -100,10 +101,16 @@ class Traces:
 
     async def trace(self, trace_id: str) -> tuple[StoredTrace, list[StoredSpan]] | None:
         """Return the trace with this id (32 hex digits) and its spans, oldest first; None when there is none."""
-        found = await self.summed(_decoded(await self._database.query(TRACE, trace_id=trace_id), StoredTrace))
+        found = _decoded(await self._database.query(TRACE, trace_id=trace_id), StoredTrace)
         if not found:
             return None
-        return found[0], await self.spans_of(found)
+        (trace,), spans = await asyncio.gather(self.summed(found), self.spans_of(found))
+        return trace, spans
+
+    async def start_of(self, trace_id: str) -> int | None:
+        """When the trace with this id (32 hex digits) began, in nanoseconds since 1970; None when there is none."""
+        found = _decoded(await self._database.query(TRACE, trace_id=trace_id), StoredTrace)
+        return found[0].start_ns if found else None
 
     async def spans_of(self, traces: Sequence[StoredTrace]) -> list[StoredSpan]:
         """All spans of `traces`, oldest first."""

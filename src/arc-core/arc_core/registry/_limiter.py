@@ -64,6 +64,16 @@ class Limiter:
             fresh = self._fresh.get((tenant, day), Usage(tenant, day, 0, 0))
             self._fresh[tenant, day] = Usage(tenant, day, fresh.spans + spans, fresh.size_bytes + size_bytes)
 
+    def give_back(self, tenant: str, limits: Limits, *, spans: int, size_bytes: int) -> None:
+        """Take back what `take` counted, as it was not stored: its sender will send it again."""
+        day = self._now_ms() // DAY_MS
+        with self._lock:
+            bucket = self._buckets.get((tenant, "spans"))
+            if limits.spans_per_second is not None and bucket is not None:
+                bucket.take(-spans)
+            fresh = self._fresh.get((tenant, day), Usage(tenant, day, 0, 0))
+            self._keep(Usage(tenant, day, fresh.spans - spans, fresh.size_bytes - size_bytes))
+
     def uncounted(self) -> list[Usage]:
         """What was taken and is not yet known to the registry; `settle` when it is."""
         with self._lock:
@@ -73,13 +83,15 @@ class Limiter:
         """`counted`, once returned by `uncounted`, is part of what the registry has: `stored`."""
         with self._lock:
             for one in counted:
-                fresh = self._fresh[one.tenant, one.day]
-                left = Usage(one.tenant, one.day, fresh.spans - one.spans, fresh.size_bytes - one.size_bytes)
-                if left.spans or left.size_bytes:
-                    self._fresh[one.tenant, one.day] = left
-                else:
-                    del self._fresh[one.tenant, one.day]
+                fresh = self._fresh.get((one.tenant, one.day), Usage(one.tenant, one.day, 0, 0))
+                self._keep(Usage(one.tenant, one.day, fresh.spans - one.spans, fresh.size_bytes - one.size_bytes))
             self._stored = {(one.tenant, one.day): one for one in stored}
+
+    def _keep(self, fresh: Usage) -> None:
+        if fresh.spans or fresh.size_bytes:
+            self._fresh[fresh.tenant, fresh.day] = fresh
+        else:
+            self._fresh.pop((fresh.tenant, fresh.day), None)
 
     def _used(self, tenant: str, day: int) -> tuple[int, int]:
         nothing = Usage(tenant, day, 0, 0)

@@ -15,9 +15,11 @@ from arc_core.registry._model import (
     ID_LENGTH,
     SECRET_LENGTH,
     AuditEntry,
+    AuditHead,
     NewKey,
     Usage,
     broken_link,
+    checked_name,
     sealed,
 )
 
@@ -47,13 +49,13 @@ class Registry:
             return rows.version()
 
     def create_tenant(self, tenant_id: str, actor: str, *, name: str = "") -> Tenant:
-        """Return the new tenant; raise UsageError for an id that cannot be one, ConflictError when it is taken."""
+        """Return the new tenant; raise UsageError for a bad id or name, ConflictError when the id is taken."""
         if not is_tenant_id(tenant_id):
             raise UsageError(
                 f"tenant id {tenant_id[:100]!r} cannot be used: 1 to 63 of a-z, 0-9, - and _, with a letter or "
                 "digit first"
             )
-        tenant = Tenant(id=tenant_id, name=name or tenant_id, created_ms=self._now_ms())
+        tenant = Tenant(id=tenant_id, name=checked_name(name) or tenant_id, created_ms=self._now_ms())
         with self._store.changing() as rows:
             if tenant_id in rows.keyring().tenants:
                 raise ConflictError(f"there is a tenant {tenant_id!r} already")
@@ -89,7 +91,10 @@ class Registry:
     def create_key(
         self, tenant_id: str, scopes: frozenset[Scope], actor: str, *, name: str = "", expires_ms: int | None = None
     ) -> NewKey:
-        """Return a new key, in force until `expires_ms`; raise NotFoundError when there is no such tenant."""
+        """Return a new key, in force until `expires_ms`.
+
+        Raise NotFoundError when there is no such tenant, UsageError for a name that cannot be used.
+        """
         new = self._made(tenant_id, scopes, name, expires_ms)
         with self._changed_tenant(tenant_id) as (rows, _):
             rows.add_key(new.key)
@@ -131,14 +136,19 @@ class Registry:
             return rows.entries(tenant_id, before, limit)
 
     def note(self, actor: str, action: str, tenant_id: str, subject: str, detail: dict[str, object]) -> None:
-        """Put into the audit log what was done elsewhere: an import, a backup."""
+        """Put into the audit log what was done elsewhere, as a backup is."""
         with self._store.changing() as rows:
             self._note(rows, actor, action, tenant_id, subject, detail)
+
+    def audit_head(self) -> AuditHead:
+        """Where the audit log ends."""
+        with self._store.reading() as rows:
+            return rows.head()
 
     def broken_audit(self) -> int | None:
         """The number of the first entry that is missing or was altered; None when all is as it was written."""
         with self._store.reading() as rows:
-            return broken_link(rows.all_entries())
+            return broken_link(head=rows.head(), entries=rows.all_entries())
 
     def usage(self, first_day: int) -> list[Usage]:
         """What each tenant sent on `first_day` (days since 1970) and since."""
@@ -181,7 +191,7 @@ class Registry:
         key = Key(
             id=public,
             tenant=tenant_id,
-            name=name,
+            name=checked_name(name),
             scopes=scopes,
             digest=digest(text),
             created_ms=self._now_ms(),
@@ -192,16 +202,16 @@ class Registry:
     def _note(  # noqa: PLR0913, PLR0917 - the fields of an entry
         self, rows: "Rows", actor: str, action: str, tenant: str, subject: str, detail: dict[str, object]
     ) -> None:
-        last = rows.last_entry()
+        head = rows.head()
         entry = AuditEntry(
-            number=1 if last is None else last.number + 1,
+            number=head.number + 1,
             at_ms=self._now_ms(),
             actor=actor,
             action=action,
             tenant=tenant,
             subject=subject,
             detail=detail,
-            previous="" if last is None else last.hash,
+            previous=head.hash,
         )
         rows.add_entry(sealed(entry))
 

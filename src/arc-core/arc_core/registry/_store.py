@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from arc_core.access import SCOPES, Key, Keyring, Limits, Scope, Tenant
 from arc_core.errors import RegistryError, StartError
-from arc_core.registry._model import AuditEntry, Usage
+from arc_core.registry._model import AuditEntry, AuditHead, Usage
 from arc_core.registry._tables import API_KEYS, AUDIT, HEAD, STATE, TENANTS, USAGE
 
 _LIMITS: Final = ("requests_per_second", "spans_per_second", "spans_per_day", "bytes_per_day")
@@ -90,15 +90,16 @@ class Rows:
         wanted = API_KEYS.c.id == key_id
         self._connection.execute(update(API_KEYS).where(wanted).values(expires_ms=expires_ms, revoked_ms=revoked_ms))
 
-    def last_entry(self) -> AuditEntry | None:
-        """The newest of the audit log."""
-        row = self._connection.execute(select(AUDIT).order_by(AUDIT.c.number.desc()).limit(1)).first()
-        return None if row is None else _entry(row._asdict())
+    def head(self) -> AuditHead:
+        """Where the audit log ends, by what was written last."""
+        number, hash_ = self._connection.execute(select(STATE.c.entries, STATE.c.head)).one()
+        return AuditHead(number, hash_)
 
     def add_entry(self, entry: AuditEntry) -> None:
-        """Add to the audit log."""
+        """Add to the audit log, which then ends there."""
         values = msgspec.structs.asdict(entry) | {"detail": msgspec.json.encode(entry.detail).decode()}
         self._connection.execute(insert(AUDIT).values(**values))
+        self._connection.execute(update(STATE).values(entries=entry.number, head=entry.hash))
 
     def entries(self, tenant: str | None, before: int | None, limit: int) -> list[AuditEntry]:
         """At most `limit` of the audit log, newest first: of one tenant or all, before the one with a number."""
@@ -137,7 +138,7 @@ def open_store(url: str) -> RegistryStore:
     except SQLAlchemyError as error:
         engine.dispose()
         shown = address.render_as_string(hide_password=True)
-        raise StartError(f"the registry {shown} does not open: {_first_line(error)}") from error
+        raise StartError(f"the registry {shown} does not open: {_first_line(error)}; see --registry") from error
     return RegistryStore(engine)
 
 
@@ -151,7 +152,8 @@ def _address(url: str) -> URL:
         address.get_dialect().import_dbapi()
     except (ArgumentError, NoSuchModuleError):
         raise StartError(
-            "the registry's address is no postgresql://USER:PASSWORD@HOST/DATABASE and no sqlite:///PATH"
+            "the registry's address (--registry or ARC_CORE_REGISTRY) is no postgresql://USER:PASSWORD@HOST/DATABASE "
+            "and no sqlite:///PATH"
         ) from None
     except ImportError:
         raise StartError("a registry in PostgreSQL needs psycopg: pip install 'arc-core[postgres]'") from None

@@ -82,5 +82,10 @@ STATE: Final = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("head", String(64), nullable=False),
 )
-"""One row. Each change of tenants and keys begins by counting it up: changes wait for each other there."""
+"""One row. Each change of tenants and keys begins by counting it up: changes wait for each other there.
+
+`entries` and `head` are the number and the hash of the newest entry of the audit log.
+"""

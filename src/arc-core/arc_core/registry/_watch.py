@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
-from arc_core.access import Key, Keyring
+from arc_core.access import Caller, Key, Keyring
 from arc_core.errors import RegistryError, StartError
 from arc_core.registry._limiter import Limiter
 from arc_core.registry._model import DAY_MS
@@ -59,6 +59,11 @@ class LiveRing:
             if self._registry is None:
                 self._registry = self._opened.enter_context(open_registry(self._url, self._now_ms))
             return self._registry
+
+    def note(self, caller: Caller, action: str) -> None:
+        """Put into the audit log what `caller` did; where there is no registry there is no log. Errors as `refresh`."""
+        if self._registry is not None:
+            self._registry.note(caller.actor, action, caller.tenant, "", {})
 
     def refresh(self) -> None:
         """Read what changed; raise RegistryError or StartError when that cannot be."""

@@ -67,12 +67,12 @@ class ChdbDatabase:
         for reader in readers:
             self._free.put_nowait(reader)
 
-    async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form) -> None:
+    async def insert(
+        self, table: str, chunks: Sequence[bytes | bytearray], form: Form, settings: Settings | None = None
+    ) -> None:
         """See `Database`."""
-        settings = schema_file_settings(table) if form == "Protobuf" else None
-        await self._writer.run(
-            lambda connection: _send(connection, table, chunks, f"{_clause(settings)} FORMAT {form}")
-        )
+        told = {**(settings or {}), **(schema_file_settings(table) if form == "Protobuf" else {})}
+        await self._writer.run(lambda connection: _send(connection, table, chunks, f"{_clause(told)} FORMAT {form}"))
 
     async def query(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> bytes:
         """See `Database`."""
@@ -206,6 +206,8 @@ def _closed(pieces: Any) -> None:
 def _refusing(work: "Callable[[Connection], T]", connection: "Connection") -> T:
     try:
         return work(connection)
+    except OSError as error:  # of the file in memory: no memory, or no more files may be open
+        raise StoreError(f"the rows cannot be handed to ClickHouse: {error.strerror}") from error
     except RuntimeError as error:  # what chDB's own error is
         kind = RowsError if means_bad_rows(str(error)) else StoreError
         raise kind(f"ClickHouse: {_first_line(error)}") from error

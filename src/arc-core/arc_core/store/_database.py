@@ -31,7 +31,9 @@ class Database(Protocol):
     is then not known.
     """
 
-    async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form) -> None:
+    async def insert(
+        self, table: str, chunks: Sequence[bytes | bytearray], form: Form, settings: Settings | None = None
+    ) -> None:
         """Return when the rows in `chunks`, together one body, are on disk; raise RowsError when they are no rows.
 
         Protobuf is what `otlp/TABLE.proto` says.

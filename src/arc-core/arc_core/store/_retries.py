@@ -1,5 +1,6 @@
 """Which requests the database has: those that come again are not stored again."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -20,17 +21,21 @@ _STORED: Final = (
 _HOURS: Final = 24
 """For so long a request may be sent again over a restart and is known; of an older one, merges keep the spans once."""
 
-_MOST: Final = 1_000_000
+_MOST: Final = 200_000
+"""The newest are the likeliest to come again; 20 MB of them a table."""
 
 _ARRIVED: Final = """
-SELECT DISTINCT BatchId AS id FROM {table}
+SELECT BatchId AS id FROM {table}
 WHERE ReceivedAt > now('UTC') - INTERVAL {hours} HOUR AND BatchId != 0
-LIMIT {most}
+GROUP BY id ORDER BY max(ReceivedAt) DESC LIMIT {most}
 """
 
-_COUNT: Final = "SELECT count() AS rows FROM {table} WHERE TenantId = {{tenant:String}} AND BatchId = {{id:UInt64}}"
+_COUNT: Final = """
+SELECT BatchId AS id, count() AS rows FROM {table}
+WHERE TenantId IN {{tenants:Array(String)}} AND BatchId IN {{ids:Array(UInt64)}} GROUP BY id
+"""
 
-_TRACES_OF_BATCH: Final = """
+_TRACES_OF_BATCHES: Final = """
 INSERT INTO traces
 SELECT
     TenantId,
@@ -49,7 +54,7 @@ SELECT
         tuple(toString(SpanName), toString(ServiceName), toUInt8(ParentSpanId = ''), toString(StatusCode), toString(RunState)),
         tuple(toUInt8(ParentSpanId != ''), Timestamp, SpanId, bitNot(Duration))) AS Face
 FROM spans
-WHERE TenantId = {tenant:String} AND BatchId = {id:UInt64}
+WHERE TenantId IN {tenants:Array(String)} AND BatchId IN {ids:Array(UInt64)}
 GROUP BY TenantId, Hour, TraceId
 """  # noqa: E501 - as the view of the migration has it
 """What the view of `traces` does: a kill may have come between the two."""
@@ -60,6 +65,7 @@ class _Id(msgspec.Struct):
 
 
 class _Count(msgspec.Struct):
+    id: int
     rows: int
 
 
@@ -73,15 +79,17 @@ async def arrived_before(database: Database) -> set[tuple[str, int]]:
     return found
 
 
-async def is_stored(database: Database, batch: Batch) -> bool:
-    """Whether all rows of `batch`, which may have been sent before, are there and can be found.
+async def stored_of(database: Database, batches: Sequence[Batch]) -> set[tuple[str, int]]:
+    """Return table and id of those of `batches`, all of one table, whose rows are all there and can be found.
 
-    Where some are, all are inserted once more: of equal spans merges keep one. To take those away first could lose what
-    was acknowledged, if a kill came just then.
+    Where some rows of one are, all are inserted once more: of equal spans merges keep one. To take those away first
+    could lose what was acknowledged, if a kill came just then.
     """
-    line = await database.query(_COUNT.format(table=batch.stored), tenant=batch.tenant, id=batch.id)
-    if msgspec.json.decode(line, type=_Count).rows < batch.rows:
-        return False
-    if batch.stored == "spans":
-        await database.command(_TRACES_OF_BATCH, tenant=batch.tenant, id=batch.id)
-    return True
+    table = batches[0].stored
+    wanted = {batch.id: batch.rows for batch in batches}
+    tenants = str(sorted({batch.tenant for batch in batches}))  # whose names have nothing to escape
+    lines = await database.query(_COUNT.format(table=table), tenants=tenants, ids=str(list(wanted)))
+    found = {one.id for one in msgspec.json.Decoder(_Count).decode_lines(lines) if one.rows >= wanted[one.id]}
+    if found and table == "spans":
+        await database.command(_TRACES_OF_BATCHES, tenants=tenants, ids=str(list(found)))
+    return {(table, one) for one in found}

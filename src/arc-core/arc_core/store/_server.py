@@ -26,6 +26,9 @@ _CONNECT_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 3600
 """Migrations of large tables take their time; a query ends by its own limit."""
 
+_INSERT_SECONDS: Final = 60
+"""A server that has gone without a word is given up; whoever sent the rows will send them again."""
+
 _MAX_QUERY_SECONDS: Final = 60
 _PIECE_BYTES: Final = 256 * 1024
 _PORTS: Final = {"clickhouse": 8123, "clickhouses": 8443}
@@ -43,6 +46,7 @@ _WRITING: Final[Settings] = {
     **_READING,
     "async_insert": 0,
     "wait_end_of_query": 1,
+    "distributed_foreground_insert": 1,  # of a cluster: not before its shards have them
     "optimize_on_insert": 0,
     "max_partitions_per_insert_block": 0,
     "mutations_sync": 1,
@@ -53,15 +57,18 @@ _WRITING: Final[Settings] = {
 class ServerDatabase:
     """A `Database` on a server."""
 
-    def __init__(self, client: "Client", threads: ThreadPoolExecutor) -> None:
+    def __init__(self, client: "Client", inserter: "Client", threads: ThreadPoolExecutor) -> None:
         self._client = client
+        self._inserter = inserter
         self._threads = threads
 
-    async def insert(self, table: str, chunks: Sequence[bytes | bytearray], form: Form) -> None:
+    async def insert(
+        self, table: str, chunks: Sequence[bytes | bytearray], form: Form, settings: Settings | None = None
+    ) -> None:
         """See `Database`."""
-        settings = {**_WRITING, **(schema_settings(table) if form == "Protobuf" else {})}
+        told = {**_WRITING, **(settings or {}), **(schema_settings(table) if form == "Protobuf" else {})}
         body = b"".join(chunks)
-        await self._run(partial(self._client.raw_insert, table, insert_block=body, settings=settings, fmt=form))
+        await self._run(partial(self._inserter.raw_insert, table, insert_block=body, settings=told, fmt=form))
 
     async def query(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> bytes:
         """See `Database`."""
@@ -110,16 +117,18 @@ async def open_server(url: str) -> AsyncIterator[ServerDatabase]:
     threads = ThreadPoolExecutor(_THREADS, "clickhouse")
     loop = asyncio.get_running_loop()
     try:
-        client = await loop.run_in_executor(threads, _connected, options, database)
+        client = await loop.run_in_executor(threads, _connected, options, database, _ANSWER_SECONDS)
+        inserter = await loop.run_in_executor(threads, _connected, options, database, _INSERT_SECONDS)
         try:
-            yield ServerDatabase(client, threads)
+            yield ServerDatabase(client, inserter, threads)
         finally:
-            await loop.run_in_executor(threads, client.close)
+            for one in (client, inserter):
+                await loop.run_in_executor(threads, one.close)
     finally:
         threads.shutdown()
 
 
-def _connected(options: dict[str, Any], database: str) -> "Client":
+def _connected(options: dict[str, Any], database: str, answer_seconds: int) -> "Client":
     try:
         import clickhouse_connect
         from clickhouse_connect.driver.exceptions import Error
@@ -129,7 +138,7 @@ def _connected(options: dict[str, Any], database: str) -> "Client":
         client = clickhouse_connect.get_client(
             **options,
             connect_timeout=_CONNECT_SECONDS,
-            send_receive_timeout=_ANSWER_SECONDS,
+            send_receive_timeout=answer_seconds,
             autogenerate_session_id=False,
             query_retries=0,
             compress=False,

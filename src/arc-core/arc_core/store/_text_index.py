@@ -1,20 +1,39 @@
-"""The index for searching in texts: 150 bytes a span, so it is made only where it is wanted."""
+"""The index for searching in texts: it takes disk for each span, so it is made only where it is wanted."""
 
 from typing import Final
 
+import msgspec
+
+from arc_core.model.texts import TEXTS, searched
 from arc_core.store._database import Database
 
-_INDEXED: Final = ("InputMessages", "OutputMessages", "StatusMessage")
-"""Columns of `spans` that `hasAllTokens(column, 'words')` then finds without reading them."""
+_TOKENIZER: Final = "splitByNonAlpha"
+"""Words of letters and digits: what `hasAllTokens` asks for, with an index and without."""
+
+_INDEXED: Final = """
+SELECT name FROM system.data_skipping_indices
+WHERE database = currentDatabase() AND table = 'spans' AND startsWith(name, 'text_')
+"""
+
+
+class _Index(msgspec.Struct):
+    name: str
 
 
 async def index_texts(database: Database, *, wanted: bool) -> None:
-    """Make the indexes where they are missing, or drop them; what is stored already is indexed in the background."""
-    for column in _INDEXED:
+    """Make the indexes where they are missing, or drop them; raise StoreError when the engine refuses.
+
+    What is stored already is indexed in the background. Answers are the same before, meanwhile and afterwards.
+    """
+    lines = await database.query(_INDEXED)
+    there = {row.name for row in msgspec.json.Decoder(_Index).decode_lines(lines)}
+    steps = []
+    for column in TEXTS:
         name = f"text_{column}"
-        if wanted:
-            kind = "text(tokenizer = 'splitByNonAlpha')"
-            await database.command(f"ALTER TABLE spans ADD INDEX IF NOT EXISTS {name} {column} TYPE {kind}")
-            await database.command(f"ALTER TABLE spans MATERIALIZE INDEX {name}", settings={"mutations_sync": 0})
-        else:
-            await database.command(f"ALTER TABLE spans DROP INDEX IF EXISTS {name}")
+        if wanted and name not in there:
+            steps.append(f"ADD INDEX {name} {searched(column)} TYPE text(tokenizer = {_TOKENIZER})")
+            steps.append(f"MATERIALIZE INDEX {name}")
+        elif not wanted and name in there:
+            steps.append(f"DROP INDEX {name}")
+    if steps:
+        await database.command(f"ALTER TABLE spans {', '.join(steps)}", settings={"mutations_sync": 0})

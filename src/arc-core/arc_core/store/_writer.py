@@ -1,14 +1,15 @@
 """Rows of many requests in few inserts, each request once."""
 
 import asyncio
+import logging
 from collections import OrderedDict
 from itertools import groupby
 from typing import Final
 
-from arc_core.errors import OverCapacityError, RowsError, StoreError
+from arc_core.errors import ArcCoreError, OverCapacityError, RowsError, StoreError
 from arc_core.model import Batch
 from arc_core.store._database import Database
-from arc_core.store._retries import arrived_before, is_stored
+from arc_core.store._retries import arrived_before, stored_of
 
 _MAX_GROUP_BYTES: Final = 16 * 1024 * 1024
 """About what one insert carries; a single larger batch still goes in one."""
@@ -21,6 +22,8 @@ _QUIET_SHARE: Final = 0.25
 
 _REMEMBERED: Final = 200_000
 """Requests whose end is known, so that they are not stored again: some hours of them, in 20 MB."""
+
+_LOG: Final = logging.getLogger(__name__)
 
 _Key = tuple[str, int]
 """Table and id of a batch."""
@@ -35,7 +38,7 @@ class _Waiting:
         self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiters = 0
 
-    def settle(self, error: StoreError | None) -> None:
+    def settle(self, error: ArcCoreError | None) -> None:
         if self.written.done():
             return
         if error is None:
@@ -72,7 +75,10 @@ class Writer:
         self._unsure = await arrived_before(self._database)
 
     async def write(self, batch: Batch) -> None:
-        """Return when `batch` is on disk; raise StoreError when it may not be, OverCapacityError while closing."""
+        """Return when `batch` is on disk.
+
+        Raise StoreError when it may not be, OverCapacityError while closing, and what its `instead` raises.
+        """
         key = (batch.stored, batch.id)
         if key in self._stored:
             return
@@ -95,7 +101,7 @@ class Writer:
             group, is_last = await self._next_group()
             began = asyncio.get_running_loop().time()
             for _, same in groupby(sorted(group, key=_kind), key=_kind):
-                await self._insert(list(same))
+                await self._attempt(list(same))
             self._seconds = asyncio.get_running_loop().time() - began
 
     def close(self) -> None:
@@ -136,20 +142,26 @@ class Writer:
         async with asyncio.timeout(min(seconds, self._seconds * _QUIET_SHARE)):
             return await self._queue.get()
 
-    async def _insert(self, group: list[_Waiting]) -> None:
-        """Insert `group`, all for one table in one form, and tell those who wait."""
+    async def _attempt(self, group: list[_Waiting]) -> None:
+        """Insert `group`, all for one table in one form, and tell those who wait; whatever happens, go on."""
         try:
-            new = [waiting for waiting in group if not await self._is_stored(waiting)]
+            await self._insert(group)
+        except ArcCoreError as error:
+            self._fail(group, error)
+        except Exception:  # noqa: BLE001 - a writer that ends takes Arc Core with it; what failed will come again
+            _LOG.exception("a group of %d requests could not be inserted", len(group))
+            self._fail(group, StoreError("the store met something unforeseen; its log says what"))
+
+    async def _insert(self, group: list[_Waiting]) -> None:
+        try:
+            stored = await self._stored_of(group)
+            new = [waiting for waiting in group if waiting.key not in stored]
             if new:
                 batch = new[0].batch
                 chunks = [chunk for waiting in new for chunk in waiting.batch.chunks]
                 await self._database.insert(batch.table, chunks, batch.form)
         except RowsError as error:
             await self._insert_apart(group, error)
-        except StoreError as error:
-            for waiting in group:
-                self._unsure.add(waiting.key)
-                self._end(waiting, error)
         else:
             for waiting in group:
                 self._remember_stored(waiting.key)
@@ -157,21 +169,26 @@ class Writer:
 
     async def _insert_apart(self, group: list[_Waiting], error: RowsError) -> None:
         """Insert each of `group` alone: one bad batch must not fail its neighbours."""
-        for waiting in group:
-            self._unsure.add(waiting.key)
+        self._unsure |= {waiting.key for waiting in group}
         if len(group) > 1:
             for waiting in group:
-                await self._insert([waiting])
+                await self._attempt([waiting])
         elif (instead := group[0].batch.instead) is not None:
             group[0].batch = await asyncio.to_thread(instead)
             await self._insert(group)
         else:
-            self._end(group[0], error)
+            raise error
 
-    async def _is_stored(self, waiting: _Waiting) -> bool:
-        if waiting.key not in self._unsure:
-            return False
-        return await is_stored(self._database, waiting.batch)
+    async def _stored_of(self, group: list[_Waiting]) -> set[_Key]:
+        """Return the keys of those that a failed attempt, or an Arc Core that was killed, has stored all the same."""
+        unsure = [waiting.batch for waiting in group if waiting.key in self._unsure]
+        return await stored_of(self._database, unsure) if unsure else set()
+
+    def _fail(self, group: list[_Waiting], error: ArcCoreError) -> None:
+        for waiting in group:
+            if not waiting.written.done():
+                self._unsure.add(waiting.key)
+                self._end(waiting, error)
 
     def _remember_stored(self, key: _Key) -> None:
         self._unsure.discard(key)
@@ -179,7 +196,7 @@ class Writer:
         if len(self._stored) > _REMEMBERED:
             self._stored.popitem(last=False)
 
-    def _end(self, waiting: _Waiting, error: StoreError | None) -> None:
+    def _end(self, waiting: _Waiting, error: ArcCoreError | None) -> None:
         self._under_way.pop(waiting.key, None)
         waiting.settle(error)
 

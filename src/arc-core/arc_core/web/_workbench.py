@@ -25,7 +25,7 @@ def _endpoint(files: Mapping[str, Path]) -> Callable[[Request], Awaitable[Respon
     async def file(request: Request) -> Response:
         path: str = request.path_params["path"]
         if path == "v1" or path.startswith("v1/"):
-            raise HTTPException(404, "there is nothing here; OTLP is POST /v1/traces and POST /v1/logs")
+            raise HTTPException(404, "there is nothing here; OTLP is POST to /v1/traces, /v1/logs and /v1/metrics")
         if path.startswith("assets/"):  # named after their content by the build, so they never change
             found = files.get(path)
             return (

@@ -16,6 +16,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
 NOW_NS = 1_790_000_000_000_000_000
 MIB = 1024 * 1024
+OK, CANCELLED, INVALID_ARGUMENT, UNIMPLEMENTED, INTERNAL = b"0", b"1", b"3", b"12", b"13"
+"""Statuses of gRPC as they are on the wire."""
+HEADERS, END_STREAM, END_HEADERS = 1, 1, 4
 UNKNOWN_FIELD = b"\xba\x3e\x03new"
 """Field 999, which no version of OTLP has."""
 
@@ -151,7 +154,9 @@ class TestHttp:
         assert _http(endpoint, "POST", path, b"{}", told)[0] == 415
 
     @pytest.mark.parametrize(
-        "damage", [b"no gzip", gzip.compress(b"{}" * 1000)[:-9], gzip.compress(b"{}")[:-8] + b"\0" * 8]
+        "damage",
+        [b"no gzip", gzip.compress(b"{}" * 1000)[:-9], gzip.compress(b"{}")[:-8] + b"\0" * 8],
+        ids=["none", "cut", "wrong sum"],
     )
     def test_damaged_gzip_is_bad_data(self, endpoint, path, damage):
         told = {"content-type": "application/json", "content-encoding": "gzip"}
@@ -198,11 +203,38 @@ def test_sixty_bodies_that_never_end_hold_up_nobody(endpoint, way, signal):
 class TestGrpc:
     """What gRPC alone has."""
 
-    def test_calls_without_a_message_or_with_a_cut_one_do_not_hang(self, endpoint, signal):
+    def test_calls_without_a_message_do_not_hang(self, endpoint, signal):
         method = f"/opentelemetry.proto.collector.{signal.service}/Export"
         with grpc.insecure_channel(endpoint.grpc) as channel:
-            with pytest.raises(grpc.RpcError):
+            with pytest.raises(grpc.RpcError) as refused:
                 channel.stream_unary(method)(iter(()), timeout=10, metadata=tuple(endpoint.headers.items()))
+        assert refused.value.code() is not grpc.StatusCode.DEADLINE_EXCEEDED
+
+    @pytest.mark.parametrize("message", [b"", b"\0\0\0", b"\0\0\0\0\x64cut"], ids=["none", "no length", "cut"])
+    def test_a_message_that_is_not_there_or_cut_on_the_wire_is_answered(self, endpoint, signal, message):
+        assert _raw_call(endpoint, signal, message) in (INVALID_ARGUMENT, INTERNAL, UNIMPLEMENTED, CANCELLED)
+
+    @pytest.mark.parametrize(
+        "damage",
+        [b"\x1f\x8bno gzip", gzip.compress(b"\x0a\0" * 1000)[:-9], gzip.compress(b"")[:-8] + b"\1" * 8],
+        ids=["none", "cut", "wrong sum"],
+    )
+    def test_damaged_gzip_is_bad_data(self, endpoint, signal, damage):
+        message = b"\1" + len(damage).to_bytes(4, "big") + damage
+        assert _raw_call(endpoint, signal, message, (b"grpc-encoding", b"gzip")) == INVALID_ARGUMENT
+
+    def test_a_connection_kept_alive_by_pings_stays(self, endpoint, signal):
+        assert _raw_call(endpoint, signal, b"\0\0\0\0\0", pings=10) == OK
+
+    def test_sixty_calls_whose_message_never_ends_hold_up_nobody(self, endpoint, signal):
+        calls = [_raw_connection(endpoint, signal, b"\0\0\0\0\x64{", ends=False) for _ in range(60)]
+        try:
+            with grpc.insecure_channel(endpoint.grpc) as channel:
+                export = channel.unary_unary(f"/opentelemetry.proto.collector.{signal.service}/Export")
+                export(record(signal).SerializeToString(), timeout=30, metadata=tuple(endpoint.headers.items()))
+        finally:
+            for call in calls:
+                call.close()
 
     def test_an_unknown_method_is_unimplemented(self, endpoint):
         with grpc.insecure_channel(endpoint.grpc) as channel:
@@ -217,6 +249,40 @@ class TestGrpc:
             bodies = [record(signal).SerializeToString() for _ in range(50)]
             calls = [export.future(body, timeout=60, metadata=tuple(endpoint.headers.items())) for body in bodies]
             assert all(call.code() is grpc.StatusCode.OK for call in calls)
+
+
+def _raw_connection(endpoint, signal, message, *more, pings=0, ends=True):
+    """A connection with one call, written frame by frame (RFC 9113): no client of gRPC's would send these."""
+
+    def frame(kind, flags, stream, content=b""):
+        return len(content).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + content
+
+    told = [(b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"otlp"), (b"te", b"trailers"),
+            (b":path", f"/opentelemetry.proto.collector.{signal.service}/Export".encode()),
+            (b"content-type", b"application/grpc"), *more]  # fmt: skip
+    told += [(name.encode(), value.encode()) for name, value in endpoint.headers.items()]
+    heads = b"".join(b"\0" + bytes([len(k)]) + k + bytes([len(v)]) + v for k, v in told)
+    host, port = endpoint.grpc.split(":")
+    connection = socket.create_connection((host, int(port)), timeout=30)
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(HEADERS, END_HEADERS, 1, heads))
+    connection.sendall(frame(6, 0, 0, b"pingpong") * pings + frame(0, END_STREAM if ends else 0, 1, message))
+    return connection
+
+
+def _raw_call(endpoint, signal, message, *more, pings=0):
+    """The status that such a call ends with: what stands in its trailers, or CANCELLED where its stream is reset."""
+    with (
+        _raw_connection(endpoint, signal, message, *more, pings=pings) as connection,
+        connection.makefile("rb") as file,
+    ):
+        while head := file.read(9):
+            content = file.read(int.from_bytes(head[:3], "big"))
+            if head[3] == HEADERS and head[4] & END_STREAM:
+                told = content.partition(b"grpc-status")[2]
+                return told[1 : 1 + told[0]]
+            if head[3] == 3:
+                return CANCELLED
+    raise AssertionError("the connection was closed without an answer")
 
 
 def test_many_senders_at_once_are_all_answered(endpoint, way, signal):

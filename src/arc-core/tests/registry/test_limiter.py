@@ -95,3 +95,25 @@ def test_requests_are_limited_by_themselves(limiter):
     with pytest.raises(OverQuotaError, match="requests") as told:
         limiter.take_request(caller)
     assert told.value.retry_seconds >= 1
+
+
+def test_what_was_not_stored_is_not_counted_and_may_come_again(limiter):
+    limits = Limits(spans_per_day=10, spans_per_second=1)
+    for _ in range(50):  # a store that is away, and a sender who does not give up
+        limiter.take("a", limits, spans=10, size_bytes=100)
+        limiter.give_back("a", limits, spans=10, size_bytes=100)
+    assert limiter.uncounted() == []
+
+    limiter.take("a", limits, spans=10, size_bytes=100)
+    assert limiter.uncounted() == [Usage("a", 20_000, 10, 100)]
+    with pytest.raises(OverQuotaError, match="10 spans a day"):
+        limiter.take("a", limits, spans=1, size_bytes=1)
+
+
+def test_what_is_given_back_after_it_was_counted_is_counted_less(limiter):
+    limiter.take("a", Limits(), spans=10, size_bytes=100)
+    counted = limiter.uncounted()
+    limiter.give_back("a", Limits(), spans=10, size_bytes=100)
+    limiter.settle(counted, counted)
+
+    assert limiter.uncounted() == [Usage("a", 20_000, -10, -100)]

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from arc_core.access import Limits
 from arc_core.errors import ConflictError, NotFoundError, RegistryError, StartError, UsageError
-from arc_core.registry import Limiter, LiveRing, Usage, broken_link, open_registry
+from arc_core.registry import AuditHead, Limiter, LiveRing, Usage, broken_link, duration_ms, open_registry
 from arc_core.settings import sqlite_url
 from sqlalchemy import create_engine, text
 
@@ -150,8 +150,38 @@ def test_an_entry_that_is_missing_breaks_the_log(registry):
     registry.create_tenant("bolt", "test")
     entries = list(reversed(registry.audit()))
 
-    assert broken_link(entries) is None
-    assert broken_link([entries[0], entries[2]]) == 2
+    head = registry.audit_head()
+    assert head == AuditHead(3, entries[2].hash)
+    assert broken_link(entries, head) is None
+    assert broken_link([entries[0], entries[2]], head) == 2
+    assert broken_link(entries, AuditHead(2, entries[1].hash)) is None  # one came while it was read
+    assert broken_link(entries, AuditHead(3, "another")) == 3
+
+
+def test_entries_cut_off_the_end_are_missed_even_after_others_came(registry, url):
+    for tenant in ("acme", "bolt", "cork"):
+        registry.create_tenant(tenant, "test")
+    _execute(url, "DELETE FROM audit WHERE number > 2")
+
+    assert registry.broken_audit() == 3
+    registry.disable_tenant("acme", "test")
+    assert registry.broken_audit() == 3
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "a\nb", "a\0", "\x9b1m", "\udc9b", "x" * 201])
+def test_a_name_that_would_garble_a_terminal_is_refused(registry, name):
+    with pytest.raises(UsageError, match="the name"):
+        registry.create_tenant("acme", "test", name=name)
+    with pytest.raises(UsageError, match="the name"):
+        registry.create_key("default", frozenset(["read"]), "test", name=name)
+    assert registry.create_tenant("acme", "test", name="Ärger & Söhne 日本").name == "Ärger & Söhne 日本"
+
+
+@pytest.mark.parametrize("text", ["999999w", "36601d"])
+def test_a_duration_beyond_what_can_be_shown_is_refused(text):
+    with pytest.raises(UsageError, match=f"--expires '{text}' is longer than a hundred years"):
+        duration_ms(text, "--expires")
+    assert duration_ms("36600d", "--expires") == 36_600 * 24 * 3600 * 1000
 
 
 def test_changes_from_several_at_once_all_happen_in_one_order(url):

@@ -1,59 +1,117 @@
--- What a failed insert or a kill may have left half done is found again by the request it came with.
--- Merges keep one of equal spans, and make the projections anew where they took one away.
-ALTER TABLE spans MODIFY SETTING deduplicate_merge_projection_mode = 'rebuild', lightweight_mutation_projection_mode = 'rebuild';
+-- A kill may have come anywhere in here, so that each statement can be run again. `spans` is made anew beside the old one,
+-- as its granules are smaller from now on: all columns of one are read to show a trace.
+DROP VIEW IF EXISTS traces_of_otel_traces;
 
--- Rows that were there before have what their attributes say: defaults are worked out when such a row is read or merged.
-ALTER TABLE spans
-    ADD COLUMN IF NOT EXISTS Dialect LowCardinality(String) DEFAULT '',
-    ADD COLUMN IF NOT EXISTS WorkflowName LowCardinality(String) DEFAULT SpanAttributes['gen_ai.workflow.name'],
-    ADD COLUMN IF NOT EXISTS UserId String DEFAULT SpanAttributes['user.id'] CODEC(ZSTD(1)),
-    ADD COLUMN IF NOT EXISTS ErrorType LowCardinality(String) DEFAULT SpanAttributes['error.type'],
-    ADD COLUMN IF NOT EXISTS Fingerprint LowCardinality(String) DEFAULT '',
-    ADD COLUMN IF NOT EXISTS Attempt UInt8 DEFAULT toUInt8OrZero(SpanAttributes['arc.run.attempt']),
-    ADD COLUMN IF NOT EXISTS CacheReadTokens UInt64 DEFAULT toUInt64OrZero(SpanAttributes['gen_ai.usage.cache_read.input_tokens']) CODEC(ZSTD(1)),
-    ADD COLUMN IF NOT EXISTS CacheWriteTokens UInt64 DEFAULT toUInt64OrZero(SpanAttributes['gen_ai.usage.cache_write.input_tokens']) CODEC(ZSTD(1)),
-    ADD COLUMN IF NOT EXISTS ReasoningTokens UInt64 DEFAULT toUInt64OrZero(SpanAttributes['gen_ai.usage.reasoning.output_tokens']) CODEC(ZSTD(1)),
-    ADD COLUMN IF NOT EXISTS FirstChunkSeconds Float32 DEFAULT toFloat32OrZero(SpanAttributes['gen_ai.response.time_to_first_chunk']) CODEC(ZSTD(1)),
-    ADD COLUMN IF NOT EXISTS Environment LowCardinality(String) DEFAULT ResourceAttributes['deployment.environment.name'],
-    ADD COLUMN IF NOT EXISTS ServiceVersion LowCardinality(String) DEFAULT ResourceAttributes['service.version'],
-    ADD COLUMN IF NOT EXISTS BatchId UInt64 DEFAULT 0 CODEC(ZSTD(1)),
-    ADD COLUMN IF NOT EXISTS ReceivedAt DateTime('UTC') DEFAULT toDateTime(0, 'UTC') CODEC(Delta, ZSTD(1));
+DROP VIEW IF EXISTS spans_of_otel_traces;
+
+-- Merges keep one of equal spans, and make the projections anew where they took one away.
+CREATE OR REPLACE TABLE spans_anew (
+    TenantId LowCardinality(String),
+    Timestamp DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    TraceId String CODEC(ZSTD(1)),
+    SpanId String CODEC(ZSTD(1)),
+    ParentSpanId String CODEC(ZSTD(1)),
+    TraceState String CODEC(ZSTD(1)),
+    SpanName LowCardinality(String) CODEC(ZSTD(1)),
+    SpanKind LowCardinality(String) CODEC(ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    ScopeName LowCardinality(String) CODEC(ZSTD(1)),
+    ScopeVersion LowCardinality(String) CODEC(ZSTD(1)),
+    SpanAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    Duration UInt64 CODEC(ZSTD(1)),
+    StatusCode LowCardinality(String) CODEC(ZSTD(1)),
+    StatusMessage String CODEC(ZSTD(1)),
+    Events Nested (Timestamp DateTime64(9, 'UTC'), Name LowCardinality(String), Attributes Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+    Links Nested (TraceId String, SpanId String, TraceState String, Attributes Map(LowCardinality(String), String)) CODEC(ZSTD(1)),
+    Kind LowCardinality(String),
+    RunState LowCardinality(String),
+    AgentName LowCardinality(String),
+    Model LowCardinality(String),
+    Provider LowCardinality(String),
+    Operation LowCardinality(String),
+    ToolName LowCardinality(String),
+    ConversationId String CODEC(ZSTD(1)),
+    InputTokens UInt64 CODEC(ZSTD(1)),
+    OutputTokens UInt64 CODEC(ZSTD(1)),
+    CostUsd Nullable(Float64) CODEC(ZSTD(1)),
+    FixIds Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    FixMode LowCardinality(String),
+    FailureType LowCardinality(String),
+    RedactionCount UInt64 CODEC(ZSTD(1)),
+    InputMessages String CODEC(ZSTD(1)),
+    OutputMessages String CODEC(ZSTD(1)),
+    SystemInstructions String CODEC(ZSTD(1)),
+    Dialect LowCardinality(String),
+    WorkflowName LowCardinality(String),
+    UserId String CODEC(ZSTD(1)),
+    ErrorType LowCardinality(String),
+    Fingerprint LowCardinality(String),
+    Attempt UInt8,
+    CacheReadTokens UInt64 CODEC(ZSTD(1)),
+    CacheWriteTokens UInt64 CODEC(ZSTD(1)),
+    ReasoningTokens UInt64 CODEC(ZSTD(1)),
+    FirstChunkSeconds Float32 CODEC(ZSTD(1)),
+    Environment LowCardinality(String),
+    ServiceVersion LowCardinality(String),
+    BatchId UInt64 CODEC(ZSTD(1)),
+    ReceivedAt DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    -- Rollups. They are parts of the parts: an insert brings both or neither, and no span is ever counted twice in one.
+    -- A query that asks for these keys and aggregates, or some of them, reads them in place of the spans.
+    PROJECTION agents_by_hour (
+        SELECT TenantId, toStartOfHour(Timestamp), Kind, ServiceName, AgentName,
+            count(), countIf(StatusCode = 'Error'), sum(Duration), max(Duration), quantilesTDigest(0.5, 0.95, 0.99)(Duration),
+            sum(InputTokens), sum(OutputTokens), sum(CostUsd)
+        GROUP BY TenantId, toStartOfHour(Timestamp), Kind, ServiceName, AgentName),
+    PROJECTION models_by_hour (
+        SELECT TenantId, toStartOfHour(Timestamp), Kind, Provider, Model,
+            count(), countIf(StatusCode = 'Error'), countIf(isNull(CostUsd)), sum(Duration), max(Duration), quantilesTDigest(0.5, 0.95, 0.99)(Duration),
+            sum(InputTokens), sum(OutputTokens), sum(CacheReadTokens), sum(CacheWriteTokens), sum(ReasoningTokens), sum(CostUsd)
+        GROUP BY TenantId, toStartOfHour(Timestamp), Kind, Provider, Model),
+    PROJECTION failures_by_hour (
+        SELECT TenantId, toStartOfHour(Timestamp), Kind, ServiceName, AgentName, StatusCode, ErrorType, FailureType, Fingerprint,
+            count(), min(Timestamp), max(Timestamp), any(TraceId), any(SpanId), any(SpanName), any(StatusMessage)
+        GROUP BY TenantId, toStartOfHour(Timestamp), Kind, ServiceName, AgentName, StatusCode, ErrorType, FailureType, Fingerprint),
+    -- Where the spans of a trace are: 6 bytes a span.
+    PROJECTION by_trace (SELECT _part_offset ORDER BY TenantId, TraceId)
+) ENGINE = ReplacingMergeTree(Duration)
+PARTITION BY toYYYYMM(Timestamp)
+PRIMARY KEY (TenantId, ServiceName, toDateTime(Timestamp))
+ORDER BY (TenantId, ServiceName, toDateTime(Timestamp), TraceId, SpanId)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 1024,
+    deduplicate_merge_projection_mode = 'rebuild', lightweight_mutation_projection_mode = 'rebuild';
+
+-- However many there are, few are in memory at a time. What is new has what their attributes say, also where this ran
+-- before and the columns are there.
+INSERT INTO spans_anew
+SELECT
+    * EXCEPT (Dialect, WorkflowName, UserId, ErrorType, Fingerprint, Attempt, CacheReadTokens, CacheWriteTokens,
+        ReasoningTokens, FirstChunkSeconds, Environment, ServiceVersion, BatchId, ReceivedAt),
+    '' AS Dialect,
+    SpanAttributes['gen_ai.workflow.name'] AS WorkflowName,
+    SpanAttributes['user.id'] AS UserId,
+    SpanAttributes['error.type'] AS ErrorType,
+    '' AS Fingerprint,
+    toUInt8OrZero(SpanAttributes['arc.run.attempt']) AS Attempt,
+    toUInt64OrZero(SpanAttributes['gen_ai.usage.cache_read.input_tokens']) AS CacheReadTokens,
+    toUInt64OrZero(SpanAttributes['gen_ai.usage.cache_write.input_tokens']) AS CacheWriteTokens,
+    toUInt64OrZero(SpanAttributes['gen_ai.usage.reasoning.output_tokens']) AS ReasoningTokens,
+    toFloat32OrZero(SpanAttributes['gen_ai.response.time_to_first_chunk']) AS FirstChunkSeconds,
+    ResourceAttributes['deployment.environment.name'] AS Environment,
+    ResourceAttributes['service.version'] AS ServiceVersion,
+    0 AS BatchId,
+    toDateTime(0, 'UTC') AS ReceivedAt
+FROM spans
+SETTINGS max_memory_usage = 0, max_threads = 1, max_insert_threads = 1, max_block_size = 8192,
+    min_insert_block_size_rows = 65536, min_insert_block_size_bytes = 67108864;
+
+EXCHANGE TABLES spans AND spans_anew;
+
+DROP TABLE IF EXISTS spans_anew;
 
 ALTER TABLE otel_traces
     ADD COLUMN IF NOT EXISTS BatchId UInt64 DEFAULT 0,
     ADD COLUMN IF NOT EXISTS ReceivedAt DateTime('UTC') DEFAULT now('UTC');
-
--- Rollups. They are parts of the parts: an insert brings both or neither, and no span is ever counted twice in one.
--- A query that asks for these keys and aggregates, or some of them, reads them in place of the spans.
-ALTER TABLE spans ADD PROJECTION IF NOT EXISTS agents_by_hour (
-    SELECT TenantId, toStartOfHour(Timestamp), Kind, ServiceName, AgentName,
-        count(), countIf(StatusCode = 'Error'), sum(Duration), max(Duration), quantilesTDigest(0.5, 0.95, 0.99)(Duration),
-        sum(InputTokens), sum(OutputTokens), sum(CostUsd)
-    GROUP BY TenantId, toStartOfHour(Timestamp), Kind, ServiceName, AgentName);
-
-ALTER TABLE spans ADD PROJECTION IF NOT EXISTS models_by_hour (
-    SELECT TenantId, toStartOfHour(Timestamp), Kind, Provider, Model,
-        count(), countIf(StatusCode = 'Error'), countIf(isNull(CostUsd)), sum(Duration), max(Duration), quantilesTDigest(0.5, 0.95, 0.99)(Duration),
-        sum(InputTokens), sum(OutputTokens), sum(CacheReadTokens), sum(CacheWriteTokens), sum(ReasoningTokens), sum(CostUsd)
-    GROUP BY TenantId, toStartOfHour(Timestamp), Kind, Provider, Model);
-
-ALTER TABLE spans ADD PROJECTION IF NOT EXISTS failures_by_hour (
-    SELECT TenantId, toStartOfHour(Timestamp), Kind, ServiceName, AgentName, StatusCode, ErrorType, FailureType, Fingerprint,
-        count(), min(Timestamp), max(Timestamp), any(TraceId), any(SpanId), any(SpanName), any(StatusMessage)
-    GROUP BY TenantId, toStartOfHour(Timestamp), Kind, ServiceName, AgentName, StatusCode, ErrorType, FailureType, Fingerprint);
-
--- Where the spans of a trace are: 6 bytes a span.
-ALTER TABLE spans ADD PROJECTION IF NOT EXISTS by_trace (SELECT _part_offset ORDER BY TenantId, TraceId);
-
-ALTER TABLE spans MATERIALIZE PROJECTION agents_by_hour;
-
-ALTER TABLE spans MATERIALIZE PROJECTION models_by_hour;
-
-ALTER TABLE spans MATERIALIZE PROJECTION failures_by_hour;
-
-ALTER TABLE spans MATERIALIZE PROJECTION by_trace;
-
-DROP VIEW IF EXISTS spans_of_otel_traces;
 
 -- Columns of the source are written `l.X`: a bare `SpanAttributes` would mean the one made here, without the messages.
 CREATE MATERIALIZED VIEW IF NOT EXISTS spans_of_otel_traces TO spans AS
@@ -125,8 +183,6 @@ SELECT
 FROM otel_traces AS l
 SETTINGS prefer_column_name_to_alias = 1;
 
-DROP VIEW IF EXISTS traces_of_otel_traces;
-
 -- One row a trace and hour, to list them without reading spans; the newest are found by the key. All that is kept here
 -- stays as it is when a span comes again: no sums, those are made from the spans of the traces that are shown.
 CREATE OR REPLACE TABLE traces (
@@ -148,7 +204,7 @@ CREATE OR REPLACE TABLE traces (
 ) ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(Hour)
 ORDER BY (TenantId, Hour, TraceId)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 1024;
 
 INSERT INTO traces
 SELECT
@@ -168,7 +224,8 @@ SELECT
         tuple(toString(SpanName), toString(ServiceName), toUInt8(ParentSpanId = ''), toString(StatusCode), toString(RunState)),
         tuple(toUInt8(ParentSpanId != ''), Timestamp, SpanId, bitNot(Duration))) AS Face
 FROM spans
-GROUP BY TenantId, Hour, TraceId;
+GROUP BY TenantId, Hour, TraceId
+SETTINGS max_memory_usage = 0, max_bytes_before_external_group_by = 400000000, max_bytes_ratio_before_external_group_by = 0;
 
 -- After `spans`: a view takes what was stored there, so what is listed can be read.
 CREATE MATERIALIZED VIEW IF NOT EXISTS traces_of_spans TO traces AS

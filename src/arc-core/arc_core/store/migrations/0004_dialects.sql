@@ -1,12 +1,16 @@
 -- What others emit comes to the same columns: OpenInference, OpenLLMetry, and the GenAI conventions of before.
--- Messages that came as an attribute for each of their fields:
-CREATE FUNCTION IF NOT EXISTS arcMessages AS (ks, vs, prefix, middle, count) -> concat('[', arrayStringConcat(arrayMap(
-    i -> concat('{"role":', toJSONString(vs[indexOf(ks, concat(prefix, toString(i), middle, '.role'))]),
-        ',"parts":[{"type":"text","content":', toJSONString(vs[indexOf(ks, concat(prefix, toString(i), middle, '.content'))]), '}]}'),
-    range(least(count, 1000))), ','), ']');
-
--- `by_trace` finds them faster, and costs less to write.
-ALTER TABLE spans DROP INDEX IF EXISTS idx_trace_id;
+-- Messages that came as an attribute for each of their fields, `path` of the first being that of message 0 up to its
+-- number and `middle` what follows it. Their text is in `content`, or in several `contents`; the name of a tool call ends
+-- in `.name`, and beside it are its arguments and its id.
+CREATE FUNCTION IF NOT EXISTS arcMessages AS (ks, vs, path, middle, count) -> concat('[', arrayStringConcat(arrayMap(
+    at -> concat('{"role":', toJSONString(vs[indexOf(ks, concat(at, 'role'))]), ',"parts":[', arrayStringConcat(arrayConcat(
+        arrayMap(v -> concat('{"type":"text","content":', toJSONString(v), '}'), arrayFilter((v, k) -> v != ''
+            AND (k = concat(at, 'content') OR (startsWith(k, concat(at, 'contents.')) AND endsWith(k, '.message_content.text'))), vs, ks)),
+        arrayMap((v, k) -> concat('{"type":"tool_call","id":', toJSONString(vs[indexOf(ks, replaceRegexpOne(k, '(function[.])?name$', 'id'))]),
+                ',"name":', toJSONString(v), ',"arguments":', toJSONString(vs[indexOf(ks, replaceRegexpOne(k, 'name$', 'arguments'))]), '}'),
+            arrayFilter((v, k) -> startsWith(k, concat(at, 'tool_calls.')) AND endsWith(k, '.name'), vs, ks),
+            arrayFilter(k -> startsWith(k, concat(at, 'tool_calls.')) AND endsWith(k, '.name'), ks))), ','), ']}'),
+    arrayMap(i -> concat(path, toString(i), middle), range(least(count, 1000)))), ','), ']');
 
 DROP VIEW IF EXISTS spans_of_otel_traces;
 
@@ -58,7 +62,11 @@ SELECT
     l.a_arc_run_state AS RunState,
     multiIf(l.a_gen_ai_agent_name != '', l.a_gen_ai_agent_name, l.a_traceloop_span_kind = 'agent', l.a_traceloop_entity_name, l.inference_kind = 'agent', l.SpanName, '') AS AgentName,
     if(l.a_gen_ai_response_model != '', l.a_gen_ai_response_model, l.a_gen_ai_request_model) AS Model,
-    lower(l.a_gen_ai_provider_name) AS Provider,
+    transform(lower(l.a_gen_ai_provider_name), [
+        'az.ai.inference', 'az.ai.openai', 'azure', 'xai', 'gemini', 'google', 'google_genai', 'vertex_ai', 'vertexai',
+        'mistralai', 'aws', 'bedrock', 'amazon_bedrock'], [
+        'azure.ai.inference', 'azure.ai.openai', 'azure.ai.openai', 'x_ai', 'gcp.gemini', 'gcp.gen_ai', 'gcp.gen_ai',
+        'gcp.vertex_ai', 'gcp.vertex_ai', 'mistral_ai', 'aws.bedrock', 'aws.bedrock', 'aws.bedrock']) AS Provider,
     multiIf(l.a_gen_ai_tool_name != '', l.a_gen_ai_tool_name, l.a_traceloop_span_kind = 'tool', l.a_traceloop_entity_name, l.inference_kind = 'tool', l.SpanName, '') AS ToolName,
     l.a_gen_ai_conversation_id AS ConversationId,
     accurateCastOrDefault(toFloat64OrZero(l.a_gen_ai_usage_input_tokens), 'UInt64') AS InputTokens,
@@ -68,25 +76,24 @@ SELECT
     l.a_arc_fix_mode AS FixMode,
     l.a_arc_failure_type AS FailureType,
     accurateCastOrDefault(toFloat64OrZero(l.a_arc_redaction_count), 'UInt64') AS RedactionCount,
-    multiIf(
-        l.a_gen_ai_input_messages != '', l.a_gen_ai_input_messages,
-        l.prompts > 0, arcMessages(l.ks, l.vs, 'gen_ai.prompt.', '', l.prompts),
-        l.inputs > 0, arcMessages(l.ks, l.vs, 'llm.input_messages.', '.message', l.inputs), '') AS InputMessages,
-    multiIf(
-        l.a_gen_ai_output_messages != '', l.a_gen_ai_output_messages,
-        l.completions > 0, arcMessages(l.ks, l.vs, 'gen_ai.completion.', '', l.completions),
-        l.outputs > 0, arcMessages(l.ks, l.vs, 'llm.output_messages.', '.message', l.outputs), '') AS OutputMessages,
+    -- Before what is the whole of a request or an answer, as `input.value`, but not before the conventions' own.
+    if(has(l.own, 'gen_ai.input.messages') OR l.prompts + l.inputs = 0, l.a_gen_ai_input_messages, arcMessages(l.ks, l.vs,
+        if(l.prompts > 0, 'gen_ai.prompt.', 'llm.input_messages.'), if(l.prompts > 0, '.', '.message.'),
+        if(l.prompts > 0, l.prompts, l.inputs))) AS InputMessages,
+    if(has(l.own, 'gen_ai.output.messages') OR l.completions + l.outputs = 0, l.a_gen_ai_output_messages, arcMessages(l.ks, l.vs,
+        if(l.completions > 0, 'gen_ai.completion.', 'llm.output_messages.'), if(l.completions > 0, '.', '.message.'),
+        if(l.completions > 0, l.completions, l.outputs))) AS OutputMessages,
     l.a_gen_ai_system_instructions AS SystemInstructions,
     multiIf(
         l.a_arc_span_kind != '', 'arc',
         l.inference_kind != '', 'openinference',
         l.a_traceloop_span_kind != '' OR l.a_llm_request_type != '' OR l.a_traceloop_workflow_name != '', 'openllmetry',
         l.a_gen_ai_provider_name = '' AND l.a_gen_ai_operation_name = '', '',
-        has(mapKeys(l.SpanAttributes), 'gen_ai.system'), 'genai before 1.37',
+        has(l.own, 'gen_ai.system'), 'genai before 1.37',
         'genai') AS Dialect,
     if(l.a_traceloop_span_kind = 'workflow' AND l.a_gen_ai_workflow_name = '', l.a_traceloop_entity_name, l.a_gen_ai_workflow_name) AS WorkflowName,
     l.a_user_id AS UserId,
-    l.a_error_type AS ErrorType,
+    if(l.a_error_type != '' OR l.StatusCode != 'Error', l.a_error_type, l.`Events.Attributes`[indexOf(l.`Events.Name`, 'exception')]['exception.type']) AS ErrorType,
     -- Failures that differ in numbers and ids alone are one.
     if(l.StatusCode = 'Error' OR FailureType != '',
         lower(hex(sipHash64(Kind, FailureType, ErrorType, replaceRegexpAll(left(l.StatusMessage, 300), '[0-9a-fA-F-]{8,}|[0-9]+', '#')))), '') AS Fingerprint,
@@ -133,10 +140,11 @@ FROM (
         vs[indexOf(ks, 'traceloop.span.kind')] AS a_traceloop_span_kind,
         vs[indexOf(ks, 'traceloop.entity.name')] AS a_traceloop_entity_name,
         lower(vs[indexOf(ks, 'openinference.span.kind')]) AS inference_kind,
-        arrayCount(k -> startsWith(k, 'gen_ai.prompt.') AND endsWith(k, '.role'), mapKeys(SpanAttributes)) AS prompts,
-        arrayCount(k -> startsWith(k, 'llm.input_messages.') AND endsWith(k, '.message.role'), mapKeys(SpanAttributes)) AS inputs,
-        arrayCount(k -> startsWith(k, 'gen_ai.completion.') AND endsWith(k, '.role'), mapKeys(SpanAttributes)) AS completions,
-        arrayCount(k -> startsWith(k, 'llm.output_messages.') AND endsWith(k, '.message.role'), mapKeys(SpanAttributes)) AS outputs
+        mapKeys(SpanAttributes) AS own,
+        arrayCount(k -> startsWith(k, 'gen_ai.prompt.') AND endsWith(k, '.role'), own) AS prompts,
+        arrayCount(k -> startsWith(k, 'llm.input_messages.') AND endsWith(k, '.message.role'), own) AS inputs,
+        arrayCount(k -> startsWith(k, 'gen_ai.completion.') AND endsWith(k, '.role'), own) AS completions,
+        arrayCount(k -> startsWith(k, 'llm.output_messages.') AND endsWith(k, '.message.role'), own) AS outputs
     FROM (
         -- `ks` holds the names as they came and then as the conventions have them: a name that came itself wins.
         SELECT *,
@@ -153,7 +161,11 @@ FROM (
         'llm.provider', 'llm.system', 'llm.model_name', 'embedding.model_name', 'reranker.model_name',
         'llm.token_count.prompt', 'llm.token_count.completion', 'llm.token_count.prompt_details.cache_read',
         'llm.token_count.prompt_details.cache_write', 'llm.token_count.completion_details.reasoning',
-        'llm.cost.total', 'agent.name', 'tool.name', 'session.id', 'input.value', 'output.value'], [
+        'llm.cost.total', 'agent.name', 'tool.name', 'session.id', 'input.value', 'output.value',
+        'llm.usage.reasoning_tokens', 'gen_ai.user', 'llm.user', 'llm.request.model_name', 'llm.response.model_name',
+        'llm.token_count.prompt_details.cache_input', 'decision.model_name', 'decision.request.model_name',
+        'decision.response.model_name', 'decision.provider', 'decision.system', 'decision.token_count.input',
+        'decision.token_count.output'], [
         'gen_ai.provider.name', 'gen_ai.usage.input_tokens', 'gen_ai.usage.output_tokens',
         'gen_ai.usage.cache_write.input_tokens', 'gen_ai.input.messages', 'gen_ai.output.messages', 'user.id',
         'deployment.environment.name', 'gen_ai.usage.cache_read.input_tokens',
@@ -164,6 +176,9 @@ FROM (
         'gen_ai.usage.input_tokens', 'gen_ai.usage.output_tokens', 'gen_ai.usage.cache_read.input_tokens',
         'gen_ai.usage.cache_write.input_tokens', 'gen_ai.usage.reasoning.output_tokens', 'arc.cost.usd',
         'gen_ai.agent.name', 'gen_ai.tool.name', 'gen_ai.conversation.id', 'gen_ai.input.messages',
-        'gen_ai.output.messages'], ''), mapKeys(SpanAttributes)) AS renamed
+        'gen_ai.output.messages', 'gen_ai.usage.reasoning.output_tokens', 'user.id', 'user.id', 'gen_ai.request.model',
+        'gen_ai.response.model', 'gen_ai.usage.cache_read.input_tokens', 'gen_ai.response.model',
+        'gen_ai.request.model', 'gen_ai.response.model', 'gen_ai.provider.name', 'gen_ai.provider.name',
+        'gen_ai.usage.input_tokens', 'gen_ai.usage.output_tokens'], ''), mapKeys(SpanAttributes)) AS renamed
             FROM otel_traces))) AS l
 SETTINGS prefer_column_name_to_alias = 1;

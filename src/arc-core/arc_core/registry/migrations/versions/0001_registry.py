@@ -63,6 +63,8 @@ def upgrade() -> None:
         "state",
         sa.Column("id", sa.Integer, nullable=False, autoincrement=False),
         sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("entries", sa.BigInteger, nullable=False),
+        sa.Column("head", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_state"),
     )
-    op.execute("INSERT INTO state (id, version) VALUES (1, 0)")
+    op.execute("INSERT INTO state (id, version, entries, head) VALUES (1, 0, 0, '')")
