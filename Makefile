@@ -26,7 +26,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak workbench chromium postgres screenshots constraints clean
+.PHONY: help run test check bench soak workbench chromium postgres kafka screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -34,7 +34,7 @@ help: ## list the commands
 run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
 	@$(BIN)/arc demo $(ARGS)
 
-test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres ## every test, against real servers and a real browser
+test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres kafka ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
 
@@ -82,6 +82,21 @@ postgres:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 	  echo "installing postgresql"; sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq postgresql >/dev/null; }
+
+kafka: $(DONE)/kafka
+
+# Into a folder of its own first: a broker never runs on half of its jars.
+$(DONE)/kafka: tests/kafka/pom.xml
+	@major=$$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p'); \
+	  command -v mvn >/dev/null && [ "$${major:-0}" -ge 17 ] || { \
+	  echo "the tests of the way through Kafka need Java 17 or newer and Maven: install both first" \
+	    "(Debian: apt-get install default-jre-headless maven)"; exit 1; }
+	@echo "fetching Kafka"
+	@rm -rf $(VENV)/kafka $(VENV)/kafka.new; mkdir -p $(DONE)
+	@mvn --batch-mode --quiet --no-transfer-progress -Dstyle.color=never --file $< dependency:copy-dependencies \
+	  -DoutputDirectory=$(CURDIR)/$(VENV)/kafka.new
+	@mv $(VENV)/kafka.new $(VENV)/kafka
+	@touch $@
 
 $(DONE)/uv: constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
