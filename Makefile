@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 WORKBENCH := src/arc-core/workbench
 DIST := src/arc-core/arc_core/web/dist
+COLLECTOR := $(VENV)/collector
 PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-langchain-callbacks src/arc-core src/arc-testing \
             instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph \
             instrumentations/arc-instrumentation-langchain instrumentations/arc-instrumentation-anthropic
@@ -26,7 +27,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak workbench chromium postgres kafka screenshots constraints clean
+.PHONY: help run test check bench soak collector workbench chromium postgres kafka screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -34,7 +35,7 @@ help: ## list the commands
 run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
 	@$(BIN)/arc demo $(ARGS)
 
-test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres kafka ## every test, against real servers and a real browser
+test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres kafka collector ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
 
@@ -59,6 +60,8 @@ soak: $(DONE)/dev ## long runs: memory, kills over the spool, forking servers; A
 	ARC_TEST_KILLS=50 $(BIN)/pytest -n0 --timeout 3600 src/arc-core/tests/test_outages.py -k kill
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core
+
+collector: $(COLLECTOR)/otelcol-arc ## build the Collector of collector-config, with Go; kept in ~/.cache/arc-build
 
 screenshots: $(DONE)/dev $(DIST)/index.html chromium ## make the pictures in docs/images from a real run
 	$(BIN)/python docs/screenshots.py
@@ -129,6 +132,10 @@ $(DONE)/oldest: $(DONE)/uv $(MANIFESTS) constraints-oldest.txt
 	@$(BIN)/uv pip install --quiet --python $(VENV)/oldest/bin/python --no-deps -e src/arc-testing
 	@$(COMPILE) $(VENV)/oldest/lib || true
 	@touch $@
+
+$(COLLECTOR)/otelcol-arc: collector-config/manifest.yaml collector-config/build.sh $(DONE)/uv
+	@echo "building the Collector (minutes, the first time)"
+	@built=$$(collector-config/build.sh) && ln -sfn "$$built" $(COLLECTOR) && touch $$built/otelcol-arc
 
 $(DIST)/index.html: $(shell find $(WORKBENCH) -type f -not -path '*/node_modules/*')
 	@command -v npm >/dev/null || { echo "the workbench is built with Node.js 20 or newer and npm: install both first"; exit 1; }
