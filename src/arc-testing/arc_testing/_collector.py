@@ -14,7 +14,7 @@ from typing import Final
 
 from arc_testing._waiting import eventually
 
-__all__ = ["RunningCollector", "collector_program", "running_collector"]
+__all__ = ["RunningCollector", "collector_program", "free_ports", "running_collector"]
 
 _SAMPLE: Final = re.compile(r"^(\w+?)(?:_total)?(?:\{(.*)\})? ([0-9.e+]+)$", re.MULTILINE)
 
