@@ -1,0 +1,243 @@
+"""Gateway, Kafka, consumer, Arc Core: what the gateway acknowledged arrives, whichever of them dies, and is stored once."""
+
+import http.client
+import os
+from contextlib import contextmanager
+
+import pytest
+from arc_testing import eventually, running_collector
+from confluent_kafka import Consumer, Producer
+from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, Core, Sender
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+SPANS = int(os.environ.get("ARC_TEST_KAFKA_SPANS", "4000"))
+"""200,000 in `make soak`."""
+
+MESSAGE_BYTES = 16 * 1024 * 1024
+SIGNALS = ("traces", "logs", "metrics")
+PROTOBUF = {"content-type": "application/x-protobuf"}
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory):
+    core = Core(tmp_path_factory.mktemp("core") / "data")
+    core.start()
+    yield core
+    core.stop()
+
+
+@pytest.fixture
+def topics(kafka, request):
+    """The settings by which gateway and consumer meet in topics of this test, as README.md has them made."""
+    names = {signal: f"{request.node.name}.{signal}" for signal in SIGNALS}
+    for name in names.values():
+        kafka.create_topic(name, partitions=6, max_message_bytes=MESSAGE_BYTES)
+    return {
+        "COLLECTOR_KAFKA_BROKERS": kafka.address,
+        "COLLECTOR_KAFKA_GROUP": request.node.name,
+        "COLLECTOR_KAFKA_SESSION": "6s",
+        **{f"COLLECTOR_KAFKA_{signal.upper()}": name for signal, name in names.items()},
+    }
+
+
+@pytest.fixture
+def gateway(topics, tmp_path):
+    configs = (*GATEWAY, CONFIGS / "kafka.yaml")
+    with running_collector(configs, tmp_path / "gateway", COLLECTOR_GATEWAY_SECRET=FRONT_SECRET, **topics) as running:
+        yield running
+
+
+@pytest.fixture
+def consume(topics, core, tmp_path):
+    """A consumer with these settings beside those of the test."""
+
+    @contextmanager
+    def consume(name="consumer", **env):
+        given = {"COLLECTOR_ARC_URL": core.url, "COLLECTOR_ARC_GATEWAY_SECRET": CORE_SECRET, **topics, **env}
+        with running_collector((CONFIGS / "kafka-consumer.yaml",), tmp_path / name, **given) as running:
+            yield running
+
+    return consume
+
+
+def test_every_acknowledged_span_is_stored_once_though_every_hop_is_killed(kafka, gateway, consume, core, topics):
+    topic = topics["COLLECTOR_KAFKA_TRACES"]
+    senders = []
+
+    def send():
+        sender = Sender(gateway.http, SPANS // 4, OF_TENANT)
+        senders.append(sender)
+        sender.start()
+        eventually(lambda: sender.acknowledged, within_seconds=30)
+        return sender
+
+    with consume() as consumer:
+        send().join()
+        eventually(lambda: sum(kafka.committed(topics["COLLECTOR_KAFKA_GROUP"], topic).values()), within_seconds=60)
+
+        behind = send()
+        kafka.kill()
+        gateway.kill()
+        gateway.start()
+        behind.join()
+        kafka.start()
+
+        behind = send()
+        consumer.kill()
+        behind.join()
+        consumer.start()
+
+        behind = send()
+        core.kill()
+        behind.join()
+        core.start()
+
+        acknowledged = set().union(*(sender.acknowledged for sender in senders))
+        assert len(acknowledged) == SPANS
+        everything_arrives(core, acknowledged)
+        print(
+            f"acknowledged {len(acknowledged)}, messages {sum(kafka.ends(topic).values())},"
+            f" taken by consumers {consumer.count('receiver_accepted_spans')}"
+        )
+    stored_once(core, acknowledged)
+
+
+def test_what_is_read_again_is_stored_once(kafka, gateway, consume, core, topics):
+    sender = Sender(gateway.http, 400, OF_TENANT)
+    sender.run()
+    with consume():
+        everything_arrives(core, sender.acknowledged)
+    again = "read-from-the-start"
+
+    with consume("again", COLLECTOR_KAFKA_GROUP=again) as consumer:
+        topic = topics["COLLECTOR_KAFKA_TRACES"]
+        eventually(lambda: kafka.committed(again, topic) == kafka.ends(topic), within_seconds=60)
+        assert consumer.count("exporter_sent_spans") >= len(sender.acknowledged)
+
+    stored_once(core, sender.acknowledged)
+
+
+def test_what_arc_core_refuses_is_not_skipped(kafka, gateway, consume, core, topics):
+    topic, group = topics["COLLECTOR_KAFKA_TRACES"], topics["COLLECTOR_KAFKA_GROUP"]
+    sender = Sender(gateway.http, 400, OF_TENANT)
+    sender.run()
+    with consume("refused", COLLECTOR_ARC_GATEWAY_SECRET="revoked") as refused:
+        eventually(lambda: "pausing partition" in refused.text(), within_seconds=60)
+    assert sum(kafka.committed(group, topic).values()) == 0
+
+    with consume():
+        everything_arrives(core, sender.acknowledged)
+
+
+def test_what_does_not_fit_into_a_message_is_refused_before_it_is_acknowledged(gateway, consume, core):
+    assert post(gateway.http, one_span(text="x" * MESSAGE_BYTES)) == 413
+    large = one_span(**{f"text.{n}": os.urandom(25_000).hex() for n in range(100)})
+    assert len(large.SerializeToString()) > 4 * 1024 * 1024
+    assert post(gateway.http, large) == 200
+
+    with consume():
+        everything_arrives(core, ids(large))
+
+
+def test_a_trace_stays_in_one_partition_where_that_is_asked_for(kafka, topics, tmp_path):
+    configs = (*GATEWAY, CONFIGS / "kafka.yaml")
+    env = {"COLLECTOR_GATEWAY_SECRET": FRONT_SECRET, "COLLECTOR_KAFKA_BY_TRACE": "true", **topics}
+    with running_collector(configs, tmp_path / "gateway", **env) as gateway:
+        sender = Sender(gateway.http, 400, OF_TENANT)
+        sender.run()
+        found = {}
+        for message in messages(kafka, topics["COLLECTOR_KAFKA_TRACES"], 40):
+            spans = ids(ExportTraceServiceRequest.FromString(message.value()))
+            assert len({trace_id for trace_id, _ in spans}) == 1
+            assert message.key().decode() == next(iter(spans))[0]
+            found.setdefault(message.partition(), set()).update(spans)
+
+    assert len(found) > 1
+    assert sorted(one for spans in found.values() for one in spans) == sorted(sender.acknowledged)
+
+
+def test_the_broker_keeps_over_a_kill_what_it_acknowledged(kafka):
+    topic = "kept"
+    kafka.create_topic(topic)
+    producer = Producer({"bootstrap.servers": kafka.address, "acks": "all", "log_level": 0})
+    refused = []
+    for n in range(100):
+        producer.produce(topic, str(n), on_delivery=lambda error, _: error and refused.append(error))
+    assert producer.flush(30) == 0
+    assert not refused
+
+    kafka.kill()
+    kafka.start()
+
+    assert [message.value() for message in messages(kafka, topic, 100)] == [str(n).encode() for n in range(100)]
+
+
+def everything_arrives(core, acknowledged):
+    """Every trace has each of its acknowledged spans."""
+    missing = {}
+    for trace_id, _ in acknowledged:
+        missing[trace_id] = missing.get(trace_id, 0) + 1
+
+    def look():
+        for trace_id, spans in list(missing.items()):
+            found = core.get(f"/api/v1/traces/{trace_id}")
+            if found is None or found["trace"]["spans"] < spans:
+                return False
+            del missing[trace_id]
+        return True
+
+    eventually(look, within_seconds=60 + SPANS / 100)
+
+
+def stored_once(core, acknowledged):
+    """Arc Core's store has each of `acknowledged` exactly once; it is stopped while that is looked up."""
+    core.stop()
+    rows = core.rows("SELECT TraceId AS t, SpanId AS s, count() AS n FROM arc.spans WHERE TenantId = 'acme' GROUP BY t, s")
+    stored = {(row["t"], row["s"]): int(row["n"]) for row in rows}
+    core.start()
+    assert {one: stored.get(one, 0) for one in acknowledged} == dict.fromkeys(acknowledged, 1)
+
+
+def messages(kafka, topic, count):
+    """The first `count` messages of `topic`, those of a partition in their order."""
+    settings = {"bootstrap.servers": kafka.address, "group.id": "test", "auto.offset.reset": "earliest", "log_level": 0}
+    consumer = Consumer({**settings, "enable.auto.commit": False})
+    consumer.subscribe([topic])
+    found = []
+    try:
+        while len(found) < count:
+            message = consumer.poll(30)
+            assert message is not None, f"{len(found)} of {count} messages"
+            assert message.error() is None, message.error()
+            found.append(message)
+    finally:
+        consumer.close()
+    return found
+
+
+def one_span(**attributes):
+    request = ExportTraceServiceRequest()
+    span = request.resource_spans.add().scope_spans.add().spans.add(
+        trace_id=os.urandom(16), span_id=os.urandom(8), name="large", start_time_unix_nano=1, end_time_unix_nano=2
+    )  # fmt: skip
+    for key, text in attributes.items():
+        span.attributes.add(key=key).value.string_value = text
+    return request
+
+
+def post(address, request):
+    connection = http.client.HTTPConnection(address, timeout=30)
+    try:
+        connection.request("POST", "/v1/traces", request.SerializeToString(), PROTOBUF | OF_TENANT)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def ids(request):
+    return {
+        (span.trace_id.hex(), span.span_id.hex())
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    }
