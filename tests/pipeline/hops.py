@@ -1,5 +1,6 @@
 """The hops of a pipeline as the tests, the soak and the bench start them, and what is sent through them."""
 
+import http.client
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 from arc_testing import RunningCollector, RunningCore, free_ports, running_collector, running_core
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
@@ -34,7 +36,11 @@ class Core:
         self._options = ("--http", f"127.0.0.1:{port}", "--gateway-secret", CORE_SECRET, *options)
         self._running = ExitStack()
         self._core: RunningCore | None = None
-        create = ["tenants", "create", TENANT, "--data", str(data)]
+        self.create_tenant(TENANT)
+
+    def create_tenant(self, tenant: str) -> None:
+        """Make `tenant`, before it is started."""
+        create = ["tenants", "create", tenant, "--data", str(self.data)]
         subprocess.run([sys.executable, "-m", "arc_core", *create], check=True, capture_output=True)
 
     def start(self) -> None:
@@ -111,6 +117,17 @@ class Spans(SpanProcessor):
         """Those ended since the last time."""
         ended, self._ended = self._ended, []
         return ended
+
+
+def post(collector: RunningCollector, spans: Sequence[ReadableSpan], headers: dict[str, str]) -> int:
+    """Send `spans` over HTTP, once; the status."""
+    body = encode_spans(spans).SerializeToString()
+    connection = http.client.HTTPConnection(collector.http, timeout=30)
+    try:
+        connection.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf", **headers})
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def batches(count: int, size: int = 200) -> Iterator[list[ReadableSpan]]:

@@ -16,6 +16,7 @@ from arc_testing._waiting import eventually
 
 __all__ = ["RunningCollector", "collector_program", "free_ports", "running_collector"]
 
+_COUNTER: Final = re.compile(r"^# TYPE (\w+?)(?:_total)? counter$", re.MULTILINE)
 _SAMPLE: Final = re.compile(r"^(\w+?)(?:_total)?(?:\{(.*)\})? ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -55,7 +56,7 @@ class RunningCollector:
     def kill(self) -> None:
         """End it at once, as the machine would; what it counted until now stays in `count`."""
         assert self.process is not None
-        self._before = self._counts()
+        self._before = {key: value for key, value in self._counts().items() if "queue" not in key}
         self.process.kill()
         self.process.wait(20)
 
@@ -85,10 +86,11 @@ class RunningCollector:
 
     def _counts(self) -> dict[str, float]:
         found = dict(self._before)
-        answered = _get(self._metrics, "/metrics")
-        for name, labels, value in _SAMPLE.findall(answered or ""):
+        answered = _get(self._metrics, "/metrics") or ""
+        counters = set(_COUNTER.findall(answered))
+        for name, labels, value in _SAMPLE.findall(answered):
             key = f"{name}{{{labels}}}"
-            found[key] = self._before.get(key, 0) + float(value)
+            found[key] = float(value) + (self._before.get(key, 0) if name in counters else 0)
         return found
 
     def _is_up(self) -> bool:
