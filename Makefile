@@ -55,9 +55,10 @@ bench: $(DONE)/dev ## what Arc costs, beside a span written by hand and its peer
 	$(BIN)/python tests/bench/run.py $(ARGS)
 	$(BIN)/python tests/bench/core.py
 
-soak: $(DONE)/dev ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
+soak: $(DONE)/dev kafka collector ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
 	$(BIN)/python tests/soak/run.py $(ARGS)
 	ARC_TEST_KILLS=50 $(BIN)/pytest -n0 --timeout 3600 src/arc-core/tests/test_outages.py -k kill
+	ARC_TEST_SPANS=200000 $(BIN)/pytest -n0 --timeout 3600 -s tests/pipeline/test_kafka.py -k every_acknowledged
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core
 
