@@ -1,15 +1,15 @@
 """A real Kafka broker in a process of its own: one node of KRaft, on free loopback ports."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
+from arc_testing._collector import free_ports
 from arc_testing._waiting import eventually
 
 __all__ = ["RunningKafka", "running_kafka"]
@@ -67,7 +67,7 @@ class RunningKafka:
         """Lay out its storage in `folder`; AssertionError when `make kafka` was not run."""
         self._jars = Path(sys.prefix) / "kafka"
         assert self._jars.is_dir(), "no Kafka here: `make kafka` fetches it"
-        port, controller = _free_ports(2)
+        port, controller = free_ports(2)
         self.folder = folder
         self.address = f"127.0.0.1:{port}"
         """`host:port`: what clients call a bootstrap server."""
@@ -100,7 +100,8 @@ class RunningKafka:
 
     def ends(self, topic: str) -> dict[int, int]:
         """How many records were ever written to each partition."""
-        asked = self._admin.list_offsets({one: OffsetSpec.latest() for one in self._partitions(topic)})
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = self._admin.list_offsets(dict.fromkeys(self._partitions(topic), latest))
         return {one.partition: future.result(_SECONDS).offset for one, future in asked.items()}
 
     def committed(self, group: str, topic: str) -> dict[int, int]:
@@ -109,14 +110,17 @@ class RunningKafka:
 
         def ask() -> ConsumerGroupTopicPartitions | None:
             try:
-                return self._admin.list_consumer_group_offsets([asked])[group].result(_SECONDS)
+                found: ConsumerGroupTopicPartitions = self._admin.list_consumer_group_offsets([asked])[group].result(
+                    _SECONDS
+                )
             except KafkaException as error:
                 if error.args[0].code() not in _LOADING:
                     raise
                 return None
+            return found
 
-        found = eventually(ask, within_seconds=_SECONDS)
-        return {one.partition: max(one.offset, 0) for one in (found and found.topic_partitions) or ()}
+        answer = eventually(ask, within_seconds=_SECONDS)
+        return {one.partition: max(one.offset, 0) for one in (answer and answer.topic_partitions) or ()}
 
     def log(self) -> str:
         """What it has said so far."""
@@ -157,11 +161,3 @@ def running_kafka(folder: Path) -> Iterator[RunningKafka]:
         yield kafka
     finally:
         kafka.close()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
