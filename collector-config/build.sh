@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 builder=go.opentelemetry.io/collector/cmd/builder@v0.161.0
 telemetrygen=github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen@v0.161.0
-cache=${ARC_BUILD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/arc-build}
+cache=${COLLECTOR_BUILD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/arc-build}
 built=$cache/collector-$({ cat manifest.yaml; echo "$builder $telemetrygen $(uname -sm)"; } | sha256sum | cut -c1-16)
 mkdir -p "$cache"
 exec 9> "$built.lock"

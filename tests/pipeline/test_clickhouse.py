@@ -54,7 +54,7 @@ def test_what_the_exporter_writes_arc_core_shows_under_the_tenant_of_the_gateway
             def look():
                 return core.get("/api/v1/traces?service=straight", **read)["traces"]
 
-            eventually(lambda: gateway.count("exporter_sent_spans", exporter="clickhouse") == 3, within_seconds=60)
+            eventually(lambda: gateway.count("exporter_sent_spans", exporter="clickhouse") == 3, within_seconds=30)
             (trace,) = eventually(look, within_seconds=20)
             found = core.get(f"/api/v1/traces/{trace['trace_id']}", **read)
     spans = {span["name"]: span for span in found["spans"]}
