@@ -27,7 +27,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak collector workbench chromium postgres kafka screenshots constraints clean
+.PHONY: help run test live check bench soak collector workbench chromium postgres kafka screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbe
 test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres kafka collector ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
+
+live: $(DONE)/dev ## the examples against OpenAI's own API; needs OPENAI_API_KEY, costs less than a cent
+	$(BIN)/pytest tests/live $(ARGS)
 
 check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependencies
 	$(BIN)/ruff format --check .
@@ -51,13 +54,15 @@ check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependenc
 	  (cd $$package && $(CURDIR)/$(BIN)/deptry --config pyproject.toml $$(basename $$package | tr - _)); done
 	npm --prefix $(WORKBENCH) run check
 
-bench: $(DONE)/dev ## what Arc costs, beside a span written by hand and its peers, as ratios; ARGS=--no-peers is quicker
+bench: $(DONE)/dev collector ## what Arc costs, beside a span written by hand and its peers, as ratios; ARGS=--no-peers is quicker
 	$(BIN)/python tests/bench/run.py $(ARGS)
 	$(BIN)/python tests/bench/core.py
+	$(BIN)/python tests/bench/collector.py
 
-soak: $(DONE)/dev kafka collector ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
+soak: $(DONE)/dev collector kafka ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
 	$(BIN)/python tests/soak/run.py $(ARGS)
 	ARC_TEST_KILLS=50 $(BIN)/pytest -n0 --timeout 3600 src/arc-core/tests/test_outages.py -k kill
+	ARC_TEST_SPANS=200000 ARC_TEST_AWAY_SECONDS=120 $(BIN)/pytest -n0 --timeout 7200 tests/pipeline/test_delivery.py
 	ARC_TEST_SPANS=200000 $(BIN)/pytest -n0 --timeout 3600 -s tests/pipeline/test_kafka.py -k every_acknowledged
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core
