@@ -168,7 +168,7 @@ def everything_arrives(core, acknowledged):
     def look():
         found, after = {}, ""
         while after is not None:
-            page = core.get(f"/api/v1/traces?limit=500{after and f'&after={quote(after)}'}")
+            page = core.get(f"/api/v1/traces?limit=200{after and f'&after={quote(after)}'}")
             found.update((trace["trace_id"], trace["spans"]) for trace in page["traces"])
             after = page["next"]
         return all(found.get(trace_id, 0) >= spans for trace_id, spans in wanted.items())
