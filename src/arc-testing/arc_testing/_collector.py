@@ -72,9 +72,8 @@ class RunningCollector:
     def count(self, name: str, **labels: str) -> int:
         """What it counts under `name` (without `otelcol_` and `_total`), over all series with these labels."""
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        return round(
-            sum(n for key, n in self._counts().items() if key.split("{")[0] == f"otelcol_{name}" and all(one in key for one in wanted))
-        )  # fmt: skip
+        series = ((key, n) for key, n in self._counts().items() if key.split("{")[0] == f"otelcol_{name}")
+        return round(sum(n for key, n in series if all(one in key for one in wanted)))
 
     def text(self) -> str:
         """What it has logged."""

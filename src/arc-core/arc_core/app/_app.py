@@ -30,10 +30,10 @@ from starlette.routing import BaseRoute, Route
 
 from arc_core.access import Access, Caller
 from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, Taken, failed, refused, refusing, routes_of
+from arc_core.app._divided import DividedReceiver
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._entrance import access_of, live_ring, now_ms, of_senders
 from arc_core.app._idle import Idle, NotingUse
-from arc_core.app._divided import DividedReceiver
 from arc_core.app._meter import limited
 from arc_core.app._note import noted
 from arc_core.app._sockets import bound
