@@ -27,7 +27,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test live check bench soak collector workbench chromium postgres screenshots constraints clean
+.PHONY: help run test live check bench soak collector workbench chromium postgres kafka screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,7 +35,7 @@ help: ## list the commands
 run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
 	@$(BIN)/arc demo $(ARGS)
 
-test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres collector ## every test, against real servers and a real browser
+test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres kafka collector ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
 
@@ -60,10 +60,11 @@ bench: $(DONE)/dev collector ## what Arc costs, beside a span written by hand an
 	$(BIN)/python tests/bench/collector.py
 	case '$(ARGS)' in *--no-peers*) ;; *) $(BIN)/python tests/bench/core_phoenix.py ;; esac
 
-soak: $(DONE)/dev collector ## long runs: memory, kills, overload, a day of traffic; ARGS='--minutes 30' for longer ones of the spool
+soak: $(DONE)/dev collector kafka ## long runs: memory, kills, overload, a day of traffic; ARGS='--minutes 30' for longer ones of the spool
 	$(BIN)/python tests/soak/run.py $(ARGS)
 	$(BIN)/python tests/soak/core.py
 	ARC_TEST_SPANS=200000 ARC_TEST_AWAY_SECONDS=120 $(BIN)/pytest -n0 --timeout 7200 tests/pipeline/test_delivery.py
+	ARC_TEST_SPANS=200000 $(BIN)/pytest -n0 --timeout 3600 -s tests/pipeline/test_kafka.py -k every_acknowledged
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core
 
@@ -91,6 +92,21 @@ postgres:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 	  echo "installing postgresql"; sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq postgresql >/dev/null; }
+
+kafka: $(DONE)/kafka
+
+# Into a folder of its own first: a broker never runs on half of its jars.
+$(DONE)/kafka: tests/kafka/pom.xml
+	@major=$$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p'); \
+	  command -v mvn >/dev/null && [ "$${major:-0}" -ge 17 ] || { \
+	  echo "the tests of the way through Kafka need Java 17 or newer and Maven: install both first" \
+	    "(Debian: apt-get install default-jre-headless maven)"; exit 1; }
+	@echo "fetching Kafka"
+	@rm -rf $(VENV)/kafka $(VENV)/kafka.new; mkdir -p $(DONE)
+	@mvn --batch-mode --quiet --no-transfer-progress -Dstyle.color=never --file $< dependency:copy-dependencies \
+	  -DoutputDirectory=$(CURDIR)/$(VENV)/kafka.new
+	@mv $(VENV)/kafka.new $(VENV)/kafka
+	@touch $@
 
 $(DONE)/uv: constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

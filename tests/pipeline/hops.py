@@ -4,7 +4,7 @@ import http.client
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -145,9 +145,9 @@ def batches(count: int, size: int = 200) -> Iterator[list[ReadableSpan]]:
 class Sender(threading.Thread):
     """Sends batches by the SDK's exporter, each until it is acknowledged, as Arc's spool does."""
 
-    def __init__(self, address: str, count: int) -> None:
+    def __init__(self, address: str, count: int, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(daemon=True)
-        self._exporter = OTLPSpanExporter(f"http://{address}/v1/traces", timeout=5)
+        self._exporter = OTLPSpanExporter(f"http://{address}/v1/traces", headers=dict(headers or {}), timeout=5)
         self._count = count
         self.acknowledged: set[tuple[str, str]] = set()
         """Trace and span id, in hex."""

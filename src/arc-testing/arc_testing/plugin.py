@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["arc_core", "clean_environment", "postgres", "spans", "state_home"]
+__all__ = ["arc_core", "clean_environment", "kafka", "postgres", "spans", "state_home"]
 
 # Imports are inside the fixtures: pytest loads this module in every run of whoever has it installed.
 
@@ -45,6 +45,15 @@ def arc_core(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[object]":
 
     with running_core(tmp_path_factory.mktemp("arc-core")) as core:
         yield core
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[object]":
+    """A RunningKafka that the whole session shares; each test uses topics of its own, and leaves it running."""
+    from arc_testing._kafka import running_kafka
+
+    with running_kafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")
