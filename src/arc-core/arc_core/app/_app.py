@@ -29,7 +29,20 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 
 from arc_core.access import Access, Caller
-from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, Taken, failed, refused, refusing, routes_of
+from arc_core.api import (
+    Admin,
+    Backups,
+    Exports,
+    Imports,
+    Reads,
+    Tails,
+    Taken,
+    failed,
+    gateway_route,
+    refused,
+    refusing,
+    routes_of,
+)
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._entrance import access_of, live_ring, now_ms, of_senders
 from arc_core.app._idle import Idle, NotingUse
@@ -102,6 +115,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             routes = [
                 *otlp,
                 *health_routes(database, lambda: ring.trouble),
+                gateway_route(access, settings.gateway_tenant_header),
                 Route("/metrics", refusing(metrics_route(metrics, access))),
                 *routes_of(operations, access, limiter, metrics.answered),
                 *workbench_routes(),
