@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.done
+TOOLS := $(VENV)/tools
 WORKBENCH := src/arc-core/workbench
 DIST := src/arc-core/arc_core/web/dist
 PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-langchain-callbacks src/arc-core src/arc-testing \
@@ -26,7 +27,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak workbench chromium postgres screenshots constraints clean
+.PHONY: help run test check bench soak tools manifests workbench chromium postgres nginx screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -34,7 +35,7 @@ help: ## list the commands
 run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
 	@$(BIN)/arc demo $(ARGS)
 
-test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres ## every test, against real servers and a real browser
+test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres nginx tools ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
 
@@ -57,6 +58,11 @@ bench: $(DONE)/dev ## what Arc costs, beside a span written by hand and its peer
 soak: $(DONE)/dev ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
 	$(BIN)/python tests/soak/run.py $(ARGS)
 	ARC_TEST_KILLS=50 $(BIN)/pytest -n0 --timeout 3600 src/arc-core/tests/test_outages.py -k kill
+
+tools: $(TOOLS)/helm ## build what checks docker/, with Go: helm, and docker/check; kept in ~/.cache/arc-build
+
+manifests: $(TOOLS)/helm ## write docker/kubernetes from the Helm chart
+	PATH=$(CURDIR)/$(TOOLS):$$PATH docker/helm/render.sh
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core
 
@@ -82,6 +88,16 @@ postgres:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
 	  echo "installing postgresql"; sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	  $$sudo apt-get update -qq && $$sudo apt-get install -y -qq postgresql >/dev/null; }
+
+# nginx-light is not to start by itself, as Debian's packages of servers do: RUNLEVEL=1 says that it is no time for it.
+nginx:
+	@test -x /usr/sbin/nginx || { \
+	  echo "installing nginx"; sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && $$sudo env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; }
+
+$(TOOLS)/helm: docker/check/build.sh docker/check/go.mod docker/check/go.sum $(wildcard docker/check/*.go)
+	@echo "building what checks docker/ (minutes, the first time)"
+	@mkdir -p $(VENV) && built=$$(docker/check/build.sh) && ln -sfn "$$built" $(TOOLS) && touch "$$built"/*
 
 $(DONE)/uv: constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
