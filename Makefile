@@ -7,6 +7,7 @@ DONE := $(VENV)/.done
 TOOLS := $(VENV)/tools
 WORKBENCH := src/arc-core/workbench
 DIST := src/arc-core/arc_core/web/dist
+COLLECTOR := $(VENV)/collector
 PACKAGES := src/arc-semconv src/arc-prices src/arc-runtime src/arc-langchain-callbacks src/arc-core src/arc-testing \
             instrumentations/arc-instrumentation-openai instrumentations/arc-instrumentation-langgraph \
             instrumentations/arc-instrumentation-langchain instrumentations/arc-instrumentation-anthropic
@@ -27,7 +28,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak tools manifests workbench chromium postgres nginx screenshots constraints clean
+.PHONY: help run test live check bench soak collector tools manifests workbench chromium postgres nginx screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,9 +36,12 @@ help: ## list the commands
 run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
 	@$(BIN)/arc demo $(ARGS)
 
-test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres nginx tools ## every test, against real servers and a real browser
+test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres nginx collector tools ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
+
+live: $(DONE)/dev ## the examples against OpenAI's own API; needs OPENAI_API_KEY, costs less than a cent
+	$(BIN)/pytest tests/live $(ARGS)
 
 check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependencies
 	$(BIN)/ruff format --check .
@@ -51,13 +55,15 @@ check: $(DONE)/dev $(DIST)/index.html ## format, lint, types, imports, dependenc
 	  (cd $$package && $(CURDIR)/$(BIN)/deptry --config pyproject.toml $$(basename $$package | tr - _)); done
 	npm --prefix $(WORKBENCH) run check
 
-bench: $(DONE)/dev ## what Arc costs, beside a span written by hand and its peers, as ratios; ARGS=--no-peers is quicker
+bench: $(DONE)/dev collector ## what Arc costs, beside a span written by hand and its peers, as ratios; ARGS=--no-peers is quicker
 	$(BIN)/python tests/bench/run.py $(ARGS)
 	$(BIN)/python tests/bench/core.py
+	$(BIN)/python tests/bench/collector.py
 
-soak: $(DONE)/dev ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
+soak: $(DONE)/dev collector ## long runs: memory, kills over the spool, forking servers; ARGS='--minutes 30' for longer
 	$(BIN)/python tests/soak/run.py $(ARGS)
 	ARC_TEST_KILLS=50 $(BIN)/pytest -n0 --timeout 3600 src/arc-core/tests/test_outages.py -k kill
+	ARC_TEST_SPANS=200000 ARC_TEST_AWAY_SECONDS=120 $(BIN)/pytest -n0 --timeout 7200 tests/pipeline/test_delivery.py
 
 tools: $(TOOLS)/helm ## build what checks docker/, with Go: helm, and docker/check; kept in ~/.cache/arc-build
 
@@ -65,6 +71,8 @@ manifests: $(TOOLS)/helm ## write docker/kubernetes from the Helm chart
 	PATH=$(CURDIR)/$(TOOLS):$$PATH docker/helm/render.sh
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core
+
+collector: $(COLLECTOR)/otelcol-arc ## build the Collector of collector-config, with Go; kept in ~/.cache/arc-build
 
 screenshots: $(DONE)/dev $(DIST)/index.html chromium ## make the pictures in docs/images from a real run
 	$(BIN)/python docs/screenshots.py
@@ -130,6 +138,10 @@ $(DONE)/oldest: $(DONE)/uv $(MANIFESTS) constraints-oldest.txt
 	@$(BIN)/uv pip install --quiet --python $(VENV)/oldest/bin/python --no-deps -e src/arc-testing
 	@$(COMPILE) $(VENV)/oldest/lib || true
 	@touch $@
+
+$(COLLECTOR)/otelcol-arc: collector-config/manifest.yaml collector-config/build.sh $(DONE)/uv
+	@echo "building the Collector (minutes, the first time)"
+	@built=$$(collector-config/build.sh) && ln -sfn "$$built" $(COLLECTOR) && touch $$built/otelcol-arc
 
 $(DIST)/index.html: $(shell find $(WORKBENCH) -type f -not -path '*/node_modules/*')
 	@command -v npm >/dev/null || { echo "the workbench is built with Node.js 20 or newer and npm: install both first"; exit 1; }

@@ -2,14 +2,15 @@
 #
 #     docker build -f docker/collector.Dockerfile -t arc-collector .
 
-FROM golang:1.26-alpine AS build
-WORKDIR /arc
-COPY collector-config/manifest.yaml ./
-RUN CGO_ENABLED=0 go run go.opentelemetry.io/collector/cmd/builder@v0.159.0 --config manifest.yaml
+FROM golang:1.26-bookworm AS build
+WORKDIR /arc/collector-config
+COPY collector-config/manifest.yaml collector-config/build.sh ./
+# The versions are those of build.sh, which prints the folder that it has built into.
+RUN cp "$(COLLECTOR_BUILD_CACHE=/build ./build.sh)/otelcol-arc" /usr/local/bin/otelcol-arc
 
 FROM alpine:3.22
 RUN adduser -S -u 10001 -h /var/lib/otelcol arc && mkdir -p /var/lib/otelcol/arc-queue && chown -R arc /var/lib/otelcol
-COPY --from=build /arc/_build/otelcol-arc /usr/local/bin/otelcol-arc
+COPY --from=build /usr/local/bin/otelcol-arc /usr/local/bin/otelcol-arc
 COPY collector-config/*.yaml /etc/arc/
 USER arc
 # In a container it is reached from others, where the files' own defaults are this machine only.

@@ -17,6 +17,8 @@ PROGRAMS = Path(__file__).parent / "programs"
 BIN = Path(sys.executable).parent
 REQUESTS = 40
 
+WORKERS = {"gunicorn": 3, "gunicorn --preload": 3, "gunicorn threads": 2}
+"""How many are ready before the server is told to end: gunicorn forgets those that still start."""
 SERVERS = {
     "gunicorn": ["gunicorn", "server:wsgi", "--workers", "3", "--bind", "127.0.0.1:{port}"],
     "gunicorn --preload": ["gunicorn", "server:wsgi", "--preload", "--workers", "3", "--bind", "127.0.0.1:{port}"],
@@ -26,9 +28,9 @@ SERVERS = {
 }
 
 
-def environment(endpoint, service):
+def environment(endpoint, service, **more):
     base = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "ARC_"))}
-    return base | {
+    return base | more | {
         "ARC_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": service, "PYTHONPATH": str(PROGRAMS), "ARC_EXIT_SECONDS": "5",
     }  # fmt: skip
 
@@ -67,10 +69,13 @@ def serving(command, env):
 
 @pytest.mark.parametrize("server", list(SERVERS))
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
-def test_spans_of_every_worker_arrive_once_and_the_server_ends_promptly(arc_core, server, protocol):
+def test_spans_of_every_worker_arrive_once_and_the_server_ends_promptly(arc_core, tmp_path, server, protocol):
     service = f"{server}-{protocol}".replace(" ", "")
     endpoint = arc_core.url if protocol == "http" else f"grpc://{arc_core.grpc}"
-    with serving(SERVERS[server], environment(endpoint, service)) as (process, port):
+    started = tmp_path / "started"
+    started.mkdir()
+    with serving(SERVERS[server], environment(endpoint, service, STARTED=str(started))) as (process, port):
+        eventually(lambda: len(list(started.iterdir())) == WORKERS.get(server, 0), within_seconds=30)
         workers = {get(port, f"/request/{number}") for number in range(REQUESTS)}
         process.send_signal(signal.SIGTERM)
         begun = time.monotonic()

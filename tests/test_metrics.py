@@ -288,17 +288,18 @@ def test_the_page_goes_on_in_a_child_that_outlives_its_parent(held, port):
 
 
 @pytest.mark.parametrize("options", [[], ["--preload"]], ids=["gunicorn", "gunicorn --preload"])
-def test_every_worker_of_a_server_counts_on_the_one_page(model, port, options):
+def test_every_worker_of_a_server_counts_on_the_one_page(model, port, tmp_path, options):
     with socket.create_server(("127.0.0.1", 0)) as free:
         serving = free.getsockname()[1]
     words = ["gunicorn", "model_server:wsgi", *options, "--workers", "3", "--bind", f"127.0.0.1:{serving}"]
     with subprocess.Popen(
         [BIN / "opentelemetry-instrument", BIN / words[0], *words[1:]],
-        env=environment(model, ARC_METRICS_PORT=str(port)), cwd=PROGRAMS,
+        env=environment(model, ARC_METRICS_PORT=str(port), STARTED=str(tmp_path)), cwd=PROGRAMS,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:
-            eventually(lambda: _got(serving, "/up"), within_seconds=30)
+            # gunicorn forgets workers that still start when it is told to end
+            eventually(lambda: len(list(tmp_path.iterdir())) == 3, within_seconds=30)
             answers = [_got(serving, "/ask") for _ in range(30)]
             assert answers == [b"up"] * 30
             assert counted(port) == [0, 0, 30]

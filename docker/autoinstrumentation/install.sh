@@ -1,6 +1,6 @@
 #!/bin/sh
 # install.sh WHEELS TARGET: puts Arc and what it needs into the folder TARGET, for the Python and the libc of this image.
-# WHEELS is a folder with Arc's own wheels and constraints.txt.
+# WHEELS is a folder with Arc's own wheels and constraints.txt. PIP is what installs, in place of pip.
 set -eu
 wheels=$1 target=$2
 
@@ -12,7 +12,7 @@ if python -c 'import sys, sysconfig; sys.exit("musl" not in (sysconfig.get_confi
 else
   set --
 fi
-python -m pip install --quiet --disable-pip-version-check --only-binary=:all: --target "$target" \
+${PIP:-python -m pip} install --quiet --only-binary=:all: --target "$target" \
   --constraint "$wheels/constraints.txt" --find-links "$wheels" \
   "arc-runtime[$extras]" "$@" arc-instrumentation-openai arc-instrumentation-anthropic \
   arc-instrumentation-langchain arc-instrumentation-langgraph

@@ -3,7 +3,7 @@
 # was built from: it is built once for each state of the module, by whichever clone comes first.
 set -euo pipefail
 cd "$(dirname "$0")"
-cache=${ARC_BUILD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/arc-build}
+cache=${TOOLS_BUILD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/arc-build}
 built=$cache/docker-$({ cat go.mod go.sum ./*.go; uname -sm; } | sha256sum | cut -c1-16)
 mkdir -p "$cache"
 exec 9> "$built.lock"

@@ -558,7 +558,8 @@ def test_a_failing_branch_beside_an_interrupted_one_is_an_error_of_the_job(spans
     graph.add_edge(START, "fails")
     with pytest.raises(KeyError):
         graph.compile(name="g", checkpointer=InMemorySaver()).invoke(INPUT, {"configurable": {"thread_id": "t"}})
-    assert spans.tree == "agent.job g!(agent.run asks:interrupted(agent.action interrupt:interrupted) agent.run fails!)"
+    asks, fails = "agent.run asks:interrupted(agent.action interrupt:interrupted)", "agent.run fails!"
+    assert spans.tree in {f"agent.job g!({asks} {fails})", f"agent.job g!({fails} {asks})"}  # they start side by side
 
 
 # --- the functional API ---

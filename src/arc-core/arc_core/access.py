@@ -23,6 +23,9 @@ OPERATOR_TENANT: Final = "default"
 GATEWAY_SECRET_HEADER: Final = "x-arc-gateway-secret"  # noqa: S105 - the name of a header
 """By this a gateway shows that the tenant it names is to be believed."""
 
+ANY_TENANT: Final = "*"
+"""What a gateway sends as the tenant when it has stamped each resource with its own; never the id of one."""
+
 _HOST: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<name>[^\[\]:]+))(?::[0-9]{1,5})?")
 """The Host header (RFC 9110 §7.2)."""
 
@@ -181,6 +184,13 @@ class Access:
             )
         return caller
 
+    def of_stamped(self, tenant: str) -> Caller:
+        """Return whoever sends what a gateway has stamped with `tenant`; raise ForbiddenError when it may not."""
+        if not tenant:
+            raise ForbiddenError("the gateway has stamped no tenant on a resource")
+        self._check_known(tenant)
+        return self._of_tenant(tenant, frozenset(("ingest",)))
+
     def trusts_host(self, host: str) -> bool:
         """Whether a request for `host` (the Host header) may be answered.
 
@@ -208,9 +218,14 @@ class Access:
         tenant = headers.get(gateway.tenant_header, "")
         if not tenant:
             raise UnauthenticatedError(f"the gateway names no tenant in the header {gateway.tenant_header}")
+        if tenant == ANY_TENANT:
+            return Caller(ANY_TENANT, frozenset(("ingest",)))
+        self._check_known(tenant)
+        return self._of_tenant(tenant, frozenset(("ingest", "read")))
+
+    def _check_known(self, tenant: str) -> None:
         if tenant not in self._ring.current().tenants and tenant != OPERATOR_TENANT:
             raise ForbiddenError(f"there is no tenant {tenant[:100]!r}; `arc core tenants create` makes one")
-        return self._of_tenant(tenant, frozenset(("ingest", "read")))
 
     def _with_key(self, text: str) -> Caller:
         """The same steps for every text: how long it takes says nothing about which part of a key is right."""

@@ -9,6 +9,7 @@ import tarfile
 import time
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 
 def arc(*arguments, status=0, **environment):
@@ -204,6 +205,34 @@ def test_a_gateway_with_its_secret_names_the_tenant(launched, wire, tmp_path):
     path = f"/api/v1/traces/{span.trace_id.hex()}"
     assert core.get(path, **gateway).status == 200
     assert core.get(path, **gateway | {"x-consumer-custom-id": "default"}).status == 404
+
+
+def test_a_gateway_that_has_stamped_each_resource_sends_for_several_tenants_at_once(launched, wire, tmp_path):
+    arc("tenants", "create", "acme", "--data", tmp_path)
+    arc("tenants", "create", "bolt", "--data", tmp_path)
+    core = launched(tmp_path, "--gateway-secret", "open-up")
+    gateway = {"x-arc-gateway-secret": "open-up", "x-consumer-custom-id": "*"}
+    spans = {tenant: wire.span(tenant) for tenant in ("acme", "bolt", "nobody", "")}
+    request = wire.request()
+    for tenant, span in spans.items():
+        stamped = wire.request(span)
+        if tenant:
+            stamped.resource_spans[0].resource.attributes.add(key="arc.tenant.id").value.string_value = tenant
+        request.MergeFrom(stamped)
+
+    answer = core.post(request.SerializeToString(), wire.PROTOBUF | gateway)
+
+    partial = ExportTraceServiceResponse.FromString(answer.body).partial_success
+    assert (answer.status, partial.rejected_spans) == (200, 2)
+    assert "'nobody'" in partial.error_message
+    for tenant in ("acme", "bolt"):
+        for other in ("acme", "bolt", "default"):
+            path = f"/api/v1/traces/{spans[tenant].trace_id.hex()}"
+            found = core.get(path, **gateway | {"x-consumer-custom-id": other})
+            assert found.status == (200 if other == tenant else 404)
+    assert core.get("/api/v1/traces", **gateway).status == 403
+    assert core.post(b"{}", wire.JSON | gateway).status == 400
+    assert core.post(request.SerializeToString(), wire.PROTOBUF | {"x-consumer-custom-id": "*"}).status == 401
 
 
 def test_keys_open_other_addresses_and_without_any_it_does_not_start_there(launched, tmp_path):

@@ -177,3 +177,7 @@ API_KEY_HEADER: Final = "x-api-key"
 AGENT_NAME_HEADER: Final = "x-agent-name"
 APPLICATION_ID_HEADER: Final = "x-application-id"
 FIXES_HEADER: Final = "x-arc-fixes"
+
+# --- Arc: whose it is ---
+TENANT_ID: Final = "arc.tenant.id"
+"""On a resource, put there by a gateway; nobody else is believed."""

@@ -3,7 +3,8 @@
 The fixtures are a pytest plugin (`arc_testing.plugin`) that is there once this distribution is installed.
 """
 
-from arc_testing._core import RunningCore
+from arc_testing._collector import RunningCollector, collector_program, free_ports, running_collector
+from arc_testing._core import RunningCore, running_core
 from arc_testing._fix_server import FixServer, SigningKey
 from arc_testing._messages_api import message, message_answer, message_error, message_events, message_request
 from arc_testing._planted import PLANTED, PLANTED_PARTS
@@ -18,14 +19,19 @@ __all__ = [
     "Asked",
     "FixServer",
     "Provider",
+    "RunningCollector",
     "RunningCore",
     "SigningKey",
     "SpanStore",
+    "collector_program",
     "eventually",
+    "free_ports",
     "message",
     "message_answer",
     "message_error",
     "message_events",
     "message_request",
+    "running_collector",
+    "running_core",
     "tree",
 ]

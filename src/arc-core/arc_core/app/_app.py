@@ -46,7 +46,8 @@ from arc_core.api import (
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._entrance import access_of, live_ring, now_ms, of_senders
 from arc_core.app._idle import Idle, NotingUse
-from arc_core.app._meter import MeteredReceiver, limited
+from arc_core.app._divided import DividedReceiver
+from arc_core.app._meter import limited
 from arc_core.app._note import noted
 from arc_core.app._sockets import bound
 from arc_core.ingest import (
@@ -99,7 +100,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             idle = Idle(settings.idle_minutes * 60)
             metrics = Metrics()
             write = limited(idle.noting(writer.write), limiter, ring, metrics)
-            receiver = MeteredReceiver(write, PriceList().usd, metrics)
+            receiver = DividedReceiver(write, PriceList().usd, metrics, access.of_stamped)
             bodies = Bodies()
             authenticate = of_senders(access, metrics)
             otlp = http_routes(receiver, bodies, capacity, authenticate)

@@ -117,7 +117,7 @@ def _cut(body: bytes, where: Slice, budget: Budget) -> Iterator[_Piece]:
         elif number == 2:  # noqa: PLR2004 - scope_spans
             budget.spend()
             groups.append(part)
-    head = _field(1, resource)
+    head = field(1, resource)
     for group in groups:
         scope = b""
         spans = []
@@ -129,8 +129,8 @@ def _cut(body: bytes, where: Slice, budget: Budget) -> Iterator[_Piece]:
                 budget.spend()
                 check_parts(body, part, Span.DESCRIPTOR)
                 spans.append(part)
-        scope = _field(1, scope)
-        yield from (_Piece(head + _field(2, scope + part), 1, counted=True) for part in _batched(body, spans))
+        scope = field(1, scope)
+        yield from (_Piece(head + field(2, scope + part), 1, counted=True) for part in _batched(body, spans))
 
 
 def _batched(body: bytes, spans: list[Slice]) -> Iterator[bytes]:
@@ -139,7 +139,7 @@ def _batched(body: bytes, spans: list[Slice]) -> Iterator[bytes]:
         if batch and len(batch) + span.end - span.start > MAX_FRAME_BYTES:
             yield bytes(batch)
             batch.clear()
-        batch += _field(2, body[span.start : span.end])
+        batch += field(2, body[span.start : span.end])
     if batch:
         yield bytes(batch)
 
@@ -188,19 +188,19 @@ def _framed(body: bytes, scopes: int, tail: bytes) -> Iterator[bytes]:
             resource += body[part.start : part.end]
         elif number == 2:  # noqa: PLR2004 - scope_spans
             groups.append(body[part.start : part.end])
-    head = _field(1, resource)
+    head = field(1, resource)
     for group in groups:
-        message = b"".join((head, _field(2, group), tail))
+        message = b"".join((head, field(2, group), tail))
         yield _varint(len(message)) + message
 
 
 def _tail(origin: Origin) -> bytes:
     """Return fields 1000 and 1001 of `Request` in `store/otlp/traces.proto`; of two, the last one wins."""
     batch_id = _varint(1001 << 3 | 1) + struct.pack("<Q", origin.batch_id)
-    return _field(1000, origin.tenant.id.encode()) + batch_id
+    return field(1000, origin.tenant.id.encode()) + batch_id
 
 
-def _field(number: int, content: bytes) -> bytes:
+def field(number: int, content: bytes) -> bytes:
     return b"".join((_varint(number << 3 | 2), _varint(len(content)), content))
 
 

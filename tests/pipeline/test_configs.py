@@ -1,0 +1,88 @@
+"""The files in collector-config: a real Collector takes each, and the pages say what they say."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from arc_core.model.dialects import CANONICAL
+from arc_semconv import attributes as names
+from arc_testing import collector_program, running_collector
+from hops import CONFIGS
+
+README = CONFIGS / "README.md"
+SECRETS = {"COLLECTOR_GATEWAY_SECRET": "x", "COLLECTOR_SAMPLER_SECRET": "x"}
+RUN = [
+    ("agent.yaml",),
+    ("sidecar.yaml",),
+    ("sampler.yaml",),
+    ("redaction.yaml", "gateway.yaml"),
+    ("redaction.yaml", "gateway.yaml", "load-balancing.yaml"),
+    ("redaction.yaml", "gateway.yaml", "clickhouse.yaml"),
+    ("agent.yaml", "clickhouse.yaml"),
+]
+SETTING = re.compile(r"\$\{env:([A-Z0-9_]+):-([^}]*)\}")
+ROW = re.compile(r"^\| `(COLLECTOR_[A-Z0-9_]+)` \| ([^|]+) \|", re.MULTILINE)
+FILES = sorted(CONFIGS.glob("*.yaml"))
+
+
+def collector(*words, **env):
+    base = {name: value for name, value in os.environ.items() if not name.startswith("COLLECTOR_")}
+    command = [str(collector_program()), *words]
+    return subprocess.run(command, env=base | env, capture_output=True, text=True, check=False)
+
+
+def test_every_file_is_run_here():
+    overlays_of_others = {"manifest.yaml"} | {path.name for path in FILES if path.name.startswith("kafka")}
+    assert {path.name for path in FILES} - overlays_of_others == {name for names in RUN for name in names}
+
+
+@pytest.mark.parametrize("files", RUN, ids="+".join)
+def test_a_collector_takes_the_files_and_starts(files, tmp_path):
+    words = [word for name in files for word in ("--config", str(CONFIGS / name))]
+    checked = collector("validate", *words, **SECRETS)
+    assert checked.returncode == 0, checked.stderr
+    assert "deprecated" not in checked.stderr
+    with running_collector([CONFIGS / name for name in files], tmp_path, **SECRETS) as running:
+        assert "Everything is ready" in running.text()
+        assert "deprecated" not in running.text()
+
+
+@pytest.mark.parametrize("file", ["gateway.yaml", "sampler.yaml"])
+def test_what_believes_a_tenant_does_not_start_without_a_secret(file):
+    words = [word for name in ("redaction.yaml", file) for word in ("--config", str(CONFIGS / name))]
+    refused = collector("validate", *words)
+    assert refused.returncode != 0
+    assert "no bearer token" in refused.stderr
+
+
+def test_the_table_of_settings_is_that_of_the_files():
+    in_files = {}
+    for path in FILES:
+        for name, default in SETTING.findall(path.read_text("utf-8")):
+            in_files.setdefault(name, {}).setdefault(default, set()).add(path.stem)
+    in_table = {name: cell.strip() for name, cell in ROW.findall(README.read_text("utf-8"))}
+    assert set(in_table) == set(in_files)
+    wrong = {
+        name: (in_table[name], defaults)
+        for name, defaults in in_files.items()
+        if set(re.findall(r"`([^`]*)`", in_table[name])) != {default for default in defaults if default}
+        or ("empty" in in_table[name]) != ("" in defaults)
+    }
+    assert wrong == {}
+
+
+def test_the_rules_of_redaction_are_those_that_arc_exports():
+    command = [str(Path(sys.executable).with_name("arc")), "redact", "--export", "collector"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert (CONFIGS / "redaction.yaml").read_text("utf-8") == printed
+
+
+def test_the_gateway_normalises_the_names_that_arc_core_reads():
+    said = set(
+        re.findall(r'set\(span\.attributes\["([^"]+)"\], span\.attributes\["([^"]+)"\]\)', (CONFIGS / "gateway.yaml").read_text("utf-8"))
+    )  # fmt: skip
+    texts = {names.INPUT_MESSAGES, names.OUTPUT_MESSAGES}
+    assert said == {(name, other) for other, name in CANONICAL.items() if name not in texts and not other.startswith("deployment.")}  # fmt: skip

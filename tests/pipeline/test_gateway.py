@@ -1,0 +1,151 @@
+"""What the gateway lets through: whose it is, under which names, and without personal data."""
+
+import json
+import urllib.request
+from pathlib import Path
+
+import grpc
+import pytest
+from arc_testing import eventually, running_collector
+from hops import CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, TENANT, TENANT_HEADER, Core, Spans, post
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.trace import SpanKind
+
+OTHER = "bolt"
+KEY = "arc_live_abcdefghijkl_0123456789012345678901234567890123456789"
+"""A client's key, which an API gateway should have taken out."""
+PERSONAL = ("jane.roe@example.com", "4111 1111 1111 1111", "078-05-1120", "+44 20 7946 0958", "sk-proj-abcDEF1234567890abcDEF")
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    folder: Path = tmp_path_factory.mktemp("gateway")
+    core = Core(folder / "core")
+    core.create_tenant(OTHER)
+    core.start()
+    env = {
+        "COLLECTOR_GATEWAY_SECRET": FRONT_SECRET,
+        "COLLECTOR_ARC_GATEWAY_SECRET": CORE_SECRET,
+        "COLLECTOR_ARC_URL": core.url,
+        "COLLECTOR_SPAN_METRICS_EVERY": "100ms",
+    }
+    try:
+        with running_collector(GATEWAY, folder / "gateway", **env) as gateway:
+            yield gateway, core
+    finally:
+        core.stop()
+
+
+def spans_of(service, name="chat gpt-4.1", attributes=None, resource=None):
+    made = Spans(service, **(resource or {}))
+    made.tracer.start_span(name, attributes=attributes).end()
+    return made.taken()
+
+
+def arrived(core, service, tenant=TENANT):
+    """The spans of `service` with their attributes, once they are there."""
+
+    def look():
+        traces = core.get(f"/api/v1/traces?service={service}", tenant)["traces"]
+        return [core.get(f"/api/v1/traces/{trace['trace_id']}", tenant) for trace in traces]
+
+    return [span for trace in eventually(look, within_seconds=30) for span in trace["spans"]]
+
+
+def test_the_tenant_is_what_the_api_gateway_says_and_never_what_the_client_says(pipeline):
+    gateway, core = pipeline
+    lies = {"arc.tenant.id": TENANT}
+    assert post(gateway, spans_of("liar", attributes=lies, resource=lies), OF_TENANT | {TENANT_HEADER: OTHER}) == 200
+    (span,) = arrived(core, "liar", OTHER)
+    assert "arc.tenant.id" not in span["attributes"]
+    assert core.get("/api/v1/traces?service=liar")["traces"] == []
+
+
+@pytest.mark.parametrize("headers", [{}, {TENANT_HEADER: TENANT}, {TENANT_HEADER: TENANT, "x-arc-gateway-secret": "guess"}, {"x-api-key": KEY}])  # fmt: skip
+def test_whoever_does_not_come_through_the_api_gateway_is_refused(pipeline, headers):
+    gateway, _ = pipeline
+    before = gateway.count("receiver_accepted_spans", receiver="otlp")
+    assert post(gateway, spans_of("stranger"), headers) == 401
+    with grpc.insecure_channel(gateway.grpc) as channel:
+        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        with pytest.raises(grpc.RpcError) as refused:
+            export(encode_spans(spans_of("stranger")).SerializeToString(), metadata=tuple(headers.items()), timeout=20)
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert gateway.count("receiver_accepted_spans", receiver="otlp") == before
+
+
+def test_what_is_of_no_tenant_is_dropped_and_counted(pipeline):
+    gateway, core = pipeline
+    before = gateway.count("processor_filter_spans_filtered", filter="filter/tenant")
+    said = {"arc.tenant.id": TENANT}
+    assert post(gateway, spans_of("nobody", resource=said), {"x-arc-gateway-secret": FRONT_SECRET}) == 200
+    assert gateway.count("processor_filter_spans_filtered", filter="filter/tenant") == before + 1
+    post(gateway, spans_of("somebody"), OF_TENANT)
+    arrived(core, "somebody")
+    assert core.get("/api/v1/traces?service=nobody")["traces"] == []
+
+
+def test_a_tenant_that_arc_core_does_not_know_holds_up_nobody(pipeline):
+    gateway, core = pipeline
+    assert post(gateway, spans_of("unknown"), OF_TENANT | {TENANT_HEADER: "nosuch"}) == 200
+    assert post(gateway, spans_of("known"), OF_TENANT) == 200
+    assert arrived(core, "known")
+
+
+def test_no_key_and_no_secret_is_on_disk_or_in_the_log(pipeline):
+    gateway, core = pipeline
+    core.kill()
+    try:
+        assert post(gateway, spans_of("kept"), OF_TENANT | {"x-api-key": KEY}) == 200
+        eventually(lambda: b"kept" in gateway.on_disk())
+        kept = gateway.on_disk() + gateway.log.read_bytes()
+    finally:
+        core.start()
+    assert [value for value in (KEY, FRONT_SECRET, CORE_SECRET) if value.encode() in kept] == []
+    assert arrived(core, "kept")
+
+
+def test_personal_data_of_an_app_without_arc_never_passes(pipeline):
+    gateway, core = pipeline
+    made = Spans("leaky", owner=PERSONAL[0])
+    attributes = {f"value.{n}": f"it is {value} here" for n, value in enumerate(PERSONAL)}
+    attributes |= {"db.password": "hunter2hunter2", "list": list(PERSONAL), "json": json.dumps({"text": PERSONAL})}
+    with made.tracer.start_as_current_span(f"mail to {PERSONAL[0]}", attributes=attributes) as span:
+        span.add_event(f"paid with {PERSONAL[1]}", {"text": " and ".join(PERSONAL)})
+        span.record_exception(ValueError(PERSONAL[2]))
+    core.kill()
+    try:
+        assert post(gateway, made.taken(), OF_TENANT) == 200
+        eventually(lambda: b"leaky" in gateway.on_disk())
+        assert [value for value in (*PERSONAL, "hunter2hunter2") if value.encode() in gateway.on_disk()] == []
+    finally:
+        core.start()
+    stored = json.dumps(arrived(core, "leaky"))
+    assert [value for value in (*PERSONAL, "hunter2hunter2") if value in stored] == []
+    assert "<EMAIL>" in stored
+    shown = _get(gateway.span_metrics)
+    assert PERSONAL[0] not in shown
+
+
+def test_other_instrumentations_come_under_the_names_of_the_genai_conventions_and_are_counted(pipeline):
+    gateway, core = pipeline
+    attributes = {"llm.model_name": "gpt-4o", "llm.provider": "openai", "agent.name": "broker", "llm.token_count.prompt": 7}
+    made = [span for _ in range(3) for span in spans_of("foreign", attributes=attributes)]
+    probes = Spans("foreign")
+    probes.tracer.start_span("GET /healthz", kind=SpanKind.SERVER, attributes={"url.path": "/healthz"}).end()
+    assert post(gateway, made + probes.taken(), OF_TENANT) == 200
+    spans = arrived(core, "foreign")
+    assert len(spans) == 3
+    assert {span["attributes"]["gen_ai.agent.name"] for span in spans} == {"broker"}
+    wanted = ('service_name="foreign"', 'gen_ai_agent_name="broker"', f'arc_tenant_id="{TENANT}"')
+
+    def calls():
+        lines = [line for line in _get(gateway.span_metrics).splitlines() if "calls_total{" in line]
+        return [line for line in lines if all(word in line for word in wanted) and line.endswith(" 3")]
+
+    assert len(eventually(calls, within_seconds=20)) == 1
+
+
+def _get(address: str) -> str:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:  # noqa: S310 - loopback
+        return response.read().decode()

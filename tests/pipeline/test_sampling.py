@@ -1,0 +1,105 @@
+"""Two gateways, load balancing by trace, two samplers: traces are kept whole, and every outcome is counted."""
+
+import time
+from collections import Counter
+from contextlib import ExitStack
+
+from arc_testing import eventually, running_collector
+from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, Core, Spans, post
+from opentelemetry.trace import StatusCode, set_span_in_context
+
+SAMPLER_SECRET = "between-the-gateways-and-the-samplers"  # noqa: S105 - of the tests
+SECOND = 1_000_000_000
+EACH = 15
+PLAIN = 150
+SPANS = 6
+"""In a trace."""
+KEPT = {
+    "errors": {"status": StatusCode.ERROR},
+    "fixed": {"attributes": {"arc.fix.ids": ["temperature"]}},
+    "actions": {"attributes": {"arc.span.kind": "action"}},
+    "slow": {"seconds": 40},
+    "costly": {"attributes": {"arc.cost.usd": 0.5}},
+}
+"""What one span of a trace is like that each policy keeps."""
+
+
+def trace(spans, kind):
+    """The spans of a trace; one in the middle is what `KEPT` says."""
+    now = time.time_ns() - 60 * SECOND
+    root = spans.tracer.start_span(kind, start_time=now)
+    context = set_span_in_context(root)
+    for step in range(SPANS - 1):
+        like = KEPT.get(kind, {}) if step == 2 else {}
+        attributes = {"arc.cost.usd": 0.01} | like.get("attributes", {})
+        child = spans.tracer.start_span(f"step {step}", context, attributes=attributes, start_time=now)
+        if "status" in like:
+            child.set_status(like["status"])
+        child.end(now + int(like.get("seconds", 0.2) * SECOND))
+    root.end(now + SECOND // 2)
+    return spans.taken()
+
+
+def test_two_gateways_and_two_samplers_keep_whole_traces_and_count_them(tmp_path):
+    core = Core(tmp_path / "core")
+    core.start()
+    with ExitStack() as running:
+        running.callback(core.stop)
+        shared = {"COLLECTOR_ARC_URL": core.url, "COLLECTOR_ARC_GATEWAY_SECRET": CORE_SECRET, "COLLECTOR_SAMPLER_SECRET": SAMPLER_SECRET}  # fmt: skip
+        samplers = [
+            running.enter_context(
+                running_collector(
+                    [CONFIGS / "sampler.yaml"], tmp_path / f"sampler{n}",
+                    COLLECTOR_DECISION_WAIT="4s", COLLECTOR_SHARE_PERCENT="20", **shared,
+                )
+            )
+            for n in range(2)
+        ]  # fmt: skip
+        env = shared | {
+            "COLLECTOR_GATEWAY_SECRET": FRONT_SECRET,
+            "COLLECTOR_SAMPLER_1": samplers[0].grpc,
+            "COLLECTOR_SAMPLER_2": samplers[1].grpc,
+        }
+        gateways = [
+            running.enter_context(
+                running_collector([*GATEWAY, CONFIGS / "load-balancing.yaml"], tmp_path / f"gateway{n}", **env)
+            )
+            for n in range(2)
+        ]
+        spans = Spans("sampled")
+        kinds = {}
+        halves = ([], [])
+        for kind in [*(kind for kind in KEPT for _ in range(EACH)), *(["plain"] * PLAIN)]:
+            made = trace(spans, kind)
+            kinds[f"{made[0].context.trace_id:032x}"] = kind
+            for at, span in enumerate(made):
+                halves[at % 2].append(span)
+        for gateway, half in zip(gateways, halves, strict=True):
+            assert post(gateway, half, OF_TENANT) == 200
+
+        def decided(policy, sampled):
+            name = "processor_tail_sampling_count_traces_sampled"
+            return sum(one.count(name, policy=policy, sampled=sampled) for one in samplers)
+
+        total = len(kinds)
+        eventually(lambda: decided("errors", "true") + decided("errors", "false") == total, within_seconds=40)
+        outcomes = {kind: (decided(kind, "true"), decided(kind, "false")) for kind in KEPT}
+        shares = decided("share", "true"), decided("share", "false")
+        counted = sum(one.count("receiver_accepted_spans") for one in samplers)
+        busy = [one.count("receiver_accepted_spans") for one in samplers]
+        kept = sum(one.count("processor_tail_sampling_global_count_traces_sampled", sampled="true") for one in samplers)
+        sent = lambda: sum(one.count("exporter_sent_spans") for one in samplers)  # noqa: E731
+        eventually(lambda: sent() == kept * SPANS, within_seconds=40)
+        core.stop()
+        rows = core.rows("SELECT TraceId AS t, count() AS n FROM arc.spans FINAL WHERE TenantId = 'acme' GROUP BY t")
+    stored = {row["t"]: row["n"] for row in rows}
+    of_kind = Counter(kinds[one] for one in stored)
+    assert outcomes == dict.fromkeys(KEPT, (EACH, total - EACH))
+    assert {kind: of_kind[kind] for kind in KEPT} == dict.fromkeys(KEPT, EACH)
+    assert set(stored.values()) == {SPANS}
+    assert sum(shares) == total
+    assert of_kind["plain"] <= shares[0] <= of_kind["plain"] + EACH * len(KEPT)
+    assert 0 < of_kind["plain"] < PLAIN
+    assert len(stored) == kept
+    assert counted == total * SPANS
+    assert all(busy)
