@@ -36,7 +36,11 @@ KONG = {"DECK_ARC_GATEWAY_SECRET": "between", "DECK_ARC_BEHIND": "arc-core", "DE
 def check(kind, *files, env=None):
     """What the check of docker/check has read; it is wrong if that says so."""
     done = subprocess.run(
-        [TOOLS / "check", kind, *map(str, files)], capture_output=True, text=True, check=False, env=os.environ | (env or {})
+        [TOOLS / "check", kind, *map(str, files)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | (env or {}),
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -84,7 +88,9 @@ def test_wheels_of_every_package_that_an_image_installs_are_built_in_it(dockerfi
         needed = {
             found
             for one in folders
-            for found in re.findall(r'^ {4}"(arc-[a-z-]+)>=', (one / "pyproject.toml").read_text().partition("[project.opt")[0], re.M)
+            for found in re.findall(
+                r'^ {4}"(arc-[a-z-]+)>=', (one / "pyproject.toml").read_text().partition("[project.opt")[0], re.M
+            )
         }
         assert needed <= built, name
 
@@ -110,8 +116,12 @@ def made(wheels, dockerfiles, tmp_path_factory):
             venv = tmp_path_factory.mktemp(name) / "venv"
             subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, venv], check=True)
             # uv in place of pip, which takes a minute for the same.
-            command = command.replace("pip install --no-cache-dir", f"{UV} pip install --quiet --no-config --python {venv}/bin/python")
-            command = command.replace("/tmp/constraints.txt", str(wheels / "constraints.txt")).replace("/tmp/wheels", str(wheels))
+            command = command.replace(
+                "pip install --no-cache-dir", f"{UV} pip install --quiet --no-config --python {venv}/bin/python"
+            )
+            command = command.replace("/tmp/constraints.txt", str(wheels / "constraints.txt")).replace(
+                "/tmp/wheels", str(wheels)
+            )
             subprocess.run(["sh", "-c", command], check=True, cwd=venv)
             done[name] = venv / "bin"
         return done[name]
@@ -128,7 +138,10 @@ def started(image, bin_folder, home, **told) -> Iterator[subprocess.Popen]:
     words = [*last(image, "ENTRYPOINT")["Words"], *last(image, "CMD")["Words"]]
     words = [str(told.get(word, word)) for word in words]
     env |= {name: value for name, value in told.items() if name.isupper()}
-    with (home / "log").open("wb") as log, subprocess.Popen(words, env=env, stdout=log, stderr=log, cwd=home) as process:
+    with (
+        (home / "log").open("wb") as log,
+        subprocess.Popen(words, env=env, stdout=log, stderr=log, cwd=home) as process,
+    ):
         try:
             yield process
         finally:
@@ -153,7 +166,11 @@ def test_the_image_of_arc_core_starts_answers_its_health_check_and_ends_in_order
     image, bin_folder = dockerfiles["core"], made("core")
     http, grpc = free_port(), free_port()
     # The image's own ports on all addresses would be in the way of others on this machine.
-    moved = {"0.0.0.0:4317": f"127.0.0.1:{grpc}", "0.0.0.0:4318": f"127.0.0.1:{http}", "/var/lib/arc": tmp_path / "data"}
+    moved = {
+        "0.0.0.0:4317": f"127.0.0.1:{grpc}",
+        "0.0.0.0:4318": f"127.0.0.1:{http}",
+        "/var/lib/arc": tmp_path / "data",
+    }
 
     assert not healthy(image, bin_folder, http, 4318)
     with started(image, bin_folder, tmp_path, **moved, ARC_CORE_API_KEY="operator-key") as process:
@@ -172,6 +189,29 @@ def test_the_image_of_arc_core_does_not_start_without_a_key(dockerfiles, made, t
         assert process.wait(60) == 2
 
     assert "no API key is set" in (tmp_path / "log").read_text()
+
+
+def test_the_image_of_the_collector_starts_and_answers_its_health_check(dockerfiles, tmp_path):
+    image, bin_folder = dockerfiles["collector"], ROOT / ".venv" / "collector"
+    health, grpc, http, own = (free_port() for _ in range(4))
+    moved = {
+        "/etc/arc/agent.yaml": ROOT / "collector-config" / "agent.yaml",
+        "COLLECTOR_GRPC": f"127.0.0.1:{grpc}",
+        "COLLECTOR_HTTP": f"127.0.0.1:{http}",
+        "COLLECTOR_HEALTH": f"127.0.0.1:{health}",
+        "COLLECTOR_METRICS_PORT": str(own),
+        "COLLECTOR_QUEUE_DIR": str(tmp_path / "queue"),
+    }
+    assert not healthy(image, bin_folder, health, 13133)
+    with started(image, bin_folder, tmp_path, **moved) as process:
+        eventually(lambda: healthy(image, bin_folder, health, 13133), within_seconds=30)
+        process.terminate()
+        assert process.wait(30) == 0
+
+    told = last(image, "ENV")["Pairs"]
+    ports = {told[name].rpartition(":")[2] for name in ("COLLECTOR_GRPC", "COLLECTOR_HTTP", "COLLECTOR_HEALTH")}
+    assert set(last(image, "EXPOSE")["Words"]) == ports
+    assert last(image, "VOLUME")["Words"] == ["/var/lib/otelcol"]
 
 
 def test_the_image_of_arc_core_has_what_a_clickhouse_server_and_postgresql_need(made):
@@ -222,7 +262,9 @@ def test_what_the_operator_puts_into_a_pod_traces_it(injected, arc_core, tmp_pat
         "OTEL_EXPORTER_OTLP_ENDPOINT": arc_core.url, "OTEL_SERVICE_NAME": "in-a-pod",
     }  # fmt: skip
     program = tmp_path / "app.py"
-    program.write_text("from opentelemetry import trace; trace.get_tracer('t').start_span('work of jane@example.com').end()")
+    program.write_text(
+        "from opentelemetry import trace; trace.get_tracer('t').start_span('work of jane@example.com').end()"
+    )
 
     subprocess.run([bare / "bin" / "python", program], env=env, check=True, timeout=60)
 
@@ -263,7 +305,11 @@ def test_compose_does_not_start_with_a_secret_missing():
     for name in SECRETS:
         env = {key: value for key, value in (os.environ | SECRETS).items() if key != name}
         done = subprocess.run(
-            [TOOLS / "check", "compose", DOCKER / "compose.full.yaml"], capture_output=True, text=True, check=False, env=env
+            [TOOLS / "check", "compose", DOCKER / "compose.full.yaml"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=env,
         )
         assert done.returncode == 1
         assert name in done.stderr
