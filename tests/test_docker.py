@@ -24,10 +24,10 @@ DOCKER = ROOT / "docker"
 TOOLS = ROOT / ".venv" / "tools"
 UV = str(Path(sys.executable).with_name("uv"))
 SECRETS = {
-    "ARC_GATEWAY_SECRET": "between",
-    "ARC_POSTGRES_PASSWORD": "postgres-word",
-    "ARC_CLICKHOUSE_PASSWORD": "clickhouse-word",
-    "ARC_KEY_ACME": "key-of-acme",
+    "GATEWAY_SECRET": "between",
+    "POSTGRES_PASSWORD": "postgres-word",
+    "CLICKHOUSE_PASSWORD": "clickhouse-word",
+    "KEY_OF_ACME": "key-of-acme",
     "ARC_CORE_API_KEY": "operator-key",
 }
 KONG = {"DECK_ARC_GATEWAY_SECRET": "between", "DECK_ARC_BEHIND": "arc-core", "DECK_ARC_KEY_ACME": "key-of-acme"}
@@ -84,12 +84,14 @@ def test_wheels_of_every_package_that_an_image_installs_are_built_in_it(dockerfi
             continue
         copied = {source.rstrip("/") for one in stage["Instructions"] for source in one.get("Sources", ())}
         folders = {file.parent for told in copied for file in (ROOT / told).rglob("pyproject.toml")} - {ROOT}
-        built = {re.search(r'^name = "(.+)"', (one / "pyproject.toml").read_text(), re.M)[1] for one in folders}
+        built = {re.search(r'^name = "(.+)"', (one / "pyproject.toml").read_text(), re.MULTILINE)[1] for one in folders}
         needed = {
             found
             for one in folders
             for found in re.findall(
-                r'^ {4}"(arc-[a-z-]+)>=', (one / "pyproject.toml").read_text().partition("[project.opt")[0], re.M
+                r'^ {4}"(arc-[a-z-]+)>=',
+                (one / "pyproject.toml").read_text().partition("[project.opt")[0],
+                re.MULTILINE,
             )
         }
         assert needed <= built, name
@@ -119,9 +121,8 @@ def made(wheels, dockerfiles, tmp_path_factory):
             command = command.replace(
                 "pip install --no-cache-dir", f"{UV} pip install --quiet --no-config --python {venv}/bin/python"
             )
-            command = command.replace("/tmp/constraints.txt", str(wheels / "constraints.txt")).replace(
-                "/tmp/wheels", str(wheels)
-            )
+            # The constraints and the wheels are in this folder of the image.
+            command = command.replace("/tmp/wheels", str(wheels)).replace("/tmp", str(wheels))  # noqa: S108
             subprocess.run(["sh", "-c", command], check=True, cwd=venv)
             done[name] = venv / "bin"
         return done[name]

@@ -228,7 +228,7 @@ def _running(kind: str, folder: Path, core_http: str, core_grpc: str) -> Iterato
     start = {"nginx": _nginx, "envoy": _envoy}[kind]
     http_port, grpc_port = free_ports(2)
     command, grpc_at = start(folder, http_port, grpc_port, core_http, core_grpc)
-    environment = {**os.environ, "ARC_GATEWAY_SECRET": SECRET}
+    environment = {**os.environ, "GATEWAY_SECRET": SECRET}
     with (
         (folder / "gateway.log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process,
@@ -244,18 +244,18 @@ def _running(kind: str, folder: Path, core_http: str, core_grpc: str) -> Iterato
 
 def _nginx(folder: Path, http_port: int, grpc_port: int, core_http: str, core_grpc: str) -> tuple[list[str], str]:
     told = {
-        "ARC_GATEWAY_HTTP": f"127.0.0.1:{http_port}",
-        "ARC_GATEWAY_GRPC": f"127.0.0.1:{grpc_port}",
-        "ARC_GATEWAY_TO_HTTP": core_http,
-        "ARC_GATEWAY_TO_GRPC": core_grpc,
-        "ARC_GATEWAY_CORE": core_http,
-        "ARC_GATEWAY_SECRET": SECRET,
-        "ARC_GATEWAY_RATE": str(RATE),
-        "ARC_GATEWAY_BURST": str(BURST),
+        "GATEWAY_LISTEN_HTTP": f"127.0.0.1:{http_port}",
+        "GATEWAY_LISTEN_GRPC": f"127.0.0.1:{grpc_port}",
+        "GATEWAY_TO_HTTP": core_http,
+        "GATEWAY_TO_GRPC": core_grpc,
+        "GATEWAY_ASKS": core_http,
+        "GATEWAY_SECRET": SECRET,
+        "GATEWAY_RATE": str(RATE),
+        "GATEWAY_BURST": str(BURST),
     }
     template = (FILES / "nginx.conf.template").read_text()
     # As envsubst in nginx's own image: only what is set, so nginx's variables stay.
-    rendered = re.sub(r"\$\{(ARC_\w+)\}", lambda found: told[found[1]], template)
+    rendered = re.sub(r"\$\{(GATEWAY_\w+)\}", lambda found: told[found[1]], template)
     rendered = rendered.replace("/dev/stdout", str(folder / "access.log"))
     # The image has these in places that only root may write to.
     for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"):

@@ -108,7 +108,7 @@ def test_envoys_configuration_is_what_envoy_takes():
         text=True,
         check=False,
         timeout=60,
-        env=os.environ | {"ARC_GATEWAY_SECRET": "between"},
+        env=os.environ | {"GATEWAY_SECRET": "between"},
     )
     assert done.returncode == 0, done.stderr
     # Nothing that is on its way out of Envoy.
@@ -116,6 +116,6 @@ def test_envoys_configuration_is_what_envoy_takes():
 
 
 def test_variables_of_nginx_are_those_of_the_table():
-    used = set(re.findall(r"\$\{(ARC_GATEWAY_\w+)\}", (FILES / "nginx.conf.template").read_text()))
-    told = set(re.findall(r"^\| `(ARC_GATEWAY_\w+)` \|", (FILES / "README.md").read_text(), re.M))
+    used = set(re.findall(r"\$\{(GATEWAY_\w+)\}", (FILES / "nginx.conf.template").read_text()))
+    told = set(re.findall(r"^\| `(GATEWAY_\w+)` \|", (FILES / "README.md").read_text(), re.MULTILINE))
     assert used == told

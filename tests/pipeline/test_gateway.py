@@ -158,5 +158,5 @@ def test_other_instrumentations_come_under_the_names_of_the_genai_conventions_an
 
 
 def _get(address: str) -> str:
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:  # noqa: S310 - loopback
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:
         return response.read().decode()

@@ -43,10 +43,10 @@ from arc_core.api import (
     refusing,
     routes_of,
 )
+from arc_core.app._divided import DividedReceiver
 from arc_core.app._endpoints import Endpoints
 from arc_core.app._entrance import access_of, live_ring, now_ms, of_senders
 from arc_core.app._idle import Idle, NotingUse
-from arc_core.app._divided import DividedReceiver
 from arc_core.app._meter import limited
 from arc_core.app._note import noted
 from arc_core.app._sockets import bound
