@@ -179,12 +179,12 @@ def main() -> int:
             Tier("sampler", sampler, "sampler without Arc's"),
         ]
         found: dict[str, Figures] = {}
-        print(f"{'tier':<24}{'spans / core s':>15}{'p50 ms':>9}{'p99 ms':>9}{'CPU a span':>13}")
+        print(f"{'tier':<24}{'spans / core s':>15}{'p50 ms':>9}{'p99 ms':>9}{'CPU a span':>13}")  # noqa: T201
         for tier in tiers:
             one = found[tier.name] = measured(tier, folder, f"http://{end.http}", options.seconds)
             beside = found.get(tier.without)
             ratio = f"{beside.spans_per_core_second / one.spans_per_core_second:.1f} x" if beside else ""
-            print(f"{tier.name:<24}{one.spans_per_core_second:>15,.0f}{one.p50_ms:>9.2f}{one.p99_ms:>9.2f}{ratio:>13}")
+            print(f"{tier.name:<24}{one.spans_per_core_second:>15,.0f}{one.p50_ms:>9.2f}{one.p99_ms:>9.2f}{ratio:>13}")  # noqa: T201
     return 0
 
 

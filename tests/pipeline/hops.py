@@ -20,8 +20,8 @@ CONFIGS = Path(__file__).parents[2] / "collector-config"
 GATEWAY = (CONFIGS / "redaction.yaml", CONFIGS / "gateway.yaml")
 TENANT = "acme"
 TENANT_HEADER = "x-consumer-custom-id"
-FRONT_SECRET = "between-the-api-gateway-and-the-collector"
-CORE_SECRET = "between-the-collector-and-arc-core"
+FRONT_SECRET = "between-the-api-gateway-and-the-collector"  # noqa: S105 - of the tests
+CORE_SECRET = "between-the-collector-and-arc-core"  # noqa: S105 - of the tests
 OF_TENANT = {"x-arc-gateway-secret": FRONT_SECRET, TENANT_HEADER: TENANT}
 """What an API gateway adds to a request whose key it has checked."""
 

@@ -14,13 +14,7 @@ from opentelemetry.trace import SpanKind
 OTHER = "bolt"
 KEY = "arc_live_abcdefghijkl_0123456789012345678901234567890123456789"
 """A client's key, which an API gateway should have taken out."""
-PERSONAL = (
-    "jane.roe@example.com",
-    "4111 1111 1111 1111",
-    "078-05-1120",
-    "+44 20 7946 0958",
-    "sk-proj-abcDEF1234567890abcDEF",
-)
+PERSONAL = ("jane.roe@example.com", "4111 1111 1111 1111", "078-05-1120", "+44 20 7946 0958", "sk-proj-abcDEF1234567890abcDEF")
 
 
 @pytest.fixture(scope="module")
@@ -135,12 +129,7 @@ def test_personal_data_of_an_app_without_arc_never_passes(pipeline):
 
 def test_other_instrumentations_come_under_the_names_of_the_genai_conventions_and_are_counted(pipeline):
     gateway, core = pipeline
-    attributes = {
-        "llm.model_name": "gpt-4o",
-        "llm.provider": "openai",
-        "agent.name": "broker",
-        "llm.token_count.prompt": 7,
-    }
+    attributes = {"llm.model_name": "gpt-4o", "llm.provider": "openai", "agent.name": "broker", "llm.token_count.prompt": 7}
     made = [span for _ in range(3) for span in spans_of("foreign", attributes=attributes)]
     probes = Spans("foreign")
     probes.tracer.start_span("GET /healthz", kind=SpanKind.SERVER, attributes={"url.path": "/healthz"}).end()
@@ -158,5 +147,5 @@ def test_other_instrumentations_come_under_the_names_of_the_genai_conventions_an
 
 
 def _get(address: str) -> str:
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:  # noqa: S310 - loopback
         return response.read().decode()

@@ -8,7 +8,7 @@ from arc_testing import eventually, running_collector
 from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, Core, Spans, post
 from opentelemetry.trace import StatusCode, set_span_in_context
 
-SAMPLER_SECRET = "between-the-gateways-and-the-samplers"
+SAMPLER_SECRET = "between-the-gateways-and-the-samplers"  # noqa: S105 - of the tests
 SECOND = 1_000_000_000
 EACH = 15
 PLAIN = 150
