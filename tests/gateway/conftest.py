@@ -29,13 +29,15 @@ import grpc
 import pytest
 import yaml
 from arc_testing import eventually
-from arc_testing._core import running_core
+from arc_testing._collector import free_ports, running_collector
+from arc_testing._core import RunningCore, running_core
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 FILES = Path(__file__).parents[2] / "docker" / "gateway"
+CONFIGS = FILES.parents[1] / "collector-config"
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 SECRET = "between-gateway-and-core"
 RATE, BURST = 5, 20
@@ -168,10 +170,35 @@ def gateway(request, tmp_path_factory) -> Iterator[Gateway]:
     with (
         (folder / "core.log").open("wb") as log,
         running_core(data, "--gateway-secret", SECRET, "--log-level", "info", stderr=log) as core,
-        _running(request.param, folder, core.url.removeprefix("http://"), core.grpc) as (http_at, grpc_at),
+        _running(request.param, folder, core_at(core), core.grpc, asks=core_at(core)) as (http_at, grpc_at),
     ):
-        core_at = core.url.removeprefix("http://")
-        yield Gateway(http_at, grpc_at, key, revoked, "acme", core_at, reader, busy, other, folder)
+        yield Gateway(http_at, grpc_at, key, revoked, "acme", core_at(core), reader, busy, other, folder)
+
+
+def core_at(core: RunningCore) -> str:
+    """`host:port` of its HTTP."""
+    return core.url.removeprefix("http://")
+
+
+@pytest.fixture(scope="session")
+def before_collector(tmp_path_factory) -> Iterator[Gateway]:
+    """nginx in front of the Collector with gateway.yaml, in front of an Arc Core with the keys."""
+    folder = tmp_path_factory.mktemp("collector")
+    data = folder / "core"
+    _arc(data, "tenants", "create", "acme")
+    _arc(data, "tenants", "create", "bolt")
+    key, revoked = (_arc(data, "keys", "create", "--tenant", "acme", "--scope", "ingest") for _ in range(2))
+    _arc(data, "keys", "revoke", revoked.split("_")[2])
+    reader, other = (_arc(data, "keys", "create", "--tenant", name, "--scope", "read") for name in ("acme", "bolt"))
+    secrets = {"COLLECTOR_GATEWAY_SECRET": SECRET, "COLLECTOR_ARC_GATEWAY_SECRET": SECRET}
+    with (
+        running_core(data, "--gateway-secret", SECRET) as core,
+        running_collector(
+            [CONFIGS / "redaction.yaml", CONFIGS / "gateway.yaml"], folder, COLLECTOR_ARC_URL=core.url, **secrets
+        ) as collector,
+        _running("nginx", folder, collector.http, collector.grpc, asks=core_at(core)) as (http_at, grpc_at),
+    ):
+        yield Gateway(http_at, grpc_at, key, revoked, "acme", core_at(core), reader, key, other, folder)
 
 
 @pytest.fixture
@@ -218,16 +245,16 @@ def _arc(data: Path, *arguments: str) -> str:
 def without_core(request, tmp_path) -> Iterator[Gateway]:
     """A gateway behind which nobody is."""
     nobody = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    with _running(request.param, tmp_path, *nobody) as (http_at, grpc_at):
+    with _running(request.param, tmp_path, *nobody, asks=nobody[0]) as (http_at, grpc_at):
         yield Gateway(http_at, grpc_at, "key", "", "", nobody[0], "", "", None, tmp_path)
 
 
 @contextmanager
-def _running(kind: str, folder: Path, core_http: str, core_grpc: str) -> Iterator[tuple[str, str]]:
-    """`kind` of a gateway in front of Arc Core; yields `host:port` for HTTP and for gRPC."""
+def _running(kind: str, folder: Path, to_http: str, to_grpc: str, *, asks: str) -> Iterator[tuple[str, str]]:
+    """`kind` of a gateway that asks the Arc Core at `asks`; yields `host:port` for HTTP and for gRPC."""
     start = {"nginx": _nginx, "envoy": _envoy}[kind]
     http_port, grpc_port = free_ports(2)
-    command, grpc_at = start(folder, http_port, grpc_port, core_http, core_grpc)
+    command, grpc_at = start(folder, http_port, grpc_port, {"http": to_http, "grpc": to_grpc, "core": asks})
     environment = {**os.environ, "GATEWAY_SECRET": SECRET}
     with (
         (folder / "gateway.log").open("wb") as log,
@@ -242,13 +269,13 @@ def _running(kind: str, folder: Path, core_http: str, core_grpc: str) -> Iterato
             process.wait(20)
 
 
-def _nginx(folder: Path, http_port: int, grpc_port: int, core_http: str, core_grpc: str) -> tuple[list[str], str]:
+def _nginx(folder: Path, http_port: int, grpc_port: int, behind: dict[str, str]) -> tuple[list[str], str]:
     told = {
         "GATEWAY_LISTEN_HTTP": f"127.0.0.1:{http_port}",
         "GATEWAY_LISTEN_GRPC": f"127.0.0.1:{grpc_port}",
-        "GATEWAY_TO_HTTP": core_http,
-        "GATEWAY_TO_GRPC": core_grpc,
-        "GATEWAY_ASKS": core_http,
+        "GATEWAY_TO_HTTP": behind["http"],
+        "GATEWAY_TO_GRPC": behind["grpc"],
+        "GATEWAY_ASKS": behind["core"],
         "GATEWAY_SECRET": SECRET,
         "GATEWAY_RATE": str(RATE),
         "GATEWAY_BURST": str(BURST),
@@ -267,13 +294,12 @@ def _nginx(folder: Path, http_port: int, grpc_port: int, core_http: str, core_gr
     return ["/usr/sbin/nginx", "-p", str(folder), "-c", str(file), "-g", globals_], f"127.0.0.1:{grpc_port}"
 
 
-def _envoy(folder: Path, http_port: int, grpc_port: int, core_http: str, core_grpc: str) -> tuple[list[str], str]:
+def _envoy(folder: Path, http_port: int, grpc_port: int, behind: dict[str, str]) -> tuple[list[str], str]:
     config = yaml.safe_load((FILES / "envoy.yaml").read_text())
     listener = config["static_resources"]["listeners"][0]
     listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": http_port}
-    behind = {"arc_grpc": core_grpc, "arc_http": core_http, "arc_core": core_http}
     for cluster in config["static_resources"]["clusters"]:
-        host, _, port = behind[cluster["name"]].rpartition(":")
+        host, _, port = behind[cluster["name"].removeprefix("arc_")].rpartition(":")
         endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
         endpoint["address"]["socket_address"] = {"address": host, "port_value": int(port)}
     (limit,) = [
@@ -290,15 +316,6 @@ def _envoy(folder: Path, http_port: int, grpc_port: int, core_http: str, core_gr
 def _filters(listener: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
     return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def _listens(port: int) -> bool:
