@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.done
+TOOLS := $(VENV)/tools
 WORKBENCH := src/arc-core/workbench
 DIST := src/arc-core/arc_core/web/dist
 COLLECTOR := $(VENV)/collector
@@ -27,7 +28,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 COMPILE := $(BIN)/python -m compileall -qq -j 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test live check bench soak collector workbench chromium postgres kafka screenshots constraints clean
+.PHONY: help run test live check bench soak collector tools manifests workbench chromium postgres kafka nginx screenshots constraints clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,7 +36,7 @@ help: ## list the commands
 run: $(DONE)/app $(DIST)/index.html ## the demo: agents, Arc Core and the workbench on this machine; Ctrl-C ends it
 	@$(BIN)/arc demo $(ARGS)
 
-test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres kafka collector ## every test, against real servers and a real browser
+test: $(DONE)/dev $(DONE)/oldest $(DIST)/index.html chromium postgres nginx kafka collector tools ## every test, against real servers and a real browser
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 	npm --prefix $(WORKBENCH) test
 
@@ -65,6 +66,11 @@ soak: $(DONE)/dev collector kafka ## long runs: memory, kills, overload, a day o
 	$(BIN)/python tests/soak/core.py
 	ARC_TEST_SPANS=200000 ARC_TEST_AWAY_SECONDS=120 $(BIN)/pytest -n0 --timeout 7200 tests/pipeline/test_delivery.py
 	ARC_TEST_SPANS=200000 $(BIN)/pytest -n0 --timeout 3600 -s tests/pipeline/test_kafka.py -k every_acknowledged
+
+tools: $(TOOLS)/helm ## build what checks docker/, with Go: helm, and docker/check; kept in ~/.cache/arc-build
+
+manifests: $(TOOLS)/helm ## write docker/kubernetes from the Helm chart
+	PATH=$(CURDIR)/$(TOOLS):$$PATH docker/helm/render.sh
 
 workbench: $(DIST)/index.html ## build the workbench into arc_core
 
@@ -107,6 +113,16 @@ $(DONE)/kafka: tests/kafka/pom.xml
 	  -DoutputDirectory=$(CURDIR)/$(VENV)/kafka.new
 	@mv $(VENV)/kafka.new $(VENV)/kafka
 	@touch $@
+
+# nginx-light is not to start by itself, as Debian's packages of servers do: RUNLEVEL=1 says that it is no time for it.
+nginx:
+	@test -x /usr/sbin/nginx || { \
+	  echo "installing nginx"; sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && $$sudo env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends nginx-light >/dev/null; }
+
+$(TOOLS)/helm: docker/check/build.sh docker/check/go.mod docker/check/go.sum $(wildcard docker/check/*.go)
+	@echo "building what checks docker/ (minutes, the first time)"
+	@mkdir -p $(VENV) && built=$$(docker/check/build.sh) && ln -sfn "$$built" $(TOOLS) && touch "$$built"/*
 
 $(DONE)/uv: constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -22,7 +22,8 @@ FROM python:3.11-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/arc --create-home arc
 COPY constraints.txt /tmp/constraints.txt
 COPY --from=wheels /wheels/ /tmp/wheels/
-RUN pip install --no-cache-dir --constraint /tmp/constraints.txt /tmp/wheels/*.whl \
+RUN pip install --no-cache-dir --constraint /tmp/constraints.txt --find-links /tmp/wheels \
+      'arc-core[postgres,server]' arc-runtime \
     && rm -r /tmp/wheels /tmp/constraints.txt
 USER arc
 VOLUME /var/lib/arc

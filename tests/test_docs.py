@@ -16,7 +16,7 @@ PAGES = sorted(
     [
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
-        *(ROOT / "docker").glob("*.md"),
+        *(ROOT / "docker").rglob("*.md"),
         *(ROOT / "collector-config").glob("*.md"),
         *(ROOT / "src").glob("*/README.md"),
         *(ROOT / "instrumentations").glob("*/README.md"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 __all__ = ["RunningCore", "running_core"]
 
@@ -47,12 +47,15 @@ class RunningCore(NamedTuple):
 
 
 @contextmanager
-def running_core(data: Path, *options: str) -> Iterator[RunningCore]:
-    """Arc Core over the folder `data`, ended with the block; `options` are those of `arc core`."""
+def running_core(data: Path, *options: str, stderr: IO[bytes] | None = None) -> Iterator[RunningCore]:
+    """Arc Core over the folder `data`, ended with the block; `options` are those of `arc core`.
+
+    What it says on stderr goes to the test's own, or to the file `stderr`.
+    """
     command = [sys.executable, "-m", "arc_core", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data", str(data)]
     # By the end of stdin it ends with the tests, however they end; and it is none that `arc` finds by itself.
     command += ["--end-with-stdin", *options]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

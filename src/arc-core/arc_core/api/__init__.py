@@ -3,6 +3,7 @@
 from arc_core.api._admin import Admin
 from arc_core.api._backups import Backups
 from arc_core.api._export import Exports
+from arc_core.api._gateway import gateway_route
 from arc_core.api._import import Imports, Taken
 from arc_core.api._openapi import document
 from arc_core.api._operation import Call, Operation
@@ -25,6 +26,7 @@ __all__ = [
     "as_json",
     "document",
     "failed",
+    "gateway_route",
     "problem",
     "refusal",
     "refused",

@@ -29,7 +29,19 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 
 from arc_core.access import Access
-from arc_core.api import Admin, Backups, Exports, Imports, Reads, Tails, failed, refused, refusing, routes_of
+from arc_core.api import (
+    Admin,
+    Backups,
+    Exports,
+    Imports,
+    Reads,
+    Tails,
+    failed,
+    gateway_route,
+    refused,
+    refusing,
+    routes_of,
+)
 from arc_core.app._connections import BACKLOG, connections_of
 from arc_core.app._divided import DividedReceiver
 from arc_core.app._endpoints import Endpoints
@@ -104,6 +116,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             routes = [
                 *otlp,
                 *health_routes(database, lambda: ring.trouble),
+                gateway_route(access, settings.gateway_tenant_header),
                 Route("/metrics", refusing(metrics_route(metrics, access))),
                 *routes_of(operations, access, limiter, metrics.answered),
                 *workbench_routes(),

@@ -1,0 +1,34 @@
+# An image to build agents on: Python with Arc's distro and all of its plugins. Build it from the root of the repository:
+#
+#     docker build -f docker/runtime.Dockerfile -t arc-runtime .
+#
+# and an application on top of it:
+#
+#     FROM arc-runtime
+#     COPY . .
+#     RUN pip install -r requirements.txt
+#     CMD ["python", "app.py"]
+
+FROM python:3.11-slim AS wheels
+WORKDIR /arc
+COPY src/arc-semconv/ src/arc-semconv/
+COPY src/arc-prices/ src/arc-prices/
+COPY src/arc-runtime/ src/arc-runtime/
+COPY src/arc-langchain-callbacks/ src/arc-langchain-callbacks/
+COPY instrumentations/ instrumentations/
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels src/* instrumentations/*
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --home-dir /app --create-home arc
+COPY constraints.txt /tmp/constraints.txt
+COPY --from=wheels /wheels/ /tmp/wheels/
+RUN pip install --no-cache-dir --constraint /tmp/constraints.txt --find-links /tmp/wheels \
+      'arc-runtime[bundles,prometheus,redaction]' arc-instrumentation-openai arc-instrumentation-anthropic \
+      arc-instrumentation-langchain arc-instrumentation-langgraph \
+    && rm -r /tmp/wheels /tmp/constraints.txt
+WORKDIR /app
+USER arc
+# Whatever is run is traced. Where the spans go is said in ARC_ENDPOINT and ARC_API_KEY, or in OTEL_EXPORTER_OTLP_*.
+ENTRYPOINT ["opentelemetry-instrument"]
+# Without a command of its own it says whether spans arrive there.
+CMD ["arc", "doctor"]

@@ -1,0 +1,440 @@
+"""What docker/ says: each file is read by the library of the program it is for, and what it starts is run here.
+
+There is no container engine in these tests. Images are made of what their Dockerfiles say, step by step, in an
+environment of their own; commands, environments, ports and health checks are those of the files.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from arc_testing import eventually
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCKER = ROOT / "docker"
+TOOLS = ROOT / ".venv" / "tools"
+UV = str(Path(sys.executable).with_name("uv"))
+SECRETS = {
+    "GATEWAY_SECRET": "between",
+    "POSTGRES_PASSWORD": "postgres-word",
+    "CLICKHOUSE_PASSWORD": "clickhouse-word",
+    "KEY_OF_ACME": "key-of-acme",
+    "ARC_CORE_API_KEY": "operator-key",
+}
+KONG = {"DECK_ARC_GATEWAY_SECRET": "between", "DECK_ARC_BEHIND": "arc-core", "DECK_ARC_KEY_ACME": "key-of-acme"}
+
+
+def check(kind, *files, env=None):
+    """What the check of docker/check has read; it is wrong if that says so."""
+    done = subprocess.run(
+        [TOOLS / "check", kind, *map(str, files)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | (env or {}),
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def dockerfiles():
+    files = sorted(DOCKER.glob("*.Dockerfile"))
+    read = check("dockerfile", *files)
+    return {file.name.removesuffix(".Dockerfile"): read[str(file)] for file in files}
+
+
+def last(image, name):
+    """The instruction `name` of the image's own stage that is in force."""
+    return [one for one in image[-1]["Instructions"] if one["Name"] == name][-1]
+
+
+def test_every_image_is_run_by_a_user_without_rights(dockerfiles):
+    assert sorted(dockerfiles) == ["autoinstrumentation", "collector", "core", "runtime"]
+    for image in dockerfiles.values():
+        assert last(image, "USER")["Words"] in (["arc"], ["65532"])
+
+
+def test_what_a_dockerfile_copies_is_there_and_not_ignored(dockerfiles):
+    for name, image in dockerfiles.items():
+        allowed = (DOCKER / f"{name}.Dockerfile.dockerignore").read_text().splitlines()
+        kept = tuple(line[1:].partition("*")[0] for line in allowed if line.startswith("!"))
+        for stage in image:
+            for one in stage["Instructions"]:
+                if one["Name"] != "COPY" or one.get("From"):
+                    continue
+                for source in one["Sources"]:
+                    assert list(ROOT.glob(source)), f"{name}: {source}"
+                    assert source.startswith(kept), f"{name}: {source} is kept out by the .dockerignore"
+
+
+def test_wheels_of_every_package_that_an_image_installs_are_built_in_it(dockerfiles):
+    for name, image in dockerfiles.items():
+        stage = next((one for one in image if one["Name"] == "wheels"), None)
+        if stage is None:
+            continue
+        copied = {source.rstrip("/") for one in stage["Instructions"] for source in one.get("Sources", ())}
+        folders = {file.parent for told in copied for file in (ROOT / told).rglob("pyproject.toml")} - {ROOT}
+        built = {re.search(r'^name = "(.+)"', (one / "pyproject.toml").read_text(), re.MULTILINE)[1] for one in folders}
+        needed = {
+            found
+            for one in folders
+            for found in re.findall(
+                r'^ {4}"(arc-[a-z-]+)>=',
+                (one / "pyproject.toml").read_text().partition("[project.opt")[0],
+                re.MULTILINE,
+            )
+        }
+        assert needed <= built, name
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheels")
+    build = [UV, "build", "--quiet", "--offline", "--all-packages", "--wheel", "--out-dir", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True)
+    shutil.copy(ROOT / "constraints.txt", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(wheels, dockerfiles, tmp_path_factory):
+    """Make of an image's `pip install` an environment, its folder `bin`."""
+    done: dict[str, Path] = {}
+
+    def make(name):
+        if name not in done:
+            (run,) = [one for one in dockerfiles[name][-1]["Instructions"] if "pip install" in one["Text"]]
+            command = run["Words"][0].partition("&& rm")[0].replace("\\\n", " ")
+            venv = tmp_path_factory.mktemp(name) / "venv"
+            subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, venv], check=True)
+            # uv in place of pip, which takes a minute for the same.
+            command = command.replace(
+                "pip install --no-cache-dir", f"{UV} pip install --quiet --no-config --python {venv}/bin/python"
+            )
+            # The constraints and the wheels are in this folder of the image.
+            command = command.replace("/tmp/wheels", str(wheels)).replace("/tmp", str(wheels))  # noqa: S108
+            subprocess.run(["sh", "-c", command], check=True, cwd=venv)
+            done[name] = venv / "bin"
+        return done[name]
+
+    return make
+
+
+@contextmanager
+def started(image, bin_folder, home, **told) -> Iterator[subprocess.Popen]:
+    """The container's command with the environment of its image and `told`, and nothing else."""
+    env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": str(home)}
+    for one in image[-1]["Instructions"]:
+        env |= one.get("Pairs") or {}
+    words = [*last(image, "ENTRYPOINT")["Words"], *last(image, "CMD")["Words"]]
+    words = [str(told.get(word, word)) for word in words]
+    env |= {name: value for name, value in told.items() if name.isupper()}
+    with (
+        (home / "log").open("wb") as log,
+        subprocess.Popen(words, env=env, stdout=log, stderr=log, cwd=home) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def healthy(image, bin_folder, port, default):
+    """Whether the image's health check says so, for a service on `port` in place of `default`."""
+    words = [word.replace(f"127.0.0.1:{default}", f"127.0.0.1:{port}") for word in last(image, "HEALTHCHECK")["Words"]]
+    env = {"PATH": f"{bin_folder}:/usr/bin:/bin"}
+    return subprocess.run(words, capture_output=True, check=False, env=env, timeout=30).returncode == 0
+
+
+def test_the_image_of_arc_core_starts_answers_its_health_check_and_ends_in_order(dockerfiles, made, tmp_path):
+    image, bin_folder = dockerfiles["core"], made("core")
+    http, grpc = free_port(), free_port()
+    # The image's own ports on all addresses would be in the way of others on this machine.
+    moved = {
+        "0.0.0.0:4317": f"127.0.0.1:{grpc}",
+        "0.0.0.0:4318": f"127.0.0.1:{http}",
+        "/var/lib/arc": tmp_path / "data",
+    }
+
+    assert not healthy(image, bin_folder, http, 4318)
+    with started(image, bin_folder, tmp_path, **moved, ARC_CORE_API_KEY="operator-key") as process:
+        eventually(lambda: healthy(image, bin_folder, http, 4318), within_seconds=60)
+        process.terminate()
+        assert process.wait(30) == 0
+
+    assert last(image, "EXPOSE")["Words"] == ["4317", "4318"]
+    assert last(image, "VOLUME")["Words"] == ["/var/lib/arc"]
+
+
+def test_the_image_of_arc_core_does_not_start_without_a_key(dockerfiles, made, tmp_path):
+    moved = {"/var/lib/arc": tmp_path / "data"}
+
+    with started(dockerfiles["core"], made("core"), tmp_path, **moved) as process:
+        assert process.wait(60) == 2
+
+    assert "no API key is set" in (tmp_path / "log").read_text()
+
+
+def test_the_image_of_the_collector_starts_and_answers_its_health_check(dockerfiles, tmp_path):
+    image, bin_folder = dockerfiles["collector"], ROOT / ".venv" / "collector"
+    health, grpc, http, own = (free_port() for _ in range(4))
+    moved = {
+        "/etc/arc/agent.yaml": ROOT / "collector-config" / "agent.yaml",
+        "COLLECTOR_GRPC": f"127.0.0.1:{grpc}",
+        "COLLECTOR_HTTP": f"127.0.0.1:{http}",
+        "COLLECTOR_HEALTH": f"127.0.0.1:{health}",
+        "COLLECTOR_METRICS_PORT": str(own),
+        "COLLECTOR_QUEUE_DIR": str(tmp_path / "queue"),
+    }
+    assert not healthy(image, bin_folder, health, 13133)
+    with started(image, bin_folder, tmp_path, **moved) as process:
+        eventually(lambda: healthy(image, bin_folder, health, 13133), within_seconds=30)
+        process.terminate()
+        assert process.wait(30) == 0
+
+    told = last(image, "ENV")["Pairs"]
+    ports = {told[name].rpartition(":")[2] for name in ("COLLECTOR_GRPC", "COLLECTOR_HTTP", "COLLECTOR_HEALTH")}
+    assert set(last(image, "EXPOSE")["Words"]) == ports
+    assert last(image, "VOLUME")["Words"] == ["/var/lib/otelcol"]
+
+
+def test_the_image_of_arc_core_has_what_a_clickhouse_server_and_postgresql_need(made):
+    subprocess.run([made("core") / "python", "-c", "import clickhouse_connect, psycopg"], check=True)
+
+
+def test_the_image_for_applications_traces_what_it_runs(dockerfiles, made, tmp_path, arc_core):
+    image, bin_folder = dockerfiles["runtime"], made("runtime")
+    env = {
+        "PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path),
+        "OTEL_SERVICE_NAME": "in-a-container", "ARC_ENDPOINT": arc_core.url,
+    }  # fmt: skip
+    program = "from opentelemetry import trace; trace.get_tracer('t').start_span('work of jane@example.com').end()"
+
+    subprocess.run([*last(image, "ENTRYPOINT")["Words"], "python", "-c", program], env=env, check=True, timeout=60)
+
+    (trace,) = eventually(lambda: arc_core.traces("in-a-container"))
+    assert [span["name"] for span in trace["spans"]] == ["work of <EMAIL>"]
+    doctor = [*last(image, "ENTRYPOINT")["Words"], *last(image, "CMD")["Words"]]
+    told = subprocess.run(doctor, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+@pytest.fixture(scope="module")
+def injected(wheels, dockerfiles, tmp_path_factory):
+    """The folder /autoinstrumentation of the operator's image, of the Python that runs this."""
+    stages = {one["Name"]: one for one in dockerfiles["autoinstrumentation"]}
+    run = [one["Words"][0] for one in stages["glibc-3.11"]["Instructions"] if one["Name"] == "RUN"]
+    assert run == ["sh /wheels/install.sh /wheels /autoinstrumentation"]
+    folder = tmp_path_factory.mktemp("injected")
+    script = DOCKER / "autoinstrumentation" / "install.sh"
+    env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    env |= {"PIP": f"{UV} pip", "UV_PYTHON": sys.executable, "UV_NO_CONFIG": "1"}  # pip takes a minute for the same
+    subprocess.run(["sh", script, wheels, folder / "arc"], check=True, env=env, timeout=110)
+    return folder / "arc"
+
+
+def test_what_the_operator_puts_into_a_pod_traces_it(injected, arc_core, tmp_path):
+    bare = tmp_path / "venv"
+    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, bare], check=True)
+    instrumentation = yaml.safe_load((DOCKER / "operator" / "instrumentation.yaml").read_text())
+    told = {one["name"]: one["value"] for one in instrumentation["spec"]["python"]["env"] if "value" in one}
+    # What the operator itself sets: its pkg/instrumentation/python.go.
+    env = told | {
+        "PATH": f"{bare}/bin:/usr/bin:/bin", "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path),
+        "PYTHONPATH": f"{injected}/opentelemetry/instrumentation/auto_instrumentation:{injected}",
+        "OTEL_TRACES_EXPORTER": "otlp", "OTEL_METRICS_EXPORTER": "otlp", "OTEL_LOGS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": arc_core.url, "OTEL_SERVICE_NAME": "in-a-pod",
+    }  # fmt: skip
+    program = tmp_path / "app.py"
+    program.write_text(
+        "from opentelemetry import trace; trace.get_tracer('t').start_span('work of jane@example.com').end()"
+    )
+
+    subprocess.run([bare / "bin" / "python", program], env=env, check=True, timeout=60)
+
+    (trace,) = eventually(lambda: arc_core.traces("in-a-pod"))
+    assert [span["name"] for span in trace["spans"]] == ["work of <EMAIL>"]
+
+
+def test_what_the_operator_puts_into_a_pod_has_no_grpc_and_is_told_apart_by_python(injected):
+    assert not list(injected.glob("grpc*"))
+    assert not (injected / "opentelemetry" / "exporter" / "otlp" / "proto" / "grpc").exists()
+    # Each says which Python it is for, or that any will do: those of several lie beside each other.
+    names = {file.name for file in injected.rglob("*.so")}
+    assert names
+    assert {name for name in names if "cpython-3" not in name and ".abi3." not in name} == set()
+
+
+def test_every_python_and_libc_has_its_part_in_the_image_of_the_operator(dockerfiles):
+    image = dockerfiles["autoinstrumentation"]
+    made_in = {one["Name"] for one in image if one["Name"].startswith(("glibc", "musl"))}
+    copied = {one["From"]: one["Target"] for one in image[-1]["Instructions"] if one["Name"] == "COPY"}
+    assert copied == {
+        name: "/autoinstrumentation/" if name.startswith("glibc") else "/autoinstrumentation-musl/" for name in made_in
+    }
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.full.yaml"])
+def test_compose_files_are_what_compose_takes(name):
+    project = check("compose", DOCKER / name, env=SECRETS)
+
+    for service, told in project["services"].items():
+        for port in told.get("ports", []):
+            assert port["host_ip"] == "127.0.0.1", service
+        if "build" in told:
+            assert (DOCKER / Path(told["build"]["dockerfile"]).name).is_file(), service
+
+
+def test_compose_does_not_start_with_a_secret_missing():
+    for name in SECRETS:
+        env = {key: value for key, value in (os.environ | SECRETS).items() if key != name}
+        done = subprocess.run(
+            [TOOLS / "check", "compose", DOCKER / "compose.full.yaml"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=env,
+        )
+        assert done.returncode == 1
+        assert name in done.stderr
+
+
+def test_what_compose_waits_for_has_a_health_check(dockerfiles):
+    project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
+    waited = {
+        other
+        for told in project.values()
+        for other, how in (told.get("depends_on") or {}).items()
+        if how["condition"] == "service_healthy"
+    }
+    images = {told["image"].removeprefix("arc-"): name for name, told in project.items() if "build" in told}
+    with_own = {images[name] for name in ("core",) if last(dockerfiles[name], "HEALTHCHECK")["Words"]}
+    assert waited <= {name for name, told in project.items() if told.get("healthcheck")} | with_own
+
+
+def arc_core_settings():
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    return set(re.findall(r"ARC_CORE_[A-Z_]+", page))
+
+
+def collector_settings():
+    files = [file.read_text() for file in (ROOT / "collector-config").glob("*.yaml")]
+    return {name for text in files for name in re.findall(r"\$\{env:([A-Z0-9_]+)", text)}
+
+
+def test_every_setting_that_a_container_is_given_is_one_that_its_program_has():
+    known = arc_core_settings() | collector_settings() | {"ARC_API_KEY", "OTEL_EXPORTER_OTLP_PROTOCOL"}
+    project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
+    told = {name for service in project.values() for name in service.get("environment") or {}}
+    for file in (DOCKER / "kubernetes").glob("*.yaml"):
+        told |= set(re.findall(r"name: ((?:ARC|COLLECTOR|OTEL)_[A-Z_]+)", file.read_text()))
+    assert {name for name in told if name.startswith(("ARC_", "COLLECTOR_", "OTEL_"))} - known == set()
+
+
+def test_every_file_that_a_collector_is_started_with_is_in_its_image():
+    project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
+    words = [word for service in project.values() for word in service.get("command") or []]
+    words += re.findall(r"/etc/arc/[a-z-]+\.yaml", (DOCKER / "kubernetes" / "scaled.yaml").read_text())
+    files = {word.removeprefix("/etc/arc/") for word in words if word.startswith("/etc/arc/")}
+    assert files
+    assert {file for file in files if not (ROOT / "collector-config" / file).is_file()} == set()
+
+
+def test_the_chart_is_one_that_helm_takes():
+    for values in ([], ["--values", "values-scaled.yaml"]):
+        command = [TOOLS / "helm", "lint", "arc", "--strict", "--kube-version", "1.31.0", *values]
+        done = subprocess.run(command, cwd=DOCKER / "helm", capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_manifests_are_what_the_chart_renders(tmp_path):
+    env = os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"}
+    subprocess.run([DOCKER / "helm" / "render.sh", tmp_path], check=True, env=env)
+
+    for file in sorted((DOCKER / "kubernetes").glob("*.yaml")):
+        assert file.read_text() == (tmp_path / file.name).read_text(), f"{file.name}: `make manifests` writes it anew"
+    assert len(list(tmp_path.iterdir())) == len(list((DOCKER / "kubernetes").glob("*.yaml")))
+
+
+def test_manifests_are_what_kubernetes_takes():
+    files = sorted((DOCKER / "kubernetes").glob("*.yaml"))
+    kinds = {Path(name).stem: sorted(found) for name, found in check("kubernetes", *files).items()}
+
+    assert kinds["embedded"] == ["Service", "StatefulSet"]
+    assert kinds["scaled"] == [
+        "Deployment", "HorizontalPodAutoscaler", "HorizontalPodAutoscaler", "PodDisruptionBudget", "PodDisruptionBudget",
+        "Service", "Service", "StatefulSet",
+    ]  # fmt: skip
+
+
+def test_a_misspelt_field_of_a_manifest_is_found(tmp_path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text((DOCKER / "kubernetes" / "embedded.yaml").read_text().replace("readinessProbe", "readynessProbe"))
+
+    done = subprocess.run([TOOLS / "check", "kubernetes", file], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "readynessProbe" in done.stderr
+
+
+def documents(name):
+    return [one for one in yaml.safe_load_all((DOCKER / "kubernetes" / name).read_text()) if one]
+
+
+def test_probes_ports_and_secrets_of_the_manifests_are_those_of_the_images(dockerfiles):
+    images = {"core": dockerfiles["core"], "collector": dockerfiles["collector"]}
+    for document in (*documents("embedded.yaml"), *documents("scaled.yaml")):
+        if document["kind"] not in ("Deployment", "StatefulSet"):
+            continue
+        pod = document["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        image = images[container["name"]]
+        assert {str(port["containerPort"]) for port in container["ports"]} == set(last(image, "EXPOSE")["Words"])
+        assert set(last(image, "VOLUME")["Words"]) <= {one["mountPath"] for one in container["volumeMounts"]}
+        names = {port["name"] for port in container["ports"]}
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert container[probe]["httpGet"]["port"] in names
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        for one in container["env"]:
+            is_secret = any(word in one["name"] for word in ("KEY", "SECRET", "STORE", "REGISTRY"))
+            assert ("valueFrom" in one) == is_secret, one["name"]
+
+
+def test_arc_core_answers_the_probes_of_the_manifests(arc_core):
+    (document,) = [one for one in documents("embedded.yaml") if one["kind"] == "StatefulSet"]
+    (container,) = document["spec"]["template"]["spec"]["containers"]
+    paths = {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
+
+    assert paths == {"/healthz", "/readyz"}
+    assert arc_core.get("/readyz")["status"] == "ready"
+
+
+def test_the_chart_makes_a_secret_when_it_is_told_to_and_says_what_is_missing():
+    def render(*told):
+        sets = [word for one in told for word in ("--set", one)]
+        command = [TOOLS / "helm", "template", "arc", "arc", "--kube-version", "1.31.0", *sets]
+        return subprocess.run(command, cwd=DOCKER / "helm", capture_output=True, text=True, check=False)
+
+    assert "secret.apiKey" in render("secret.create=true").stderr
+    assert "secret.storeUrl" in render("secret.create=true", "secret.apiKey=k", "core.external=true").stderr
+    made = render("secret.create=true", "secret.apiKey=k", "secret.gatewaySecret=g")
+    (secret,) = [one for one in yaml.safe_load_all(made.stdout) if one["kind"] == "Secret"]
+    assert secret["stringData"] == {"api-key": "k", "gateway-secret": "g"}
+    assert "additional properties" in render("core.replica=3").stderr.lower()
