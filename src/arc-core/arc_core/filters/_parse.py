@@ -179,7 +179,7 @@ class _Parser:
 
     def _nanoseconds(self, text: str) -> int:
         found = _SPAN.fullmatch(text)
-        nanoseconds = None if found is None else int(float(found["number"]) * _UNIT_NS[found["unit"]])
+        nanoseconds = None if found is None else round(float(found["number"]) * _UNIT_NS[found["unit"]])
         if nanoseconds is None or nanoseconds > _MAX_NS:
             raise self._error(f"{text[:50]!r} is no duration, for example 500ms, 2s or 24h")
         return nanoseconds
