@@ -35,6 +35,8 @@ class CollectorRule(NamedTuple):
     `(?i)` are compared with the text in small letters; those that begin with `\\b` only where `_DENSE_TEXT` is."""
     left: str = ""
     """What no replaced text matches; the pattern unless told."""
+    forms: tuple[str, ...] = ()
+    """Of a number: `9` is a digit, `A` a capital letter, a blank what may be between."""
 
 
 _ADDRESSES: Final = ("IP_ADDRESS", "MAC_ADDRESS")
@@ -232,7 +234,7 @@ def _built_in() -> Iterator[CollectorRule]:
 def _numbers(forms: Mapping[str, Sequence[str]]) -> Iterator[CollectorRule]:
     clue = rf"\b{_tree([form for found in forms.values() for form in found])}\b"
     for kind, found in forms.items():
-        yield CollectorRule(kind, rf"\b{_tree(found)}\b", "", (clue,), clue)
+        yield CollectorRule(kind, rf"\b{_tree(found)}\b", "", (clue,), forms=tuple(found))
 
 
 def _tree(forms: Iterable[str]) -> str:
@@ -352,6 +354,9 @@ class _Place(NamedTuple):
     def kept(self, name: str) -> str:
         return f'{self.where}.cache["{name}"]'
 
+    def has(self, pattern: str) -> str:
+        return f"IsMatch({self.kept('text')}, {_literal(pattern)})"
+
     def read(self, condition: str = "") -> Iterator[str]:
         """Everything that is text here, or can be written so, put together."""
         also = f" where {condition}" if condition else ""
@@ -390,46 +395,56 @@ def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
     """Text is replaced where it stands. What still is there then stands in lists and maps, which are made flat, or is a
     number, which is made text."""
     flags = {clues: place.kept(f"clue {at}") for at, clues in enumerate(dict.fromkeys(rule.clues for rule in rules))}
-    text, left, still = place.kept("text"), place.kept("left"), place.kept("still")
+    found, left, still = _is(place.kept("found")), _is(place.kept("left")), _is(place.kept("still"))
     yield from place.read()
-    yield f'set({place.kept("lower")}, ConvertCase({text}, "lower"))'
-    yield f"set({place.kept('dense')}, true) where IsMatch({text}, {_literal(_DENSE_TEXT)})"
+    yield f'set({place.kept("lower")}, ConvertCase({place.kept("text")}, "lower"))'
+    yield f"set({place.kept('dense')}, true) where {place.has(_DENSE_TEXT)}"
     for clues, flag in flags.items():
-        yield f"set({flag}, true)" + (f" where {' or '.join(_has(place, clue) for clue in clues)}" if clues else "")
+        yield f"set({flag}, true)" + (f" where {' or '.join(_asked(place, clue) for clue in clues)}" if clues else "")
     body = ["body"] if place.body else []
     for rule in rules:
         yield from place.replace(rule, _is(flags[rule.clues]), [*place.texts, *body])
-    found = " or ".join(map(_is, flags.values()))
-    yield from place.read(f"({found})")
-    for clues, pattern in dict.fromkeys((rule.clues, rule.left or rule.pattern) for rule in rules):
-        yield f"set({left}, true) where {_is(flags[clues])} and IsMatch({text}, {_literal(pattern)})"
-    yield f"flatten({place.attributes}, resolveConflicts=true) where {_is(left)}"
+    yield f"set({place.kept('found')}, true) where {' or '.join(map(_is, flags.values()))}"
+    yield from place.read(found)
+    rules = _numbers_merged(rules)
+    again = " or ".join(f"({_is(flags[rule.clues])} and {place.has(rule.left or rule.pattern)})" for rule in rules)
+    yield f"set({place.kept('left')}, true) where {found} and ({again})"
+    yield f"flatten({place.attributes}, resolveConflicts=true) where {left}"
     if place.body:
         held = f"{place.where}.body"
-        yield f"set({held}, {place.kept('body')}) where not IsString({held}) and {held} != nil and {_is(left)}"
+        yield f"set({held}, {place.kept('body')}) where not IsString({held}) and {held} != nil and {left}"
     for rule in rules:
-        yield from place.replace(rule, f"{_is(left)} and {_is(flags[rule.clues])}")
-    yield from place.read(_is(left))
+        yield from place.replace(rule, f"{left} and {_is(flags[rule.clues])}")
     numeric = [rule for rule in rules if rule.type == "CARD" or not rule.clues]
-    for rule in numeric:
-        yield f"set({still}, true) where {_is(left)} and IsMatch({text}, {_literal(rule.left or rule.pattern)})"
     if numeric:
-        yield f"stringify_all({place.attributes}) where {_is(still)}"
+        yield from place.read(left)
+        again = " or ".join(place.has(rule.left or rule.pattern) for rule in numeric)
+        yield f"set({place.kept('still')}, true) where {left} and ({again})"
+        yield f"stringify_all({place.attributes}) where {still}"
         if place.body:
-            yield f"stringify_all({place.where}.body) where IsMap({place.where}.body) and {_is(still)}"
+            yield f"stringify_all({place.where}.body) where IsMap({place.where}.body) and {still}"
     for rule in numeric:
-        yield from place.replace(rule, _is(still))
+        yield from place.replace(rule, still)
+
+
+def _numbers_merged(rules: Sequence[CollectorRule]) -> list[CollectorRule]:
+    """`rules`, but one `NUMBER` for all numbers with the same clues."""
+    forms: dict[tuple[str, ...], list[str]] = {}
+    for rule in rules:
+        if rule.forms:
+            forms.setdefault(rule.clues, []).extend(rule.forms)
+    merged = [CollectorRule("NUMBER", rf"\b{_tree(found)}\b", "<NUMBER>", clues) for clues, found in forms.items()]
+    return [*(rule for rule in rules if not rule.forms), *merged]
 
 
 def _is(flag: str) -> str:
     return f"{flag} == true"
 
 
-def _has(place: _Place, clue: str) -> str:
+def _asked(place: _Place, clue: str) -> str:
     if clue.startswith("(?i)"):
         return f"IsMatch({place.kept('lower')}, {_literal(clue.removeprefix('(?i)'))})"
-    asked = f"IsMatch({place.kept('text')}, {_literal(clue)})"
-    return f"({_is(place.kept('dense'))} and {asked})" if clue.startswith((r"\b", r"(?:\b")) else asked
+    return f"({_is(place.kept('dense'))} and {place.has(clue)})" if clue.startswith((r"\b", r"(?:\b")) else place.has(clue)
 
 
 def _aside(where: str, policy: Policy, statements: Iterable[str]) -> Iterator[str]:
