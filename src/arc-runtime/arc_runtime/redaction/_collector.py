@@ -188,7 +188,7 @@ def collector_config(policy: Policy) -> str:
         *_group(_statements(policy, rules, _Place("spanevent", ("name",)))),
         "    log_statements:",
         *around,
-        *_group(_aside("log", policy, _statements(policy, rules, _Place("log", body=True)))),
+        *_group(_aside("log", policy, _statements(policy, rules, _Place("log", ("body",))))),
         "    metric_statements:",
         *around,
         *_group(_aside("datapoint", policy, _statements(policy, rules, _Place("datapoint")))),
@@ -345,7 +345,6 @@ class _Place(NamedTuple):
 
     where: str
     texts: tuple[str, ...] = ()
-    body: bool = False
 
     @property
     def attributes(self) -> str:
@@ -357,30 +356,34 @@ class _Place(NamedTuple):
     def has(self, pattern: str) -> str:
         return f"IsMatch({self.kept('text')}, {_literal(pattern)})"
 
+    def taken_in(self) -> Iterator[str]:
+        """The other texts, put among the attributes: so each rule is asked once."""
+        for text in self.texts:
+            yield f'set({self.attributes}["arc:{text}"], {self.where}.{text}) where IsString({self.where}.{text})'
+
+    def put_back(self) -> Iterator[str]:
+        for text in self.texts:
+            held = f'{self.attributes}["arc:{text}"]'
+            yield f"set({self.where}.{text}, {held}) where {held} != nil"
+            yield f'delete_key({self.attributes}, "arc:{text}")'
+
     def read(self, condition: str = "") -> Iterator[str]:
         """Everything that is text here, or can be written so, put together."""
-        also = f" where {condition}" if condition else ""
         pairs = f"ToKeyValueString({{}}, {_KEY_ENDS}, {_VALUE_ENDS})".format
-        texts = "".join(f"{self.where}.{text}, " for text in self.texts)
-        text, body = self.kept("text"), f"{self.where}.body"
-        yield f"set({text}, Concat([{texts}{pairs(self.attributes)}], {_VALUE_ENDS})){also}"
-        if self.body:
-            also = f" and {condition}" if condition else ""
-            held = self.kept("body")
-            yield f"set({text}, Concat([{text}, {body}], {_VALUE_ENDS})) where IsString({body}){also}"
-            other = f" where not IsString({body}) and {body} != nil{also}"
-            yield f'set({held}, {{"body": {body}}}){other}'
-            yield f"flatten({held}, resolveConflicts=true){other}"
-            yield f"set({text}, Concat([{text}, {pairs(held)}], {_VALUE_ENDS})){other}"
+        text = self.kept("text")
+        yield f"set({text}, {pairs(self.attributes)})" + (f" where {condition}" if condition else "")
+        if "body" in self.texts:
+            held, body = self.kept("body"), f"{self.where}.body"
+            where = f" where not IsString({body}) and {body} != nil" + (f" and {condition}" if condition else "")
+            yield f'set({held}, {{"body": {body}}}){where}'
+            yield f"flatten({held}, resolveConflicts=true){where}"
+            yield f"set({text}, Concat([{text}, {pairs(held)}], {_VALUE_ENDS})){where}"
 
-    def replace(self, rule: CollectorRule, condition: str, texts: Sequence[str] = ()) -> Iterator[str]:
+    def replace(self, rule: CollectorRule, condition: str) -> Iterator[str]:
         words = f"{_literal(rule.pattern)}, {_literal(rule.replacement)}"
-        also = f" where {condition}" if condition else ""
-        yield f'replace_all_patterns({self.attributes}, "value", {words}){also}'
-        yield from (f"replace_pattern({self.where}.{text}, {words}){also}" for text in texts)
-        if self.body:
-            also = f" and {condition}" if condition else ""
-            yield f'replace_all_patterns({self.where}.body, "value", {words}) where IsMap({self.where}.body){also}'
+        yield f'replace_all_patterns({self.attributes}, "value", {words}) where {condition}'
+        if "body" in self.texts:
+            yield f'replace_all_patterns({self.where}.body, "value", {words}) where IsMap({self.where}.body) and {condition}'
 
 
 def _statements(policy: Policy, rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
@@ -396,21 +399,21 @@ def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
     number, which is made text."""
     flags = {clues: place.kept(f"clue {at}") for at, clues in enumerate(dict.fromkeys(rule.clues for rule in rules))}
     found, left, still = _is(place.kept("found")), _is(place.kept("left")), _is(place.kept("still"))
+    yield from place.taken_in()
     yield from place.read()
     yield f'set({place.kept("lower")}, ConvertCase({place.kept("text")}, "lower"))'
     yield f"set({place.kept('dense')}, true) where {place.has(_DENSE_TEXT)}"
     for clues, flag in flags.items():
         yield f"set({flag}, true)" + (f" where {' or '.join(_asked(place, clue) for clue in clues)}" if clues else "")
-    body = ["body"] if place.body else []
     for rule in rules:
-        yield from place.replace(rule, _is(flags[rule.clues]), [*place.texts, *body])
+        yield from place.replace(rule, _is(flags[rule.clues]))
     yield f"set({place.kept('found')}, true) where {' or '.join(map(_is, flags.values()))}"
     yield from place.read(found)
     rules = _numbers_merged(rules)
     again = " or ".join(f"({_is(flags[rule.clues])} and {place.has(rule.left or rule.pattern)})" for rule in rules)
     yield f"set({place.kept('left')}, true) where {found} and ({again})"
     yield f"flatten({place.attributes}, resolveConflicts=true) where {left}"
-    if place.body:
+    if "body" in place.texts:
         held = f"{place.where}.body"
         yield f"set({held}, {place.kept('body')}) where not IsString({held}) and {held} != nil and {left}"
     for rule in rules:
@@ -421,10 +424,11 @@ def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
         again = " or ".join(place.has(rule.left or rule.pattern) for rule in numeric)
         yield f"set({place.kept('still')}, true) where {left} and ({again})"
         yield f"stringify_all({place.attributes}) where {still}"
-        if place.body:
+        if "body" in place.texts:
             yield f"stringify_all({place.where}.body) where IsMap({place.where}.body) and {still}"
     for rule in numeric:
         yield from place.replace(rule, still)
+    yield from place.put_back()
 
 
 def _numbers_merged(rules: Sequence[CollectorRule]) -> list[CollectorRule]:
