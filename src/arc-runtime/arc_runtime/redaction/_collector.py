@@ -410,8 +410,8 @@ def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
     yield f"set({place.kept('found')}, true) where {' or '.join(map(_is, flags.values()))}"
     yield from place.read(found)
     rules = _numbers_merged(rules)
-    again = " or ".join(f"({_is(flags[rule.clues])} and {place.has(rule.left or rule.pattern)})" for rule in rules)
-    yield f"set({place.kept('left')}, true) where {found} and ({again})"
+    again = " or ".join(f"{_is(flags[rule.clues])} and {place.has(rule.left or rule.pattern)}" for rule in rules)
+    yield f"set({place.kept('left')}, true) where {again}"
     yield f"flatten({place.attributes}, resolveConflicts=true) where {left}"
     if "body" in place.texts:
         held = f"{place.where}.body"
@@ -421,8 +421,8 @@ def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
     numeric = [rule for rule in rules if rule.type == "CARD" or not rule.clues]
     if numeric:
         yield from place.read(left)
-        again = " or ".join(place.has(rule.left or rule.pattern) for rule in numeric)
-        yield f"set({place.kept('still')}, true) where {left} and ({again})"
+        again = " or ".join(f"{left} and {place.has(rule.left or rule.pattern)}" for rule in numeric)
+        yield f"set({place.kept('still')}, true) where {again}"
         yield f"stringify_all({place.attributes}) where {still}"
         if "body" in place.texts:
             yield f"stringify_all({place.where}.body) where IsMap({place.where}.body) and {still}"
@@ -448,7 +448,7 @@ def _is(flag: str) -> str:
 def _asked(place: _Place, clue: str) -> str:
     if clue.startswith("(?i)"):
         return f"IsMatch({place.kept('lower')}, {_literal(clue.removeprefix('(?i)'))})"
-    return f"({_is(place.kept('dense'))} and {place.has(clue)})" if clue.startswith((r"\b", r"(?:\b")) else place.has(clue)
+    return f"{_is(place.kept('dense'))} and {place.has(clue)}" if clue.startswith((r"\b", r"(?:\b")) else place.has(clue)
 
 
 def _aside(where: str, policy: Policy, statements: Iterable[str]) -> Iterator[str]:
