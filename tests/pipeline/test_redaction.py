@@ -63,7 +63,7 @@ def spans(*made):
 
 
 def test_text_is_replaced_where_it_stands_and_all_else_is_left(collector):
-    clean = {"name": "clean", "attributes": attributes({"n": 7, "list": ["a"], "nan": 0.5, "at": 1790000000000000000})}
+    clean = {"name": "clean", "attributes": attributes({"n": 7, "list": ["a"], "share": 0.5, "at": 1790000000000000000})}
     texts = {"a": f"to {EMAIL}", "b": f"paid\n{CARD}", "c": f"key={KEY}", "d": "nino AB123456C.", "n": 7, "list": ["b"]}
     texts |= {"db.password": "hunter2hunter2", "host.ip": "10.1.2.3", "peer": "10.9.8.7"}
     dirty = {"name": f"mail {EMAIL}", "status": {"code": 2, "message": f"no {CARD}"}, "attributes": attributes(texts)}

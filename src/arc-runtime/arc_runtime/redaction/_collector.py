@@ -369,15 +369,24 @@ class _Place(NamedTuple):
 
     def read(self, condition: str = "") -> Iterator[str]:
         """Everything that is text here, or can be written so, put together."""
-        pairs = f"ToKeyValueString({{}}, {_KEY_ENDS}, {_VALUE_ENDS})".format
-        text = self.kept("text")
-        yield f"set({text}, {pairs(self.attributes)})" + (f" where {condition}" if condition else "")
+        also = f" where {condition}" if condition else ""
+        flat = self.kept("flat")
+        yield f"set({flat}, {self.attributes}){also}"
         if "body" in self.texts:
-            held, body = self.kept("body"), f"{self.where}.body"
-            where = f" where not IsString({body}) and {body} != nil" + (f" and {condition}" if condition else "")
-            yield f'set({held}, {{"body": {body}}}){where}'
+            also_body = f" and {condition}" if condition else ""
+            yield f'set({flat}["arc:body"], {self.where}.body) where not IsString({self.where}.body){also_body}'
+        yield f"flatten({flat}, resolveConflicts=true){also}"
+        yield f"set({self.kept('text')}, ToKeyValueString({flat}, {_KEY_ENDS}, {_VALUE_ENDS})){also}"
+
+    def flatten(self, condition: str) -> Iterator[str]:
+        """Lists and maps made flat, so that rules reach what is in them."""
+        yield f"flatten({self.attributes}, resolveConflicts=true) where {condition}"
+        if "body" in self.texts:
+            body, held = f"{self.where}.body", self.kept("body")
+            where = f" where {condition} and not IsString({body}) and {body} != nil"
+            yield f'set({held}["body"], {body}){where}'
             yield f"flatten({held}, resolveConflicts=true){where}"
-            yield f"set({text}, Concat([{text}, {pairs(held)}], {_VALUE_ENDS})){where}"
+            yield f"set({body}, {held}){where}"
 
     def replace(self, rule: CollectorRule, condition: str) -> Iterator[str]:
         words = f"{_literal(rule.pattern)}, {_literal(rule.replacement)}"
@@ -412,10 +421,7 @@ def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
     rules = _numbers_merged(rules)
     again = " or ".join(f"{_is(flags[rule.clues])} and {place.has(rule.left or rule.pattern)}" for rule in rules)
     yield f"set({place.kept('left')}, true) where {again}"
-    yield f"flatten({place.attributes}, resolveConflicts=true) where {left}"
-    if "body" in place.texts:
-        held = f"{place.where}.body"
-        yield f"set({held}, {place.kept('body')}) where not IsString({held}) and {held} != nil and {left}"
+    yield from place.flatten(left)
     for rule in rules:
         yield from place.replace(rule, f"{left} and {_is(flags[rule.clues])}")
     numeric = [rule for rule in rules if rule.type == "CARD" or not rule.clues]
