@@ -63,12 +63,20 @@ def spans(*made):
 
 
 def test_text_is_replaced_where_it_stands_and_all_else_is_left(collector):
-    clean = {"name": "clean", "attributes": attributes({"n": 7, "list": ["a"], "share": 0.5, "at": 1790000000000000000})}
+    clean = {
+        "name": "clean",
+        "attributes": attributes({"n": 7, "list": ["a"], "share": 0.5, "at": 1790000000000000000}),
+    }
     texts = {"a": f"to {EMAIL}", "b": f"paid\n{CARD}", "c": f"key={KEY}", "d": "nino AB123456C.", "n": 7, "list": ["b"]}
     texts |= {"db.password": "hunter2hunter2", "host.ip": "10.1.2.3", "peer": "10.9.8.7"}
     dirty = {"name": f"mail {EMAIL}", "status": {"code": 2, "message": f"no {CARD}"}, "attributes": attributes(texts)}
     dirty["events"] = [{"name": f"e {KEY}", "attributes": attributes({"exception.message": f"for {EMAIL}"})}]
-    body = {"resourceSpans": [spans(clean, dirty, {"name": "last"}) | {"resource": {"attributes": attributes({"o": EMAIL, "ip": "10.9.8.7"})}}]}
+    body = {
+        "resourceSpans": [
+            spans(clean, dirty, {"name": "last"})
+            | {"resource": {"attributes": attributes({"o": EMAIL, "ip": "10.9.8.7"})}}
+        ]
+    }
     shown = sent(collector, "traces", body, ": last")
     assert [word for word in PLANTED if word in shown] == []
     wanted = (
@@ -82,16 +90,26 @@ def test_text_is_replaced_where_it_stands_and_all_else_is_left(collector):
 
 
 def test_lists_maps_and_numbers_are_no_way_out(collector):
-    held = {"list": ["x", [f"to {EMAIL}"]], "map": {"deep": {"er": f"a\n{CARD}"}, "db.password": "hunter2hunter2"}, "n": 7}
+    held = {
+        "list": ["x", [f"to {EMAIL}"]],
+        "map": {"deep": {"er": f"a\n{CARD}"}, "db.password": "hunter2hunter2"},
+        "n": 7,
+    }
     number = {"n": 7, "card": int(CARD.replace(" ", ""))}
-    made = ({"name": "held", "attributes": attributes(held)}, {"name": "number", "attributes": attributes(number)}, {"name": "last"})
+    made = (
+        {"name": "held", "attributes": attributes(held)},
+        {"name": "number", "attributes": attributes(number)},
+        {"name": "last"},
+    )
     shown = sent(collector, "traces", {"resourceSpans": [spans(*made)]}, ": last")
     assert [word for word in PLANTED if word in shown] == []
     assert "to <EMAIL>" in shown
     assert "n: Int(7)" in shown
 
 
-@pytest.mark.parametrize("body", [f"to {EMAIL}", {"a": {"b": f"x\n{CARD}"}, "c": KEY}, ["x", {"y": EMAIL}], int(CARD.replace(" ", ""))])
+@pytest.mark.parametrize(
+    "body", [f"to {EMAIL}", {"a": {"b": f"x\n{CARD}"}, "c": KEY}, ["x", {"y": EMAIL}], int(CARD.replace(" ", ""))]
+)
 def test_bodies_of_log_records(collector, body):
     records = [{"body": value(body), "attributes": attributes({"a": EMAIL})}, {"body": value("last one")}]
     shown = sent(collector, "logs", {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}, "last one")
@@ -102,7 +120,11 @@ def test_bodies_of_log_records(collector, body):
 def test_points_of_metrics(collector):
     points = [{"asInt": "1", "attributes": attributes({"user": EMAIL, "last": "one"})}]
     metrics = [{"name": "m", "gauge": {"dataPoints": points}}]
-    body = {"resourceMetrics": [{"resource": {"attributes": attributes({"o": EMAIL})}, "scopeMetrics": [{"metrics": metrics}]}]}
+    body = {
+        "resourceMetrics": [
+            {"resource": {"attributes": attributes({"o": EMAIL})}, "scopeMetrics": [{"metrics": metrics}]}
+        ]
+    }
     shown = sent(collector, "metrics", body, "last: Str(one)")
     assert EMAIL not in shown
     assert "user: Str(<EMAIL>)" in shown

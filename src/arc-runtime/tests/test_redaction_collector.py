@@ -61,7 +61,7 @@ def made_up(kind):
 
 
 @cache
-def made_up_of(form, fullmatch=False):
+def made_up_of(form, *, fullmatch=False):
     found = []
 
     @seed(1)
@@ -96,7 +96,8 @@ def has_a_clue(rule, text):
     asked = [re2.search(clue, text.lower() if clue.startswith("(?i)") else text) for clue in rule.clues]
     dense = re2.search(_DENSE_TEXT, text)
     return any(
-        found and (dense or not clue.startswith((r"\b", r"(?:\b"))) for clue, found in zip(rule.clues, asked, strict=True)
+        found and (dense or not clue.startswith((r"\b", r"(?:\b")))
+        for clue, found in zip(rule.clues, asked, strict=True)
     )
 
 
@@ -104,7 +105,7 @@ def test_where_a_rule_finds_something_there_is_one_of_its_clues(patterns):
     missed, tried = [], 0
     for rule, pattern in patterns:
         form = rule.pattern.replace(r"\x{80}-\x{10FFFF}", r"\x80-\xff")
-        values = [value for kind in CREDENTIALS for value in made_up(kind)] if len(rule.clues) > 9 else made_up_of(form)  # noqa: PLR2004 - credentials
+        values = [value for kind in CREDENTIALS for value in made_up(kind)] if len(rule.clues) > 9 else made_up_of(form)
         for text in (end.format(value) for value in values for end in ("{}", "at {}.", "\n{}\n")):
             if pattern.search(text):
                 tried += 1

@@ -177,7 +177,7 @@ def collector_config(policy: Policy) -> str:
     ]
     lines = [
         "# Rules of Arc's redaction for an OpenTelemetry Collector 0.130 or later, as a second line of defence: there are no",
-        "# check digits and no words beside a number here. In a pipeline: processors: [transform/arc, redaction/arc].",
+        "# check digits and no words beside a number here. In each pipeline, both: processors: [transform/arc, redaction/arc].",
         *(f"# Left out: the rule {name!r}, which is a function." for name in functions),
         "processors:",
         "  transform/arc:",
@@ -405,7 +405,8 @@ def _statements(policy: Policy, rules: Sequence[CollectorRule], place: _Place) -
 
 def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
     """Text is replaced where it stands. What still is there then stands in lists and maps, which are made flat, or is a
-    number, which is made text."""
+    number, which is made text.
+    """
     flags = {clues: place.kept(f"clue {at}") for at, clues in enumerate(dict.fromkeys(rule.clues for rule in rules))}
     found, left, still = _is(place.kept("found")), _is(place.kept("left")), _is(place.kept("still"))
     yield from place.taken_in()
@@ -454,7 +455,9 @@ def _is(flag: str) -> str:
 def _asked(place: _Place, clue: str) -> str:
     if clue.startswith("(?i)"):
         return f"IsMatch({place.kept('lower')}, {_literal(clue.removeprefix('(?i)'))})"
-    return f"{_is(place.kept('dense'))} and {place.has(clue)}" if clue.startswith((r"\b", r"(?:\b")) else place.has(clue)
+    return (
+        f"{_is(place.kept('dense'))} and {place.has(clue)}" if clue.startswith((r"\b", r"(?:\b")) else place.has(clue)
+    )
 
 
 def _aside(where: str, policy: Policy, statements: Iterable[str]) -> Iterator[str]:
