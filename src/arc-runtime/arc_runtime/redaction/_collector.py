@@ -404,8 +404,9 @@ def _statements(policy: Policy, rules: Sequence[CollectorRule], place: _Place) -
 
 
 def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
-    """Text is replaced where it stands. What still is there then stands in lists and maps, which are made flat, or is a
-    number, which is made text.
+    """Replace text where it stands.
+
+    What still is there then stands in lists and maps, which are made flat, or is a number, which is made text.
     """
     flags = {clues: place.kept(f"clue {at}") for at, clues in enumerate(dict.fromkeys(rule.clues for rule in rules))}
     found, left, still = _is(place.kept("found")), _is(place.kept("left")), _is(place.kept("still"))
