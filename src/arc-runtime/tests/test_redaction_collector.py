@@ -1,12 +1,13 @@
 """The rules for a Collector: what they find of plain values, by RE2, whose syntax is that of Go's `regexp`."""
 
 import re
+from functools import cache
 
 import pytest
 import re2
 import yaml
 from arc_runtime.redaction import Policy, PolicyError, Rule, find
-from arc_runtime.redaction._collector import collector_config, collector_rules
+from arc_runtime.redaction._collector import _DENSE_TEXT, collector_config, collector_rules
 from arc_runtime.redaction._credentials import CREDENTIALS
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -56,6 +57,11 @@ def test_what_says_little_is_left_alone(patterns):
 
 def made_up(kind):
     """Values of the credential's form, the same each time."""
+    return made_up_of(kind.form, fullmatch=True)
+
+
+@cache
+def made_up_of(form, *, fullmatch=False):
     found = []
 
     @seed(1)
@@ -63,7 +69,7 @@ def made_up(kind):
         max_examples=4, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(st.from_regex(re.compile(kind.form), fullmatch=True, alphabet=ASCII))
+    @given(st.from_regex(re.compile(form), fullmatch=fullmatch, alphabet=ASCII))
     def collect(value):
         found.append(value)
 
@@ -84,6 +90,29 @@ def test_every_credential_with_a_form_of_its_own_is_found_whole(patterns):
                     missed.append((kind.rule, value))
     assert missed == []
     assert len(tried) > len(CREDENTIALS) * 0.7
+
+
+def has_a_clue(rule, text):
+    asked = [re2.search(clue, text.lower() if clue.startswith("(?i)") else text) for clue in rule.clues]
+    dense = re2.search(_DENSE_TEXT, text)
+    return any(
+        found and (dense or not clue.startswith((r"\b", r"(?:\b")))
+        for clue, found in zip(rule.clues, asked, strict=True)
+    )
+
+
+def test_where_a_rule_finds_something_there_is_one_of_its_clues(patterns):
+    missed, tried = [], 0
+    for rule, pattern in patterns:
+        form = rule.pattern.replace(r"\x{80}-\x{10FFFF}", r"\x80-\xff")
+        values = [value for kind in CREDENTIALS for value in made_up(kind)] if len(rule.clues) > 9 else made_up_of(form)
+        for text in (end.format(value) for value in values for end in ("{}", "at {}.", "\n{}\n")):
+            if pattern.search(text):
+                tried += 1
+                if not has_a_clue(rule, text):
+                    missed.append((rule.type, text))
+    assert missed == []
+    assert tried > len(patterns) * 3
 
 
 def test_a_policy_is_exported_as_far_as_a_collector_can_follow():
