@@ -104,8 +104,6 @@ class Exports:
         with await asyncio.to_thread(TemporaryFile) as file:
             async for piece in database.stream(sql, "Parquet", **condition.parameters, spans_since_ns=0):
                 await asyncio.to_thread(file.write, piece)
-            if not file.tell():  # chDB streams nothing where there are no rows, not even the columns
-                file.write(await database.query(f"{sql} FORMAT Parquet", **condition.parameters, spans_since_ns=0))
             file.seek(0)
             while piece := await asyncio.to_thread(file.read, _PIECE):
                 yield piece

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Final, Literal, cast
 
 from arc_core.errors import MalformedError
@@ -182,7 +181,7 @@ class _Parser:
 
     def _nanoseconds(self, text: str) -> int:
         found = _SPAN.fullmatch(text)
-        nanoseconds = None if found is None else int(Decimal(found["number"]) * _UNIT_NS[found["unit"]])
+        nanoseconds = None if found is None else round(float(found["number"]) * _UNIT_NS[found["unit"]])
         if nanoseconds is None or nanoseconds > _MAX_NS:
             raise self._value_error(f"{text[:50]!r} is no duration, for example 500ms, 2s or 24h")
         return nanoseconds

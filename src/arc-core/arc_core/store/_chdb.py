@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from arc_core.errors import RowsError, StartError, StoreError
@@ -30,6 +30,9 @@ _INSIDE: Final = "clickhouse"
 _MAX_QUERY_SECONDS: Final = 60
 
 _MAX_INSERT_BYTES: Final = 1_500_000_000
+
+_PIECE_BYTES: Final = 1024 * 1024
+"""Of a file of rows that is read at a time."""
 
 _SESSION: Final = (
     "CREATE DATABASE IF NOT EXISTS arc ENGINE = Atomic",
@@ -88,16 +91,34 @@ class ChdbDatabase:
     ) -> AsyncIterator[bytes]:
         """See `Database`."""
         bound, statement = _bound(parameters), sql + _clause(settings)
+        if form != "JSONEachRow":
+            async for piece in self._by_file(statement, form, bound):
+                yield piece
+            return
         reader = await self._free.get()
         try:
             pieces = await reader.run(lambda connection: connection.send_query(statement, form, params=bound))
             try:
-                while piece := await reader.run(lambda _: _fetched(pieces)):
-                    yield piece
+                while rows := await reader.run(lambda _: _fetched(pieces)):
+                    yield rows
             finally:
                 await reader.run(lambda _: _closed(pieces))
         finally:
             self._free.put_nowait(reader)
+
+    async def _by_file(self, statement: str, form: str, bound: dict[str, Value]) -> AsyncIterator[bytes]:
+        """Rows in a format that has a head and a foot: chDB's stream writes these around every block of rows."""
+        with await asyncio.to_thread(TemporaryDirectory, prefix="arc-") as folder:
+            path = Path(folder, "rows")
+            sql = f"{statement}\nINTO OUTFILE '{path}' FORMAT {form}"
+            reader = await self._free.get()
+            try:
+                await reader.run(lambda connection: _ask(connection, sql, bound))
+            finally:
+                self._free.put_nowait(reader)
+            with await asyncio.to_thread(path.open, "rb") as file:
+                while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
+                    yield piece
 
     async def command(self, sql: str, /, settings: Settings | None = None, **parameters: Value) -> None:
         """See `Database`."""
