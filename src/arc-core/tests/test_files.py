@@ -71,6 +71,8 @@ def test_a_filter_picks_whole_traces(source):
     table = parquet.read_table(io.BytesIO(core.get("/api/v1/export?filter=kind:llm&format=parquet").body))
     assert table.num_rows == 2
     assert set(table.column("TraceId").to_pylist()) <= {trace_id, trace_id.encode()}
+    none = parquet.read_table(io.BytesIO(core.get("/api/v1/export?filter=kind:tool&format=parquet").body))
+    assert (none.num_rows, none.column_names) == (0, table.column_names)
 
 
 @with_traces

@@ -69,7 +69,8 @@ def test_every_row_is_moved_once_and_an_interrupted_move_goes_on(start, wire, se
     assert ask("SELECT count(), uniqExact(SpanId) FROM spans FINAL") == "6\t6"
     assert ask("SELECT uniqExact(TraceId) FROM traces") == "3"
     assert ask("SELECT count() FROM spans FINAL WHERE InputMessages = '[]'") == "3"
-    assert not (core.data / "move.json").exists()
+    assert "all was moved to clickhouse://127.0.0.1:" in move(core.data, url, status=1).stderr
+    assert "moved 6 rows" in move(core.data, url.replace("/arc", "/other")).stdout
     moved = start("--store", url, data=tmp_path / "elsewhere")
     assert (moved.get("/api/v1/agents").json(), moved.get("/readyz").status) == (shown[0], 200)
     span = wire.span()
@@ -132,6 +133,7 @@ def test_a_piece_that_was_stored_but_not_noted_is_not_stored_again(start, wire, 
     assert ask("SELECT count() FROM otel_logs") == "30"
     Cutting.cuts = 0
     assert "moved 31 rows" in move(core.data, through).stdout
+    assert "would store log records" in move(core.data, through, status=1).stderr
     way.shutdown()
     way.server_close()
 

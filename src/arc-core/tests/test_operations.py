@@ -397,6 +397,8 @@ def test_a_backup_of_what_is_not_there_says_where_it_looked(tmp_path, url, statu
 
 def test_the_audit_log_says_who_took_a_backup(keyed):
     core, keys, _ = keyed
+    refused = arc("backup", core.data / "b", "--core", f"http://{core.http}", status=1).stderr
+    assert "ARC_API_KEY takes an operator's key" in refused
     assert core.get("/api/v1/admin/backup", **keys["operator"]).status == 200
 
     entry = core.get("/api/v1/admin/audit?limit=1", **keys["operator"]).json()["entries"][0]

@@ -598,9 +598,10 @@ async def older(database: Database, version: int) -> None:
     )
     await database.command(f"INSERT INTO schema_version (Version) SELECT {version}")
     await database.command(
-        "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ServiceName, Duration, StatusCode, SpanAttributes)"
+        "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ServiceName, Duration, StatusCode, StatusMessage, SpanAttributes)"
         " SELECT toDateTime64('2026-09-21 14:13:20.5', 9, 'UTC') + number, lower(hex(MD5(toString(intDiv(number, 10))))),"
-        " lower(hex(sipHash64(number))), 'chat', 'loans', 5, 'Ok',"
+        " lower(hex(sipHash64(number))), 'chat', 'loans', 5, if(number < 4, 'Error', 'Ok'),"
+        " multiIf(number = 0, 'refused', number < 4, concat('waited ', toString(number), ' s'), ''),"
         " map('arc.span.kind', 'llm', 'gen_ai.agent.name', 'planner', 'gen_ai.usage.input_tokens', '7', 'user.id', 'u', 'arc.cost.usd', '0.5')"
         " FROM numbers(1000)"
     )
@@ -615,6 +616,10 @@ async def brought_along(database: Database) -> list[list[dict[str, Any]]]:
             "SELECT count() AS n, uniq(TraceId) AS t, sum(InputTokens) AS i, sum(CostUsd) AS c, any(UserId) AS u FROM spans",
         ),
         await rows(database, "SELECT uniq(TraceId) AS t, groupUniqArrayArray(Agents) AS a FROM traces"),
+        await rows(
+            database,
+            "SELECT Fingerprint != '' AS f, count() AS n FROM spans GROUP BY Fingerprint ORDER BY n",
+        ),
         await rows(database, "SELECT Body AS b, TenantId AS t FROM otel_logs"),
     ]
 
@@ -622,6 +627,7 @@ async def brought_along(database: Database) -> list[list[dict[str, Any]]]:
 BROUGHT_ALONG = [
     [{"n": 1000, "t": 100, "i": 7000, "c": 500, "u": "u"}],
     [{"t": 100, "a": ["planner"]}],
+    [{"f": 1, "n": 1}, {"f": 1, "n": 3}, {"f": 0, "n": 996}],
     [{"b": "hello", "t": "default"}],
 ]
 

@@ -80,6 +80,7 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
             "name": parameter.name,
             "in": "query",
             "required": False,
+            "allowEmptyValue": True,
             "description": re.sub(r"\[(.*?)\]\(.*?\)", r"\1", parameter.says),
             "schema": parameter.schema,
         }

@@ -105,7 +105,9 @@ def interval(name: str, says: str) -> Parameter:
     def read(given: str) -> int:
         found = _INTERVAL.fullmatch(given)
         if found is None:
-            raise MalformedError(f"{name} {given[:100]!r} is no length of time, for example 5m, 1h or 7d")
+            raise MalformedError(
+                f"{name} {given[:100]!r} is no whole number of minutes, hours or days, for example 5m, 1h or 7d"
+            )
         return int(found["number"]) * _UNIT_S[found["unit"]]
 
     return Parameter(name, says, {"type": "string", "pattern": "^[1-9][0-9]{0,3}[mhd]$"}, read)

@@ -23,6 +23,7 @@ from arc_core.settings import REGISTRY_FILE
 _SECONDS: Final = 120
 _PIECE: Final = 1024 * 1024
 _OK: Final = 200
+_NOT_LET_IN: Final = (401, 403)
 
 CoreOption = Annotated[
     str | None,
@@ -135,7 +136,8 @@ def _fetch(url: str, file: Path) -> None:
         _ask(connection, url, {API_KEY_HEADER: key} if key else {})
         response = connection.getresponse()
         if response.status != _OK:
-            raise ArcCoreError(f"{url}: {_reason(response.read())}")
+            way_out = "; ARC_API_KEY takes an operator's key" if response.status in _NOT_LET_IN else ""
+            raise ArcCoreError(f"{url}: {_reason(response.read())}{way_out}")
         with file.open("xb") as out:
             while piece := response.read(_PIECE):
                 out.write(piece)

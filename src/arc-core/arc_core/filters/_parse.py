@@ -1,6 +1,7 @@
 """Text to a tree."""
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, cast
 
@@ -67,6 +68,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
+        self._value_at = 0
         self._conditions = 0
         self._depth = 0
 
@@ -154,19 +156,19 @@ class _Parser:
                 raise self._error(f"{field} is a number; compare it by =, !=, <, <=, > or >=")
             same = Compare(field, "=", self._number(field, self._value()))
             return Not(same) if operator == "!=" else same
-        values = [self._value()]
+        choices = CHOICES.get(field) if operator != "~" and isinstance(field, str) else None
+        values = [self._one_of(field, choices)]
         while self._taken(","):
-            values.append(self._value())
-        if operator != "~" and isinstance(field, str) and field in CHOICES:
-            self._check_choices(field, values)
+            values.append(self._one_of(field, choices))
         way: Literal["is", "like", "contains"] = "like" if operator == ":" else "contains" if operator == "~" else "is"
         match = Match(field, way, tuple(values))
         return Not(match) if operator == "!=" else match
 
-    def _check_choices(self, field: str, values: list[str]) -> None:
-        for value in values:
-            if value not in CHOICES[field]:
-                raise self._error(f"{field} {value[:50]!r} is none of {', '.join(CHOICES[field])}")
+    def _one_of(self, field: str | Attribute, choices: Collection[str] | None) -> str:
+        value = self._value()
+        if choices is not None and value not in choices:
+            raise self._value_error(f"{field} {value[:50]!r} is none of {', '.join(choices)}")
+        return value
 
     def _number(self, field: str | Attribute, text: str) -> float:
         if field == "duration":
@@ -174,14 +176,14 @@ class _Parser:
         if isinstance(field, str) and field not in NUMBER_FIELDS:
             raise self._error(f"{field} is text; compare it by :, =, != or ~")
         if not _NUMBER.fullmatch(text):
-            raise self._error(f"{text[:50]!r} is no number")
+            raise self._value_error(f"{text[:50]!r} is no number")
         return float(text)
 
     def _nanoseconds(self, text: str) -> int:
         found = _SPAN.fullmatch(text)
         nanoseconds = None if found is None else round(float(found["number"]) * _UNIT_NS[found["unit"]])
         if nanoseconds is None or nanoseconds > _MAX_NS:
-            raise self._error(f"{text[:50]!r} is no duration, for example 500ms, 2s or 24h")
+            raise self._value_error(f"{text[:50]!r} is no duration, for example 500ms, 2s or 24h")
         return nanoseconds
 
     def _when(self, edge: Literal["since", "until"], operator: str) -> When:
@@ -195,13 +197,14 @@ class _Parser:
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None:
-            raise self._error(
+            raise self._value_error(
                 f"{edge} {text[:50]!r} is no time with its zone and no duration, for example 2026-11-21T09:30:00Z or "
                 "24h"
             )
         return When(edge, min(_MAX_NS, max(0, (moment - _EPOCH) // _MICROSECOND * 1000)))
 
     def _value(self) -> str:
+        self._value_at = self._at
         if quoted := _QUOTED.match(self._text, self._at):
             self._at = quoted.end()
             return _ESCAPED.sub(r"\1", quoted[1])
@@ -244,6 +247,10 @@ class _Parser:
     def _skip(self) -> None:
         found = _SPACE.match(self._text, self._at)
         self._at = self._at if found is None else found.end()
+
+    def _value_error(self, message: str) -> MalformedError:
+        self._at = self._value_at
+        return self._error(message)
 
     def _error(self, message: str) -> MalformedError:
         return MalformedError(f"the filter, at character {self._at + 1}: {message}")

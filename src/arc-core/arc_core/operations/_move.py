@@ -13,8 +13,7 @@ from arc_core.operations._copy import TABLES, columns_of, count_of, engine_of, p
 from arc_core.store import Database
 
 _PROGRESS: Final = "move.json"
-"""In the data folder: what the server has already."""
-
+"""In the data folder: what the server has already. It stays when all is done, so that nothing is copied twice."""
 
 _MERGED: Final = "spans"
 """Its rows may come twice, as merges keep one of equal ones. Of others a piece that was stored, but not noted before an
@@ -30,6 +29,7 @@ class _Progress(msgspec.Struct):
     """Tells pieces of this move from those of others with the same ids."""
     done: list[str] = []
     rows: int = 0
+    whole: bool = False
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -43,8 +43,8 @@ async def move(source: Database, target: Database, *, name: str, folder: Path, t
     """Copy all rows of `source` to `target`, whose schema is up to date; return how many were copied.
 
     `name` is the target's address without secrets; in `folder` it is kept how far this came, so that it can go on after
-    an interruption. `tell` hears of each piece. Raise StoreError when either refuses, ArcCoreError when rows are
-    missing afterwards.
+    an interruption, and that it is done. `tell` hears of each piece. Raise StoreError when either refuses, ArcCoreError
+    when rows are missing afterwards, or when all was copied there before.
     """
     path = folder / _PROGRESS
     progress = _read(path, name)
@@ -68,7 +68,8 @@ async def move(source: Database, target: Database, *, name: str, folder: Path, t
             _write(path, progress)
             tell(f"{piece.id}: {piece.rows} rows")
         await _check(source, target, table)
-    path.unlink(missing_ok=True)
+    progress.whole = True
+    _write(path, progress)
     return Moved(progress.rows, len(progress.done))
 
 
@@ -85,6 +86,13 @@ def _read(path: Path, name: str) -> _Progress:
         return _Progress(name)
     except msgspec.MsgspecError as error:
         raise ArcCoreError(f"{path} cannot be read: {error}; delete it to begin anew") from error
+    if found.whole and found.target == name:
+        raise ArcCoreError(
+            f"all was moved to {name} before: once more would store log records and data points twice; to begin anew,"
+            f" for a database that is empty again, delete {path}"
+        )
+    if found.whole:
+        return _Progress(name)
     if found.target != name:
         raise ArcCoreError(f"a move to {found.target} was interrupted; go on with that, or delete {path} to begin anew")
     return found
