@@ -115,14 +115,14 @@ def made(wheels, dockerfiles, tmp_path_factory):
         if name not in done:
             (run,) = [one for one in dockerfiles[name][-1]["Instructions"] if "pip install" in one["Text"]]
             command = run["Words"][0].partition("&& rm")[0].replace("\\\n", " ")
+            # The constraints and the wheels are in this folder of the image.
+            command = command.replace("/tmp/constraints.txt", str(wheels / "constraints.txt")).replace("/tmp/wheels", str(wheels))  # noqa: S108
             venv = tmp_path_factory.mktemp(name) / "venv"
             subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, venv], check=True)
             # uv in place of pip, which takes a minute for the same.
             command = command.replace(
                 "pip install --no-cache-dir", f"{UV} pip install --quiet --no-config --python {venv}/bin/python"
             )
-            # The constraints and the wheels are in this folder of the image.
-            command = command.replace("/tmp/wheels", str(wheels)).replace("/tmp", str(wheels))  # noqa: S108
             subprocess.run(["sh", "-c", command], check=True, cwd=venv)
             done[name] = venv / "bin"
         return done[name]
