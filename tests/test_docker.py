@@ -116,7 +116,8 @@ def made(wheels, dockerfiles, tmp_path_factory):
             (run,) = [one for one in dockerfiles[name][-1]["Instructions"] if "pip install" in one["Text"]]
             command = run["Words"][0].partition("&& rm")[0].replace("\\\n", " ")
             # The constraints and the wheels are in this folder of the image.
-            command = command.replace("/tmp/constraints.txt", str(wheels / "constraints.txt")).replace("/tmp/wheels", str(wheels))  # noqa: S108
+            for there, here in (("/tmp/constraints.txt", wheels / "constraints.txt"), ("/tmp/wheels", wheels)):  # noqa: S108
+                command = command.replace(there, str(here))
             venv = tmp_path_factory.mktemp(name) / "venv"
             subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, venv], check=True)
             # uv in place of pip, which takes a minute for the same.

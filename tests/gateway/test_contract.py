@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+from pathlib import Path
 
 import grpc
 import pytest
@@ -21,6 +23,18 @@ REFUSED = {"grpc": "UNAUTHENTICATED", "http": "401"}
 FORBIDDEN = {"grpc": "PERMISSION_DENIED", "http": "403"}
 TOO_LARGE = {"grpc": "RESOURCE_EXHAUSTED", "http": "413"}
 LATER = {"grpc": "UNAVAILABLE", "http": "503"}
+
+
+def contents(folder):
+    """Every file below `folder`, but those that Arc Core's store takes away meanwhile, as it merges parts."""
+    found = {}
+    for above, _, names in os.walk(folder):
+        for path in (Path(above, name) for name in names):
+            try:
+                found[str(path)] = path.read_bytes() if path.is_file() else b""
+            except FileNotFoundError:
+                continue
+    return found
 
 
 def test_what_comes_with_a_key_is_stored_for_its_tenant(gateway, way):

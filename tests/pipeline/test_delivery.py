@@ -7,7 +7,21 @@ import time
 import msgspec
 import pytest
 from arc_testing import collector_program, eventually, running_collector
-from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, Core, Sender, Spans, chain, drained, ids, overlay, post
+from hops import (
+    CONFIGS,
+    CORE_SECRET,
+    FRONT_SECRET,
+    GATEWAY,
+    OF_TENANT,
+    Core,
+    Sender,
+    Spans,
+    chain,
+    drained,
+    ids,
+    overlay,
+    post,
+)
 
 SPANS = int(os.environ.get("ARC_TEST_SPANS", "9000"))
 """200,000 in `make soak`."""
@@ -125,7 +139,9 @@ def test_a_span_larger_than_a_batch_arrives(tmp_path):
             url = f"http://{gateway.http}"
             with running_collector((CONFIGS / "agent.yaml", front), tmp_path / "agent", COLLECTOR_ARC_URL=url) as agent:
                 assert post(agent, batch, {}) == 200
-                eventually(lambda: gateway.count("exporter_sent_spans", exporter="otlp_http/arc") >= 1, within_seconds=60)
+                eventually(
+                    lambda: gateway.count("exporter_sent_spans", exporter="otlp_http/arc") >= 1, within_seconds=60
+                )
         core.stop()
         assert stored(core)[0] == ids(batch)
     finally:
