@@ -358,6 +358,21 @@ def test_every_file_that_a_collector_is_started_with_is_in_its_image():
     assert {file for file in files if not (ROOT / "collector-config" / file).is_file()} == set()
 
 
+def test_compose_makes_the_topics_of_kafka_yaml_before_a_collector_writes_or_reads_them():
+    project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
+    made = " ".join(project["topics"]["entrypoint"])
+    text = (ROOT / "collector-config" / "kafka.yaml").read_text()
+    topics = re.findall(r"COLLECTOR_KAFKA_(?:TRACES|LOGS|METRICS):-([^}]+)", text)
+    (size,) = re.findall(r"COLLECTOR_KAFKA_MESSAGE_BYTES:-(\d+)", text)
+    assert len(topics) == 3
+    assert [topic for topic in topics if topic not in made] == []
+    assert f"max.message.bytes={size}" in made
+    waiting = {name for name, told in project.items() if "topics" in (told.get("depends_on") or {})}
+    assert waiting == {
+        name for name, told in project.items() if "COLLECTOR_KAFKA_BROKERS" in (told.get("environment") or {})
+    }
+
+
 def test_the_chart_is_one_that_helm_takes():
     for values in ([], ["--values", "values-scaled.yaml"]):
         command = [TOOLS / "helm", "lint", "arc", "--strict", "--kube-version", "1.31.0", *values]
