@@ -115,14 +115,15 @@ def made(wheels, dockerfiles, tmp_path_factory):
         if name not in done:
             (run,) = [one for one in dockerfiles[name][-1]["Instructions"] if "pip install" in one["Text"]]
             command = run["Words"][0].partition("&& rm")[0].replace("\\\n", " ")
+            # The constraints and the wheels are in this folder of the image.
+            for there, here in (("/tmp/constraints.txt", wheels / "constraints.txt"), ("/tmp/wheels", wheels)):  # noqa: S108
+                command = command.replace(there, str(here))
             venv = tmp_path_factory.mktemp(name) / "venv"
             subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, venv], check=True)
             # uv in place of pip, which takes a minute for the same.
             command = command.replace(
                 "pip install --no-cache-dir", f"{UV} pip install --quiet --no-config --python {venv}/bin/python"
             )
-            # The constraints and the wheels are in this folder of the image.
-            command = command.replace("/tmp/wheels", str(wheels)).replace("/tmp", str(wheels))  # noqa: S108
             subprocess.run(["sh", "-c", command], check=True, cwd=venv)
             done[name] = venv / "bin"
         return done[name]
@@ -355,6 +356,21 @@ def test_every_file_that_a_collector_is_started_with_is_in_its_image():
     files = {word.removeprefix("/etc/arc/") for word in words if word.startswith("/etc/arc/")}
     assert files
     assert {file for file in files if not (ROOT / "collector-config" / file).is_file()} == set()
+
+
+def test_compose_makes_the_topics_of_kafka_yaml_before_a_collector_writes_or_reads_them():
+    project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
+    made = " ".join(project["topics"]["entrypoint"])
+    text = (ROOT / "collector-config" / "kafka.yaml").read_text()
+    topics = re.findall(r"COLLECTOR_KAFKA_(?:TRACES|LOGS|METRICS):-([^}]+)", text)
+    (size,) = re.findall(r"COLLECTOR_KAFKA_MESSAGE_BYTES:-(\d+)", text)
+    assert len(topics) == 3
+    assert [topic for topic in topics if topic not in made] == []
+    assert f"max.message.bytes={size}" in made
+    waiting = {name for name, told in project.items() if "topics" in (told.get("depends_on") or {})}
+    assert waiting == {
+        name for name, told in project.items() if "COLLECTOR_KAFKA_BROKERS" in (told.get("environment") or {})
+    }
 
 
 def test_the_chart_is_one_that_helm_takes():

@@ -4,9 +4,24 @@ import os
 import subprocess
 import time
 
+import msgspec
 import pytest
 from arc_testing import collector_program, eventually, running_collector
-from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, Core, Sender, chain, drained, overlay
+from hops import (
+    CONFIGS,
+    CORE_SECRET,
+    FRONT_SECRET,
+    GATEWAY,
+    OF_TENANT,
+    Core,
+    Sender,
+    Spans,
+    chain,
+    drained,
+    ids,
+    overlay,
+    post,
+)
 
 SPANS = int(os.environ.get("ARC_TEST_SPANS", "9000"))
 """200,000 in `make soak`."""
@@ -105,3 +120,29 @@ def test_an_agent_whose_disk_is_full_refuses_and_loses_nothing_it_took(tmp_path,
         core.stop()
     assert found == sender.acknowledged
     assert rows == 4000
+
+
+def test_a_span_larger_than_a_batch_arrives(tmp_path):
+    made = Spans("large")
+    made.tracer.start_span("chat gpt-4.1", attributes={f"part.{n}": "loan " * 12_600 for n in range(100)}).end()
+    batch = made.taken()
+    core = Core(tmp_path / "core")
+    core.start()
+    # Without redaction, which would take minutes for so much.
+    plain = tmp_path / "plain.yaml"
+    stamped = {"processors": ["memory_limiter", "transform/normalise", "filter/noise", "transform/limits"]}
+    plain.write_bytes(msgspec.yaml.encode({"service": {"pipelines": {"traces/stamped": stamped}}}))
+    env = {"COLLECTOR_GATEWAY_SECRET": FRONT_SECRET, "COLLECTOR_ARC_GATEWAY_SECRET": CORE_SECRET}
+    front = overlay(tmp_path, "front", OF_TENANT)
+    try:
+        with running_collector((*GATEWAY, plain), tmp_path / "gateway", COLLECTOR_ARC_URL=core.url, **env) as gateway:
+            url = f"http://{gateway.http}"
+            with running_collector((CONFIGS / "agent.yaml", front), tmp_path / "agent", COLLECTOR_ARC_URL=url) as agent:
+                assert post(agent, batch, {}) == 200
+                eventually(
+                    lambda: gateway.count("exporter_sent_spans", exporter="otlp_http/arc") >= 1, within_seconds=60
+                )
+        core.stop()
+        assert stored(core)[0] == ids(batch)
+    finally:
+        core.stop()
