@@ -4,7 +4,6 @@ import os
 import subprocess
 import time
 
-import msgspec
 import pytest
 from arc_testing import collector_program, eventually, running_collector
 from hops import (
@@ -128,14 +127,10 @@ def test_a_span_larger_than_a_batch_arrives(tmp_path):
     batch = made.taken()
     core = Core(tmp_path / "core")
     core.start()
-    # Without redaction, which would take minutes for so much.
-    plain = tmp_path / "plain.yaml"
-    stamped = {"processors": ["memory_limiter", "transform/normalise", "filter/noise", "transform/limits"]}
-    plain.write_bytes(msgspec.yaml.encode({"service": {"pipelines": {"traces/stamped": stamped}}}))
     env = {"COLLECTOR_GATEWAY_SECRET": FRONT_SECRET, "COLLECTOR_ARC_GATEWAY_SECRET": CORE_SECRET}
     front = overlay(tmp_path, "front", OF_TENANT)
     try:
-        with running_collector((*GATEWAY, plain), tmp_path / "gateway", COLLECTOR_ARC_URL=core.url, **env) as gateway:
+        with running_collector(GATEWAY, tmp_path / "gateway", COLLECTOR_ARC_URL=core.url, **env) as gateway:
             url = f"http://{gateway.http}"
             with running_collector((CONFIGS / "agent.yaml", front), tmp_path / "agent", COLLECTOR_ARC_URL=url) as agent:
                 assert post(agent, batch, {}) == 200
