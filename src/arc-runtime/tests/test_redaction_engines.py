@@ -76,9 +76,12 @@ HOSTILE = [
 def test_hostile_text_takes_linear_time_on_every_engine(piece, engine):
     def seconds(size: int) -> float:
         text = piece * (size // len(piece))
-        begin = time.thread_time()
-        search(text, engine)
-        return time.thread_time() - begin
+        times = []
+        for _ in range(3):  # one of them may meet a collection of this whole process's garbage
+            begin = time.thread_time()
+            search(text, engine)
+            times.append(time.thread_time() - begin)
+        return min(times)
 
     # Quadratic work would take sixty-four times as long for eight times the text; noise is far from that.
     assert seconds(32_000) < 24 * seconds(4_000) + 0.1
