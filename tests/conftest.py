@@ -68,8 +68,6 @@ def build(folder, requirement, pins):
     subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
     install = [uv, "pip", "install", "--quiet", "--python", folder / "bin/python", "--constraint", pins]
     subprocess.run([*install, *ours, "openai", requirement], check=True)
-    # Not checked: some packages carry files of other Pythons.
-    subprocess.run([folder / "bin/python", "-m", "compileall", "-qq", folder / "lib"], check=False)
 
 
 @pytest.fixture
@@ -110,7 +108,9 @@ def run_in(tmp_path):
     }  # fmt: skip
 
     def run_in(command, **env):
-        base = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "ARC_"))}
+        # The first program compiles what it imports, for those that come after.
+        others = ("OTEL_", "ARC_", "PYTHONDONTWRITEBYTECODE")
+        base = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         done = subprocess.run(command, env=base | quiet | env, capture_output=True, text=True, timeout=110, check=False)
         assert done.returncode == 0, done.stderr[-4000:]
         assert "Failed to detach context" not in done.stderr

@@ -90,7 +90,7 @@ def test_nothing_is_lost_when_the_backend_is_killed_and_comes_back(ports, start,
         core.process.wait()
         eventually(lambda: len(batches(spool)) > 3)
     with core_at(ports, tmp_path / "data") as core:
-        eventually(lambda: not batches(spool), within_seconds=30)
+        eventually(lambda: not batches(spool), within_seconds=60)  # half a minute is the longest that it is left alone
         told.touch()
         said, complaint = program.communicate(timeout=20)
         assert program.returncode == 0

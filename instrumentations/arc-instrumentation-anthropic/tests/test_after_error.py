@@ -191,12 +191,12 @@ def test_once_is_enough_whatever_the_client_retries(instrumented, connect, ask):
 
 def test_without_time_left_nothing_is_sent_again(instrumented, connect, ask):
     def slow(_asked):
-        time.sleep(0.4)
-        return Answer(400, KINDS["deprecated"][0])
+        time.sleep(0.6)  # the client's limit is for each of the waits, and the call's own for both
+        return Answer(400, KINDS["deprecated"][0], pause_seconds=0.6)
 
     instrumented()
     with Provider(slow) as server:
-        refused(connect(server), ask, temperature=0.1, timeout=0.43)
+        refused(connect(server), ask, temperature=0.1, timeout=1.2)
         assert len(server.asked) == 1
 
 

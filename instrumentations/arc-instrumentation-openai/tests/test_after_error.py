@@ -348,12 +348,12 @@ def test_a_refusal_in_the_midst_of_a_stream_is_the_program_s(spans, instrumented
 
 def test_without_time_left_nothing_is_sent_again(instrumented, connect):
     def slow(asked):
-        time.sleep(0.4)
-        return Answer(400, UNSUPPORTED)
+        time.sleep(0.6)  # the client's limit is for each of the waits, and the call's own for both
+        return Answer(400, UNSUPPORTED, pause_seconds=0.6)
 
     with Provider(slow) as server:
         instrumented()
-        refused(connect(server, timeout=5), max_tokens=9, timeout=0.43)
+        refused(connect(server, timeout=5), max_tokens=9, timeout=1.2)
         assert len(server.asked) == 1
 
 

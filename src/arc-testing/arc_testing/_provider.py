@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
@@ -29,6 +30,8 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = {}
     breaks_off: bool = False
     """Whether the connection is closed in the midst of the events."""
+    pause_seconds: float = 0.0
+    """How long the last byte keeps the client waiting."""
 
 
 class Provider:
@@ -81,7 +84,9 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
     for name, value in headers.items():
         handler.send_header(name, value)
     handler.end_headers()
-    handler.wfile.write(body)
+    handler.wfile.write(body[:-1])
+    time.sleep(answer.pause_seconds)
+    handler.wfile.write(body[-1:])
     if answer.breaks_off:
         handler.close_connection = True
 
