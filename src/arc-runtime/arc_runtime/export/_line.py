@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from arc_runtime._stderr import LOGGER
+from arc_runtime.export._calls import calling
 from arc_runtime.export._counters import counters
 
 __all__ = ["Line", "Reply", "line_of", "try_once", "watch"]
@@ -221,7 +222,8 @@ class _GrpcLine:
     def send(self, payload: bytes, seconds: float) -> Reply:
         try:
             request, headers = self._decode(payload), self._exporter._headers  # noqa: SLF001
-            self._exporter._client.Export(request=request, metadata=headers, timeout=seconds)  # noqa: SLF001
+            with calling():
+                self._exporter._client.Export(request=request, metadata=headers, timeout=seconds)  # noqa: SLF001
         except Exception as error:  # noqa: BLE001 - whatever the stub raises, the batch did not arrive
             return self._reply(error)
         return Reply("accepted")
