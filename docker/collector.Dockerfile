@@ -9,6 +9,9 @@ COPY collector-config/manifest.yaml collector-config/build.sh ./
 RUN cp "$(COLLECTOR_BUILD_CACHE=/build ./build.sh)/otelcol-arc" /usr/local/bin/otelcol-arc
 
 FROM alpine:3.22
+LABEL org.opencontainers.image.title="arc-collector" \
+      org.opencontainers.image.description="The OpenTelemetry Collector with Arc's configurations" \
+      org.opencontainers.image.licenses="MIT"
 RUN adduser -S -u 10001 -h /var/lib/otelcol arc && mkdir -p /var/lib/otelcol/arc-queue && chown -R arc /var/lib/otelcol
 COPY --from=build /usr/local/bin/otelcol-arc /usr/local/bin/otelcol-arc
 COPY docker/collector/arc-drain /usr/local/bin/arc-drain
