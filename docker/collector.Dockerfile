@@ -16,7 +16,7 @@ RUN adduser -S -u 10001 -h /var/lib/otelcol arc && mkdir -p /var/lib/otelcol/arc
 COPY --from=build /usr/local/bin/otelcol-arc /usr/local/bin/otelcol-arc
 COPY docker/collector/arc-drain /usr/local/bin/arc-drain
 COPY collector-config/*.yaml /etc/arc/
-USER arc
+USER 10001
 # In a container it is reached from others, where the files' own defaults are this machine only.
 ENV COLLECTOR_GRPC=0.0.0.0:4317 COLLECTOR_HTTP=0.0.0.0:4318 COLLECTOR_HEALTH=0.0.0.0:13133 \
     COLLECTOR_METRICS_HOST=0.0.0.0 COLLECTOR_SPAN_METRICS=0.0.0.0:8889

@@ -28,7 +28,7 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/tmp/wheels \
     --mount=type=bind,source=constraints.txt,target=/tmp/constraints.txt \
     pip install --no-cache-dir --constraint /tmp/constraints.txt --find-links /tmp/wheels \
       'arc-core[postgres,server]' arc-runtime
-USER arc
+USER 10001
 VOLUME /var/lib/arc
 EXPOSE 4317 4318
 # It can be reached from outside the container, so it does not start without ARC_CORE_API_KEY or a key in its registry.

@@ -30,7 +30,7 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/tmp/wheels \
       'arc-runtime[bundles,prometheus,redaction]' arc-instrumentation-openai arc-instrumentation-anthropic \
       arc-instrumentation-langchain arc-instrumentation-langgraph
 WORKDIR /app
-USER arc
+USER 10001
 # Whatever is run is traced. Where the spans go is said in ARC_ENDPOINT and ARC_API_KEY, or in OTEL_EXPORTER_OTLP_*.
 # As the first process of a container Python would not end on SIGTERM, so another one is first and passes it on.
 ENTRYPOINT ["dumb-init", "--single-child", "--", "opentelemetry-instrument"]

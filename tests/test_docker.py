@@ -4,23 +4,30 @@ There is no container engine in these tests. Images are made of what their Docke
 environment of their own; commands, environments, ports and health checks are those of the files.
 """
 
+import http.client
 import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
-from arc_testing import eventually
+from arc_testing import collector_program, eventually, free_ports, running_collector
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
+COLLECTOR = ROOT / "collector-config"
 TOOLS = ROOT / ".venv" / "tools"
 UV = str(Path(sys.executable).with_name("uv"))
 SECRETS = {
@@ -61,18 +68,38 @@ def last(image, name):
 def test_every_image_is_run_by_a_user_without_rights(dockerfiles):
     assert sorted(dockerfiles) == ["autoinstrumentation", "collector", "core", "runtime"]
     for image in dockerfiles.values():
-        assert last(image, "USER")["Words"] in (["arc"], ["65532"])
+        # By number: Kubernetes does not look up whether a name is root's.
+        assert last(image, "USER")["Words"] in (["10001"], ["65532"])
 
 
-def test_what_a_dockerfile_copies_is_there_and_not_ignored(dockerfiles):
+def test_images_are_of_named_versions_say_what_they_are_and_start_without_a_shell(dockerfiles):
+    for name, image in dockerfiles.items():
+        stages = {stage["Name"] for stage in image}
+        for stage in image:
+            assert stage["Base"] in stages or re.search(r":\D*\d+(\.\d+)?\D", stage["Base"] + "-"), stage["Base"]
+        told = last(image, "LABEL")["Text"]
+        for label in ("title", "description", "licenses"):
+            assert f"org.opencontainers.image.{label}=" in told, name
+        for one in image[-1]["Instructions"]:
+            if one["Name"] in ("ENTRYPOINT", "CMD", "HEALTHCHECK"):
+                assert not one.get("IsShell"), name
+            assert not re.search("KEY|SECRET|PASSWORD|TOKEN", " ".join(one.get("Pairs") or [])), name
+
+
+def test_no_image_keeps_what_it_was_only_installed_from(dockerfiles):
+    for name, image in dockerfiles.items():
+        for one in image[-1]["Instructions"]:
+            assert one["Name"] != "COPY" or not re.search("wheels|constraints", one["Text"]), name
+
+
+def test_what_a_dockerfile_copies_or_mounts_is_there_and_not_ignored(dockerfiles):
     for name, image in dockerfiles.items():
         allowed = (DOCKER / f"{name}.Dockerfile.dockerignore").read_text().splitlines()
         kept = tuple(line[1:].partition("*")[0] for line in allowed if line.startswith("!"))
         for stage in image:
             for one in stage["Instructions"]:
-                if one["Name"] != "COPY" or one.get("From"):
-                    continue
-                for source in one["Sources"]:
+                mounted = re.findall(r"--mount=type=bind,source=([^,]+)", one["Text"])
+                for source in mounted if one["Name"] != "COPY" or one.get("From") else one["Sources"]:
                     assert list(ROOT.glob(source)), f"{name}: {source}"
                     assert source.startswith(kept), f"{name}: {source} is kept out by the .dockerignore"
 
@@ -131,10 +158,27 @@ def made(wheels, dockerfiles, tmp_path_factory):
     return make
 
 
+def unprivileged(*folders):
+    """How to start a process as the user of the images, to whom `folders` are given and of the rest only what is anyone's.
+
+    Without the right to become another user the tests run without rights anyway; and Python may lie in root's own home.
+    """
+    python = Path(sys.executable).resolve()
+    if os.geteuid() != 0 or not all(one.stat().st_mode & 0o001 for one in python.parents):
+        return {}
+    for folder in folders:
+        os.chown(folder, 10001, 10001)
+        for parent in folder.parents:
+            if parent.is_relative_to(tempfile.gettempdir()) and parent != Path(tempfile.gettempdir()):
+                parent.chmod(parent.stat().st_mode | 0o011)
+    return {"user": 10001, "group": 10001, "extra_groups": ()}
+
+
 @contextmanager
-def started(image, bin_folder, home, **told) -> Iterator[subprocess.Popen]:
+def started(image, bin_folder, home, *, rights=None, **told) -> Iterator[subprocess.Popen]:
     """The container's command with the environment of its image and `told`, and nothing else."""
-    env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": str(home)}
+    # No folder of the user's but those that the image declares as volumes: the rest may be read-only.
+    env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": "/nonexistent"}
     for one in image[-1]["Instructions"]:
         env |= one.get("Pairs") or {}
     words = [*last(image, "ENTRYPOINT")["Words"], *last(image, "CMD")["Words"]]
@@ -142,7 +186,7 @@ def started(image, bin_folder, home, **told) -> Iterator[subprocess.Popen]:
     env |= {name: value for name, value in told.items() if name.isupper()}
     with (
         (home / "log").open("wb") as log,
-        subprocess.Popen(words, env=env, stdout=log, stderr=log, cwd=home) as process,
+        subprocess.Popen(words, env=env, stdout=log, stderr=log, cwd="/", **rights or {}) as process,
     ):
         try:
             yield process
@@ -151,10 +195,16 @@ def started(image, bin_folder, home, **told) -> Iterator[subprocess.Popen]:
             process.wait(30)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def get(port, path):
+    """The status that GET `path` is answered with on `port`; None when nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except OSError:
+        return None
+    finally:
+        connection.close()
 
 
 def healthy(image, bin_folder, port, default):
@@ -166,17 +216,23 @@ def healthy(image, bin_folder, port, default):
 
 def test_the_image_of_arc_core_starts_answers_its_health_check_and_ends_in_order(dockerfiles, made, tmp_path):
     image, bin_folder = dockerfiles["core"], made("core")
-    http, grpc = free_port(), free_port()
+    otlp_http, grpc = free_ports(2)
+    data, scratch = tmp_path / "data", tmp_path / "tmp"
+    for folder in (data, scratch):
+        folder.mkdir()
+    rights = unprivileged(bin_folder, data, scratch)
     # The image's own ports on all addresses would be in the way of others on this machine.
     moved = {
         "0.0.0.0:4317": f"127.0.0.1:{grpc}",
-        "0.0.0.0:4318": f"127.0.0.1:{http}",
-        "/var/lib/arc": tmp_path / "data",
+        "0.0.0.0:4318": f"127.0.0.1:{otlp_http}",
+        "/var/lib/arc": data,
+        "TMPDIR": str(scratch),
     }
 
-    assert not healthy(image, bin_folder, http, 4318)
-    with started(image, bin_folder, tmp_path, **moved, ARC_CORE_API_KEY="operator-key") as process:
-        eventually(lambda: healthy(image, bin_folder, http, 4318), within_seconds=60)
+    assert not healthy(image, bin_folder, otlp_http, 4318)
+    with started(image, bin_folder, tmp_path, rights=rights, **moved, ARC_CORE_API_KEY="operator-key") as process:
+        eventually(lambda: get(otlp_http, "/readyz") == 200 or process.poll() is not None, within_seconds=60)
+        assert healthy(image, bin_folder, otlp_http, 4318), (tmp_path / "log").read_text()
         process.terminate()
         assert process.wait(30) == 0
 
@@ -194,41 +250,98 @@ def test_the_image_of_arc_core_does_not_start_without_a_key(dockerfiles, made, t
 
 
 def test_the_image_of_the_collector_starts_and_answers_its_health_check(dockerfiles, tmp_path):
-    image, bin_folder = dockerfiles["collector"], ROOT / ".venv" / "collector"
-    health, grpc, http, own = (free_port() for _ in range(4))
+    image, bin_folder = dockerfiles["collector"], tmp_path / "bin"
+    bin_folder.mkdir()
+    shutil.copy(collector_program(), bin_folder)
+    queue = tmp_path / "queue"
+    queue.mkdir()
+    files = tmp_path / "etc"
+    shutil.copytree(COLLECTOR, files)
+    health, grpc, otlp_http, own = free_ports(4)
     moved = {
-        "/etc/arc/agent.yaml": ROOT / "collector-config" / "agent.yaml",
+        "/etc/arc/agent.yaml": files / "agent.yaml",
         "COLLECTOR_GRPC": f"127.0.0.1:{grpc}",
-        "COLLECTOR_HTTP": f"127.0.0.1:{http}",
+        "COLLECTOR_HTTP": f"127.0.0.1:{otlp_http}",
         "COLLECTOR_HEALTH": f"127.0.0.1:{health}",
+        "COLLECTOR_METRICS_HOST": "127.0.0.1",
         "COLLECTOR_METRICS_PORT": str(own),
-        "COLLECTOR_QUEUE_DIR": str(tmp_path / "queue"),
+        "COLLECTOR_QUEUE_DIR": str(queue),
     }
     assert not healthy(image, bin_folder, health, 13133)
-    with started(image, bin_folder, tmp_path, **moved) as process:
+    with started(image, bin_folder, tmp_path, rights=unprivileged(bin_folder, queue, files), **moved) as process:
         eventually(lambda: healthy(image, bin_folder, health, 13133), within_seconds=30)
+        assert list(queue.iterdir())
         process.terminate()
         assert process.wait(30) == 0
 
     told = last(image, "ENV")["Pairs"]
-    ports = {told[name].rpartition(":")[2] for name in ("COLLECTOR_GRPC", "COLLECTOR_HTTP", "COLLECTOR_HEALTH")}
+    addresses = [
+        told[name] for name in ("COLLECTOR_GRPC", "COLLECTOR_HTTP", "COLLECTOR_HEALTH", "COLLECTOR_SPAN_METRICS")
+    ]
+    assert {one.rpartition(":")[0] for one in addresses} == {told["COLLECTOR_METRICS_HOST"]} == {"0.0.0.0"}  # noqa: S104
+    ports = {one.rpartition(":")[2] for one in addresses} | {"8888"}
     assert set(last(image, "EXPOSE")["Words"]) == ports
     assert last(image, "VOLUME")["Words"] == ["/var/lib/otelcol"]
+
+
+def drain(collector, *words):
+    """The command that a pod with a queue runs before it ends, for `collector`."""
+    env = {"PATH": "/usr/bin:/bin", "COLLECTOR_METRICS_PORT": str(collector.metrics_port)}
+    command = [DOCKER / "collector" / "arc-drain", *words]
+    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_collector_that_is_to_go_first_sends_what_waits(tmp_path):
+    otlp_http, grpc = free_ports(2)
+    away = {"COLLECTOR_HTTP": f"127.0.0.1:{otlp_http}", "COLLECTOR_GRPC": f"127.0.0.1:{grpc}"}
+    to_it = {"COLLECTOR_ARC_URL": f"http://127.0.0.1:{otlp_http}"}
+    with running_collector([COLLECTOR / "agent.yaml"], tmp_path / "goes", **to_it) as goes:
+        exporter = OTLPSpanExporter(f"http://{goes.http}/v1/traces")
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        provider.get_tracer("t").start_span("waits").end()
+        eventually(lambda: goes.count("exporter_queue_size") > 0)
+
+        with drain(goes, "0", "0") as given_up:
+            assert "stay on disk" in given_up.communicate(timeout=20)[1]
+        assert given_up.returncode == 0
+
+        with (
+            drain(goes, "0", "60") as waiting,
+            running_collector([COLLECTOR / "agent.yaml"], tmp_path / "next", **away) as hop,
+        ):
+            assert waiting.communicate(timeout=60)[1] == ""
+            assert hop.count("receiver_accepted_spans") == 1
+        provider.shutdown()
+
+    with drain(goes, "0", "60") as dead:
+        assert "stay on disk" not in dead.communicate(timeout=20)[1]
+    assert (waiting.returncode, dead.returncode) == (0, 0)
 
 
 def test_the_image_of_arc_core_has_what_a_clickhouse_server_and_postgresql_need(made):
     subprocess.run([made("core") / "python", "-c", "import clickhouse_connect, psycopg"], check=True)
 
 
-def test_the_image_for_applications_traces_what_it_runs(dockerfiles, made, tmp_path, arc_core):
+def test_the_image_for_applications_traces_what_it_runs_and_passes_on_that_it_is_to_end(
+    dockerfiles, made, tmp_path, arc_core
+):
     image, bin_folder = dockerfiles["runtime"], made("runtime")
     env = {
         "PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path),
         "OTEL_SERVICE_NAME": "in-a-container", "ARC_ENDPOINT": arc_core.url,
     }  # fmt: skip
-    program = "from opentelemetry import trace; trace.get_tracer('t').start_span('work of jane@example.com').end()"
+    program = (
+        "import time; from opentelemetry import trace; "
+        "trace.get_tracer('t').start_span('work of jane@example.com').end(); print('made', flush=True); time.sleep(60)"
+    )
 
-    subprocess.run([*last(image, "ENTRYPOINT")["Words"], "python", "-c", program], env=env, check=True, timeout=60)
+    command = [*last(image, "ENTRYPOINT")["Words"], "python", "-c", program]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"made\n"
+        process.terminate()
+        # What a shell makes of an end by SIGTERM; as the first process of a container Python itself would not end.
+        assert process.wait(30) == 128 + signal.SIGTERM
 
     (trace,) = eventually(lambda: arc_core.traces("in-a-container"))
     assert [span["name"] for span in trace["spans"]] == ["work of <EMAIL>"]
@@ -301,6 +414,18 @@ def test_compose_files_are_what_compose_takes(name):
             assert port["host_ip"] == "127.0.0.1", service
         if "build" in told:
             assert (DOCKER / Path(told["build"]["dockerfile"]).name).is_file(), service
+            assert told["read_only"], service
+        assert int(told["deploy"]["resources"]["limits"]["memory"]) > 0, service
+        assert "no-new-privileges:true" in told["security_opt"], service
+
+
+def test_only_what_puts_keys_into_kong_reaches_its_admin_api():
+    project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
+    listen = project["kong"]["environment"]["KONG_ADMIN_LISTEN"]
+    assert listen.startswith("127.0.0.1:")
+    assert project["kong-sync"]["network_mode"] == "service:kong"
+    assert project["kong-sync"]["command"][-1] == f"http://{listen}"
+    assert not {str(port["target"]) for port in project["kong"]["ports"]} & {listen.rpartition(":")[2]}
 
 
 def test_compose_does_not_start_with_a_secret_missing():
@@ -352,7 +477,8 @@ def test_every_setting_that_a_container_is_given_is_one_that_its_program_has():
 def test_every_file_that_a_collector_is_started_with_is_in_its_image():
     project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
     words = [word for service in project.values() for word in service.get("command") or []]
-    words += re.findall(r"/etc/arc/[a-z-]+\.yaml", (DOCKER / "kubernetes" / "scaled.yaml").read_text())
+    for file in (DOCKER / "kubernetes").glob("*.yaml"):
+        words += re.findall(r"/etc/arc/[a-z-]+\.yaml", file.read_text())
     files = {word.removeprefix("/etc/arc/") for word in words if word.startswith("/etc/arc/")}
     assert files
     assert {file for file in files if not (ROOT / "collector-config" / file).is_file()} == set()
@@ -374,7 +500,7 @@ def test_compose_makes_the_topics_of_kafka_yaml_before_a_collector_writes_or_rea
 
 
 def test_the_chart_is_one_that_helm_takes():
-    for values in ([], ["--values", "values-scaled.yaml"]):
+    for values in ([], *(["--values", file.name] for file in (DOCKER / "helm").glob("values-*.yaml"))):
         command = [TOOLS / "helm", "lint", "arc", "--strict", "--kube-version", "1.31.0", *values]
         done = subprocess.run(command, cwd=DOCKER / "helm", capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -393,11 +519,14 @@ def test_manifests_are_what_kubernetes_takes():
     files = sorted((DOCKER / "kubernetes").glob("*.yaml"))
     kinds = {Path(name).stem: sorted(found) for name, found in check("kubernetes", *files).items()}
 
-    assert kinds["embedded"] == ["Service", "StatefulSet"]
-    assert kinds["scaled"] == [
-        "Deployment", "HorizontalPodAutoscaler", "HorizontalPodAutoscaler", "PodDisruptionBudget", "PodDisruptionBudget",
-        "Service", "Service", "StatefulSet",
-    ]  # fmt: skip
+    many = ["HorizontalPodAutoscaler", "PodDisruptionBudget"]
+    scaled = ["Deployment", *many, *many, "ServiceAccount", *["Service"] * 4, "StatefulSet"]
+    assert kinds == {
+        "embedded": ["Service", "Service", "ServiceAccount", "StatefulSet"],
+        "scaled": sorted(scaled),
+        "sampled": sorted([*scaled, "PodDisruptionBudget", "Service", "StatefulSet"]),
+        "kafka": sorted([*scaled, "Deployment", *many]),
+    }
 
 
 def test_a_misspelt_field_of_a_manifest_is_found(tmp_path):
@@ -414,43 +543,265 @@ def documents(name):
     return [one for one in yaml.safe_load_all((DOCKER / "kubernetes" / name).read_text()) if one]
 
 
+def every_document():
+    return [one for file in sorted((DOCKER / "kubernetes").glob("*.yaml")) for one in documents(file.name)]
+
+
+def pods(documents):
+    """The pods that Deployments and StatefulSets make, with the name of each."""
+    for document in documents:
+        if document["kind"] in ("Deployment", "StatefulSet"):
+            yield document["metadata"]["name"], document["spec"]["template"]["spec"]
+
+
 def test_probes_ports_and_secrets_of_the_manifests_are_those_of_the_images(dockerfiles):
     images = {"core": dockerfiles["core"], "collector": dockerfiles["collector"]}
-    for document in (*documents("embedded.yaml"), *documents("scaled.yaml")):
-        if document["kind"] not in ("Deployment", "StatefulSet"):
-            continue
-        pod = document["spec"]["template"]["spec"]
+    for name, pod in pods(every_document()):
         (container,) = pod["containers"]
         image = images[container["name"]]
-        assert {str(port["containerPort"]) for port in container["ports"]} == set(last(image, "EXPOSE")["Words"])
-        assert set(last(image, "VOLUME")["Words"]) <= {one["mountPath"] for one in container["volumeMounts"]}
+        assert {str(port["containerPort"]) for port in container["ports"]} <= set(last(image, "EXPOSE")["Words"])
+        if name != "arc-consumer":  # it has nothing on disk
+            assert set(last(image, "VOLUME")["Words"]) <= {one["mountPath"] for one in container["volumeMounts"]}
         names = {port["name"] for port in container["ports"]}
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             assert container[probe]["httpGet"]["port"] in names
-        assert container["securityContext"]["readOnlyRootFilesystem"]
         for one in container["env"]:
             is_secret = any(word in one["name"] for word in ("KEY", "SECRET", "STORE", "REGISTRY"))
             assert ("valueFrom" in one) == is_secret, one["name"]
 
 
+def test_pods_have_no_rights_and_hear_of_their_end():
+    for _, pod in pods(every_document()):
+        (container,) = pod["containers"]
+        assert pod["enableServiceLinks"] is pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+        }  # fmt: skip
+        assert container["resources"]["requests"]["cpu"]
+        assert container["resources"]["limits"]["memory"]
+        # What is done before the end, and 30 s for the end itself.
+        before = sum(int(word) for word in lifecycle(container) if word.isdigit())
+        assert pod["terminationGracePeriodSeconds"] == before + 30
+
+
+def lifecycle(container):
+    return container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
+
+
+def test_every_selector_finds_the_pods_of_one_tier():
+    for file in (DOCKER / "kubernetes").glob("*.yaml"):
+        found = documents(file.name)
+        tiers = {
+            one["metadata"]["name"]: one["spec"]["template"]["metadata"]["labels"]
+            for one in found
+            if one["kind"] in ("Deployment", "StatefulSet")
+        }
+        services = {one["metadata"]["name"] for one in found if one["kind"] == "Service"}
+        for one in found:
+            if one["kind"] in ("ServiceAccount", "HorizontalPodAutoscaler"):
+                continue
+            selector = one["spec"]["selector"]
+            wanted = selector.get("matchLabels", selector).items()
+            of = [name for name, labels in tiers.items() if wanted <= labels.items()]
+            assert of == [one["metadata"]["name"].removesuffix("-headless")], one
+            if one["kind"] == "StatefulSet":
+                assert one["spec"]["serviceName"] in services
+            if one["metadata"]["name"].endswith("-headless"):
+                assert one["spec"]["clusterIP"] == "None"
+
+
+def test_no_queue_is_left_behind_by_an_autoscaler():
+    for one in every_document():
+        if one["kind"] == "HorizontalPodAutoscaler":
+            has_queue = one["spec"]["scaleTargetRef"]["kind"] == "StatefulSet"
+            told = one["spec"].get("behavior", {}).get("scaleDown", {}).get("selectPolicy")
+            assert (told == "Disabled") == has_queue, one["metadata"]["name"]
+        if one["kind"] == "StatefulSet":
+            assert one["spec"]["persistentVolumeClaimRetentionPolicy"] == {
+                "whenDeleted": "Retain",
+                "whenScaled": "Retain",
+            }
+            if one["metadata"]["name"] != "arc-core":
+                (container,) = one["spec"]["template"]["spec"]["containers"]
+                assert lifecycle(container)[0] == (DOCKER / "collector" / "arc-drain").name
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("sampled.yaml", "arc-gateway"), ("sampled.yaml", "arc-sampler"), ("kafka.yaml", "arc-consumer")]
+)
+def test_a_collectors_container_listens_and_answers_as_its_manifest_says(file, name, dockerfiles, tmp_path):
+    (pod,) = [pod for found, pod in pods(documents(file)) if found == name]
+    (container,) = pod["containers"]
+    env = last(dockerfiles["collector"], "ENV")["Pairs"] | {
+        one["name"]: one.get("value", "from-the-secret") for one in container["env"]
+    }
+    # As it is but for this machine's sake: the same ports on the loopback, each another number.
+    assert {env["COLLECTOR_METRICS_HOST"]} | {
+        value.rpartition(":")[0] for value in env.values() if re.fullmatch(r"[0-9.]+:\d+", value)
+    } == {"0.0.0.0"}  # noqa: S104
+    ports = {port["containerPort"]: free for port, free in zip(container["ports"], free_ports(9), strict=False)}
+    others = iter(free_ports(9))
+    moved = {
+        key: f"127.0.0.1:{ports.get(int(value.rpartition(':')[2])) or next(others)}"
+        for key, value in env.items()
+        if value.startswith("0.0.0.0:")
+    }
+    moved |= {
+        "COLLECTOR_METRICS_HOST": "127.0.0.1", "COLLECTOR_METRICS_PORT": str(ports[8888]),
+        "COLLECTOR_STAMPED": f"127.0.0.1:{next(others)}", "COLLECTOR_QUEUE_DIR": str(tmp_path / "queue"),
+        "COLLECTOR_KAFKA_BROKERS": "127.0.0.1:9", "COLLECTOR_ARC_URL": "http://127.0.0.1:9",
+        "COLLECTOR_SAMPLERS": "sampler.invalid", "PATH": "/usr/bin:/bin",
+    }  # fmt: skip
+    words = [word.replace("/etc/arc/", f"{COLLECTOR}/") for word in container["args"]]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen([collector_program(), *words], env=env | moved, stdout=log, stderr=log, cwd="/")
+    try:
+        by_name = {port["name"]: ports[port["containerPort"]] for port in container["ports"]}
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            asked = container[probe]["httpGet"]
+            eventually(
+                lambda asked=asked: get(by_name[asked["port"]], asked["path"]) == 200 or process.poll() is not None,
+                within_seconds=30,
+            )
+        assert process.poll() is None, (tmp_path / "log").read_text()[-4000:]
+        for port in by_name.values():
+            with socket.create_connection(("127.0.0.1", port), timeout=5):
+                pass
+        assert get(by_name["metrics"], "/metrics") == 200
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_arc_core_answers_the_probes_of_the_manifests(arc_core):
-    (document,) = [one for one in documents("embedded.yaml") if one["kind"] == "StatefulSet"]
-    (container,) = document["spec"]["template"]["spec"]["containers"]
+    ((_, pod),) = pods(documents("embedded.yaml"))
+    (container,) = pod["containers"]
     paths = {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
 
     assert paths == {"/healthz", "/readyz"}
     assert arc_core.get("/readyz")["status"] == "ready"
 
 
-def test_the_chart_makes_a_secret_when_it_is_told_to_and_says_what_is_missing():
-    def render(*told):
-        sets = [word for one in told for word in ("--set", one)]
-        command = [TOOLS / "helm", "template", "arc", "arc", "--kube-version", "1.31.0", *sets]
-        return subprocess.run(command, cwd=DOCKER / "helm", capture_output=True, text=True, check=False)
+def render(*told, release="arc", chart="arc"):
+    sets = [word for one in told for word in ("--set-json" if "=[" in one or "={" in one else "--set", one)]
+    command = [TOOLS / "helm", "template", release, chart, "--kube-version", "1.31.0", *sets]
+    return subprocess.run(command, cwd=DOCKER / "helm", capture_output=True, text=True, check=False)
 
+
+EXTERNAL = ("core.external=true", "secret.create=true", "secret.apiKey=k", "gateway.enabled=true")
+
+
+def test_the_chart_makes_a_secret_when_it_is_told_to_and_says_what_is_missing():
     assert "secret.apiKey" in render("secret.create=true").stderr
     assert "secret.storeUrl" in render("secret.create=true", "secret.apiKey=k", "core.external=true").stderr
+    assert "secret.gatewaySecret" in render(*EXTERNAL).stderr
     made = render("secret.create=true", "secret.apiKey=k", "secret.gatewaySecret=g")
-    (secret,) = [one for one in yaml.safe_load_all(made.stdout) if one["kind"] == "Secret"]
+    found = list(yaml.safe_load_all(made.stdout))
+    (secret,) = [one for one in found if one["kind"] == "Secret"]
     assert secret["stringData"] == {"api-key": "k", "gateway-secret": "g"}
-    assert "additional properties" in render("core.replica=3").stderr.lower()
+    # Pods are made anew when it changes.
+    again = list(
+        yaml.safe_load_all(render("secret.create=true", "secret.apiKey=other", "secret.gatewaySecret=g").stdout)
+    )
+    sums = [
+        one["spec"]["template"]["metadata"]["annotations"]["checksum/secret"]
+        for one in (*found, *again)
+        if one["kind"] == "StatefulSet"
+    ]
+    assert len(set(sums)) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (["core.replica=3"], "additional properties"),
+        (["core.replicas=0"], "minimum"),
+        (["core.image=arc-core"], "/core/image"),
+        (["core.persistence.size=much"], "size"),
+        (['core.env={"A": 1}'], "/core/env/A"),
+        (['gateway.configs=["../../secret.yaml"]'], "configs"),
+        (["core.service.type=Public"], "type"),
+        (["kafka.enabled=true", "gateway.enabled=true"], "kafka.brokers"),
+        (["kafka.brokers=kafka"], "brokers"),
+        (["kafka.enabled=true", "kafka.brokers=k:9092"], "gateway.enabled"),
+        (["sampler.enabled=true"], "gateway.enabled"),
+        (["sampler.enabled=true", "gateway.enabled=true", "kafka.enabled=true", "kafka.brokers=k:9092"], "one of them"),
+        (["ingress.enabled=true"], "ingress.hosts"),
+    ],
+)
+def test_the_chart_says_which_value_is_wrong(told, said):
+    done = render(*told)
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def test_a_chart_with_all_that_it_can_do_is_what_kubernetes_takes(tmp_path):
+    whole = {
+        "podAnnotations": {"prometheus.io/scrape": "true"}, "podLabels": {"team": "a"}, "priorityClassName": "high",
+        "nodeSelector": {"disk": "fast"}, "tolerations": [{"key": "a", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}}, "envFrom": [{"secretRef": {"name": "more"}}],
+        "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}],
+        "volumes": [{"name": "more", "secret": {"secretName": "more"}}],
+        "volumeMounts": [{"name": "more", "mountPath": "/etc/more"}], "env": {"A": "1"},
+    }  # fmt: skip
+    for more in ("sampler", "kafka"):
+        values = {
+            "core": whole | {"external": True, "service": {"annotations": {"a": "b"}}},
+            "gateway": whole | {"enabled": True, "extraConfigs": ["/etc/more/more.yaml"], "service": {"type": "NodePort"}},
+            "sampler": whole | {"enabled": more == "sampler", "extraConfigs": ["/etc/more/more.yaml"]},
+            "kafka": {"enabled": more == "kafka", "brokers": "a:1,b:2", "env": {"COLLECTOR_KAFKA_CA": "/etc/more/ca"}, "consumer": whole},
+            "imagePullSecrets": [{"name": "registry"}],
+            "ingress": {"enabled": True, "className": "nginx", "hosts": ["arc.example.com"], "tls": [{"secretName": "tls"}]},
+            "networkPolicy": {"enabled": True, "from": [{"namespaceSelector": {}}], "metricsFrom": [{"podSelector": {}}]},
+            "serviceAccount": {"annotations": {"a": "b"}},
+            "secret": {"create": True, "apiKey": "k", "gatewaySecret": "g", "storeUrl": "s", "registryUrl": "r"},
+        }  # fmt: skip
+        told = [f"{name}={json.dumps(value)}" for name, value in values.items()]
+        done = render(*told, release="mine")
+        assert done.returncode == 0, done.stderr
+        file = tmp_path / f"{more}.yaml"
+        file.write_text(done.stdout)
+        kinds = set(check("kubernetes", file)[str(file)])
+        assert {"Ingress", "NetworkPolicy", "Secret"} <= kinds
+        found = [one for one in yaml.safe_load_all(done.stdout) if one]
+        # A second release lies beside a first one.
+        names = {one["metadata"]["name"] for one in found} - {"arc"}  # that is the Secret's, as it was named
+        assert all(name.startswith("mine-arc") for name in names), names
+        for name, pod in pods(found):
+            (container,) = pod["containers"]
+            assert pod["imagePullSecrets"] == [{"name": "registry"}]
+            assert pod["nodeSelector"] == {"disk": "fast"}
+            assert container["envFrom"] == whole["envFrom"], name
+            if "core" not in name:
+                assert container["args"][-1] == "--config=/etc/more/more.yaml" or "consumer" in name
+        policies = {one["metadata"]["name"]: one["spec"] for one in found if one["kind"] == "NetworkPolicy"}
+        assert policies["mine-arc-gateway"]["ingress"][1]["from"] == [{"podSelector": {}}]
+        if more == "sampler":
+            (peer,) = policies["mine-arc-sampler"]["ingress"][0]["from"]
+            assert peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "gateway"
+
+
+def test_the_notes_of_the_chart_say_where_it_is_found(tmp_path):
+    chart = tmp_path / "arc"
+    shutil.copytree(DOCKER / "helm" / "arc", chart)
+    # helm shows notes only once a cluster has taken the chart.
+    (chart / "templates" / "NOTES.txt").rename(chart / "notes")
+    (chart / "templates" / "notes.yaml").write_text('notes: {{ tpl (.Files.Get "notes") . | toJson }}')
+
+    def notes(*told):
+        done = render(*told, chart=chart)
+        assert done.returncode == 0, done.stderr
+        (found,) = [one["notes"] for one in yaml.safe_load_all(done.stdout) if one and "notes" in one]
+        return found
+
+    plain = notes()
+    assert "port-forward svc/arc-core 4318" in plain
+    assert "arc-core.default:4317" in plain
+    assert "not made by this chart" in plain
+    more = notes("ingress.enabled=true", 'ingress.hosts=["arc.example.com"]', "gateway.enabled=true")
+    assert "http://arc.example.com" in more
+    assert "arc-gateway.default:4317" in more
