@@ -4,7 +4,6 @@ There is no container engine in these tests. Images are made of what their Docke
 environment of their own; commands, environments, ports and health checks are those of the files.
 """
 
-import http.client
 import json
 import os
 import re
@@ -14,6 +13,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -197,14 +198,20 @@ def started(image, bin_folder, home, *, rights=None, **told) -> Iterator[subproc
 
 def get(port, path):
     """The status that GET `path` is answered with on `port`; None when nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", path)
-        return connection.getresponse().status
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+            return response.status
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
     except OSError:
         return None
-    finally:
-        connection.close()
+
+
+def body(port, path):
+    """The text that GET `path` is answered with on `port`."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        return response.read().decode()
 
 
 def healthy(image, bin_folder, port, default):
@@ -628,53 +635,82 @@ def test_no_queue_is_left_behind_by_an_autoscaler():
                 assert lifecycle(container)[0] == (DOCKER / "collector" / "arc-drain").name
 
 
-@pytest.mark.parametrize(
-    ("file", "name"), [("sampled.yaml", "arc-gateway"), ("sampled.yaml", "arc-sampler"), ("kafka.yaml", "arc-consumer")]
-)
-def test_a_collectors_container_listens_and_answers_as_its_manifest_says(file, name, dockerfiles, tmp_path):
+@contextmanager
+def contained(file, name, image, folder, **told):
+    """The Collector's container of the pod `name`; yields its ports by their names, once its probes have answered.
+
+    All is as the manifest has it, but for this machine's sake: what is on all addresses is on the loopback, and each port
+    is another number.
+    """
     (pod,) = [pod for found, pod in pods(documents(file)) if found == name]
     (container,) = pod["containers"]
-    env = last(dockerfiles["collector"], "ENV")["Pairs"] | {
-        one["name"]: one.get("value", "from-the-secret") for one in container["env"]
-    }
-    # As it is but for this machine's sake: the same ports on the loopback, each another number.
-    assert {env["COLLECTOR_METRICS_HOST"]} | {
-        value.rpartition(":")[0] for value in env.values() if re.fullmatch(r"[0-9.]+:\d+", value)
-    } == {"0.0.0.0"}  # noqa: S104
-    ports = {port["containerPort"]: free for port, free in zip(container["ports"], free_ports(9), strict=False)}
+    env = last(image, "ENV")["Pairs"] | {one["name"]: one.get("value", "from-the-secret") for one in container["env"]}
+    addresses = {key: value for key, value in env.items() if re.fullmatch(r"[0-9.]+:\d+", value)}
+    assert {one.rpartition(":")[0] for one in addresses.values()} == {env["COLLECTOR_METRICS_HOST"]} == {"0.0.0.0"}  # noqa: S104
+    numbers = [port["containerPort"] for port in container["ports"]]
+    ports = dict(zip(numbers, free_ports(len(numbers)), strict=True))
     others = iter(free_ports(9))
     moved = {
-        key: f"127.0.0.1:{ports.get(int(value.rpartition(':')[2])) or next(others)}"
-        for key, value in env.items()
-        if value.startswith("0.0.0.0:")
+        key: f"127.0.0.1:{ports.get(int(value.rpartition(':')[2])) or next(others)}" for key, value in addresses.items()
     }
     moved |= {
-        "COLLECTOR_METRICS_HOST": "127.0.0.1", "COLLECTOR_METRICS_PORT": str(ports[8888]),
-        "COLLECTOR_STAMPED": f"127.0.0.1:{next(others)}", "COLLECTOR_QUEUE_DIR": str(tmp_path / "queue"),
-        "COLLECTOR_KAFKA_BROKERS": "127.0.0.1:9", "COLLECTOR_ARC_URL": "http://127.0.0.1:9",
-        "COLLECTOR_SAMPLERS": "sampler.invalid", "PATH": "/usr/bin:/bin",
+        "COLLECTOR_METRICS_HOST": "127.0.0.1", "COLLECTOR_METRICS_PORT": str(ports[8888]), "PATH": "/usr/bin:/bin",
+        "COLLECTOR_STAMPED": f"127.0.0.1:{next(others)}", "COLLECTOR_QUEUE_DIR": str(folder / "queue"),
+        "COLLECTOR_ARC_URL": "http://127.0.0.1:9", **told,
     }  # fmt: skip
+    assert told.keys() <= env.keys() | {"COLLECTOR_SAMPLERS_PORT"}
     words = [word.replace("/etc/arc/", f"{COLLECTOR}/") for word in container["args"]]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([collector_program(), *words], env=env | moved, stdout=log, stderr=log, cwd="/")
-    try:
-        by_name = {port["name"]: ports[port["containerPort"]] for port in container["ports"]}
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            asked = container[probe]["httpGet"]
-            eventually(
-                lambda asked=asked: get(by_name[asked["port"]], asked["path"]) == 200 or process.poll() is not None,
-                within_seconds=30,
+    folder.mkdir()
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen([collector_program(), *words], env=env | moved, stdout=log, stderr=log, cwd="/") as process,
+    ):
+        try:
+            by_name = {port["name"]: ports[port["containerPort"]] for port in container["ports"]}
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                asked = container[probe]["httpGet"]
+                port, path = by_name[asked["port"]], asked["path"]
+                eventually(
+                    lambda port=port, path=path: get(port, path) == 200 or process.poll() is not None, within_seconds=30
+                )
+            assert process.poll() is None, (folder / "log").read_text()[-4000:]
+            for port in by_name.values():
+                with socket.create_connection(("127.0.0.1", port), timeout=5):
+                    pass
+            assert get(by_name["metrics"], "/metrics") == 200
+            yield by_name
+            process.terminate()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+
+
+def test_gateways_and_samplers_listen_and_find_each_other_as_their_manifests_say(dockerfiles, tmp_path):
+    image = dockerfiles["collector"]
+    with contained("sampled.yaml", "arc-sampler", image, tmp_path / "sampler") as sampler:
+        # What a cluster's DNS says of arc-sampler-headless.
+        found = {"COLLECTOR_SAMPLERS": "127.0.0.1", "COLLECTOR_SAMPLERS_PORT": str(sampler["otlp-grpc"])}
+        with contained("sampled.yaml", "arc-gateway", image, tmp_path / "gateway", **found) as gateway:
+            provider = TracerProvider()
+            headers = {"x-arc-gateway-secret": "from-the-secret", "x-consumer-custom-id": "acme"}
+            exporter = OTLPSpanExporter(f"http://127.0.0.1:{gateway['otlp-http']}/v1/traces", headers=headers)
+            provider.add_span_processor(SimpleSpanProcessor(exporter))
+            provider.get_tracer("t").start_span("sampled").end()
+            # As the guide says it, for Prometheus.
+            (name,) = re.findall(
+                r"`(otelcol_receiver_accepted_spans)`", (ROOT / "docs/guide/telemetry-pipelines.md").read_text()
             )
-        assert process.poll() is None, (tmp_path / "log").read_text()[-4000:]
-        for port in by_name.values():
-            with socket.create_connection(("127.0.0.1", port), timeout=5):
-                pass
-        assert get(by_name["metrics"], "/metrics") == 200
-        process.terminate()
-        assert process.wait(30) == 0
-    finally:
-        process.kill()
-        process.wait()
+            eventually(
+                lambda: re.search(rf"^{name}{{.*}} 1$", body(sampler["metrics"], "/metrics"), re.MULTILINE),
+                within_seconds=20,
+            )
+            provider.shutdown()
+
+
+def test_consumers_of_kafka_listen_as_their_manifest_says(dockerfiles, tmp_path):
+    away = {"COLLECTOR_KAFKA_BROKERS": "127.0.0.1:9"}
+    with contained("kafka.yaml", "arc-consumer", dockerfiles["collector"], tmp_path / "consumer", **away) as consumer:
+        assert sorted(consumer) == ["health", "metrics"]
 
 
 def test_arc_core_answers_the_probes_of_the_manifests(arc_core):

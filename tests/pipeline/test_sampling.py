@@ -103,16 +103,3 @@ def test_two_gateways_and_two_samplers_keep_whole_traces_and_count_them(tmp_path
     assert len(stored) == kept
     assert counted == total * SPANS
     assert all(busy)
-
-
-def test_a_gateway_finds_its_samplers_by_a_name(tmp_path):
-    shared = {"COLLECTOR_SAMPLER_SECRET": SAMPLER_SECRET}
-    with running_collector([CONFIGS / "sampler.yaml"], tmp_path / "sampler", **shared) as sampler:
-        host, _, port = sampler.grpc.partition(":")
-        env = shared | {
-            "COLLECTOR_GATEWAY_SECRET": FRONT_SECRET, "COLLECTOR_SAMPLERS": host, "COLLECTOR_SAMPLERS_PORT": port,
-        }  # fmt: skip
-        files = [*GATEWAY, CONFIGS / "load-balancing.yaml", CONFIGS / "samplers-by-dns.yaml"]
-        with running_collector(files, tmp_path / "gateway", **env) as gateway:
-            assert post(gateway, trace(Spans("sampled"), "plain"), OF_TENANT) == 200
-            eventually(lambda: sampler.count("receiver_accepted_spans") == SPANS, within_seconds=20)
