@@ -52,6 +52,4 @@ COPY --from=musl-3.14 /autoinstrumentation/ /autoinstrumentation-musl/
 COPY --from=musl-3.13 /autoinstrumentation/ /autoinstrumentation-musl/
 COPY --from=musl-3.12 /autoinstrumentation/ /autoinstrumentation-musl/
 COPY --from=musl-3.11 /autoinstrumentation/ /autoinstrumentation-musl/
-# The init container is whatever user the pod's security context says.
-RUN chmod -R go+rX /autoinstrumentation /autoinstrumentation-musl
 USER 65532

@@ -4,6 +4,7 @@ There is no container engine in these tests. Images are made of what their Docke
 environment of their own; commands, environments, ports and health checks are those of the files.
 """
 
+import importlib.metadata
 import json
 import os
 import re
@@ -367,7 +368,7 @@ def injected(wheels, dockerfiles, tmp_path_factory):
     script = DOCKER / "autoinstrumentation" / "install.sh"
     env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     env |= {"PIP": f"{UV} pip", "UV_PYTHON": sys.executable, "UV_NO_CONFIG": "1"}  # pip takes a minute for the same
-    subprocess.run(["sh", script, wheels, folder / "arc"], check=True, env=env, timeout=110)
+    subprocess.run(["sh", script, wheels, folder / "arc"], check=True, env=env, timeout=110, umask=0o077)
     return folder / "arc"
 
 
@@ -401,6 +402,11 @@ def test_what_the_operator_puts_into_a_pod_has_no_grpc_and_is_told_apart_by_pyth
     names = {file.name for file in injected.rglob("*.so")}
     assert names
     assert {name for name in names if "cpython-3" not in name and ".abi3." not in name} == set()
+
+
+def test_whoever_an_init_container_is_may_read_what_the_operator_puts_into_a_pod(injected):
+    hidden = [file for file in injected.rglob("*") if not file.stat().st_mode & (0o001 if file.is_dir() else 0o004)]
+    assert hidden == []
 
 
 def test_every_python_and_libc_has_its_part_in_the_image_of_the_operator(dockerfiles):
@@ -511,6 +517,16 @@ def test_the_chart_is_one_that_helm_takes():
         command = [TOOLS / "helm", "lint", "arc", "--strict", "--kube-version", "1.31.0", *values]
         done = subprocess.run(command, cwd=DOCKER / "helm", capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_chart_the_images_and_the_operators_resource_are_of_the_version_of_arc_core():
+    version = importlib.metadata.version("arc-core")
+    chart = yaml.safe_load((DOCKER / "helm" / "arc" / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (version, version)
+    files = [DOCKER / "helm" / "arc" / "values.yaml", DOCKER / "operator" / "instrumentation.yaml"]
+    images = [one for file in files for one in re.findall(r"^ +image: (\S+)", file.read_text(), re.MULTILINE)]
+    assert len(images) == 3
+    assert {one.rpartition(":")[2] for one in images} == {version}
 
 
 def test_the_manifests_are_what_the_chart_renders(tmp_path):
