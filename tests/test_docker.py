@@ -39,7 +39,8 @@ SECRETS = {
     "KEY_OF_ACME": "key-of-acme",
     "ARC_CORE_API_KEY": "operator-key",
 }
-KONG = {"DECK_ARC_GATEWAY_SECRET": "between", "DECK_ARC_BEHIND": "arc-core", "DECK_ARC_KEY_ACME": "key-of-acme"}
+USER = 10001
+"""Of the images."""
 
 
 def check(kind, *files, env=None):
@@ -71,7 +72,7 @@ def test_every_image_is_run_by_a_user_without_rights(dockerfiles):
     assert sorted(dockerfiles) == ["autoinstrumentation", "collector", "core", "runtime"]
     for image in dockerfiles.values():
         # By number: Kubernetes does not look up whether a name is root's.
-        assert last(image, "USER")["Words"] in (["10001"], ["65532"])
+        assert last(image, "USER")["Words"] in ([str(USER)], ["65532"])
 
 
 def test_images_are_of_named_versions_say_what_they_are_and_start_without_a_shell(dockerfiles):
@@ -160,20 +161,24 @@ def made(wheels, dockerfiles, tmp_path_factory):
     return make
 
 
-def unprivileged(*folders):
-    """How to start a process as the user of the images, to whom `folders` are given and of the rest only what is anyone's.
+def unprivileged(program, *given):
+    """How to start `program` as the user of the images, to whom the folders `given` are and the rest is as to anyone.
 
-    Without the right to become another user the tests run without rights anyway; and Python may lie in root's own home.
+    Nothing of it where the tests may not become another user, or where what is run lies in a home that is closed to others.
     """
-    python = Path(sys.executable).resolve()
-    if os.geteuid() != 0 or not all(one.stat().st_mode & 0o001 for one in python.parents):
+    if os.geteuid() != 0:
         return {}
-    for folder in folders:
-        os.chown(folder, 10001, 10001)
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for folder in (program, *given):
         for parent in folder.parents:
-            if parent.is_relative_to(tempfile.gettempdir()) and parent != Path(tempfile.gettempdir()):
-                parent.chmod(parent.stat().st_mode | 0o011)
-    return {"user": 10001, "group": 10001, "extra_groups": ()}
+            if temporary in parent.parents:
+                parent.chmod(parent.stat().st_mode | 0o001)
+    outside = [Path(sys.executable).resolve(), program, *given]
+    if not all(parent.stat().st_mode & 0o001 for one in outside for parent in one.parents):
+        return {}
+    for folder in given:
+        os.chown(folder, USER, USER)
+    return {"user": USER, "group": USER, "extra_groups": ()}
 
 
 @contextmanager
@@ -276,7 +281,7 @@ def test_the_image_of_the_collector_starts_and_answers_its_health_check(dockerfi
         "COLLECTOR_QUEUE_DIR": str(queue),
     }
     assert not healthy(image, bin_folder, health, 13133)
-    with started(image, bin_folder, tmp_path, rights=unprivileged(bin_folder, queue, files), **moved) as process:
+    with started(image, bin_folder, tmp_path, rights=unprivileged(bin_folder, queue), **moved) as process:
         eventually(lambda: healthy(image, bin_folder, health, 13133), within_seconds=30)
         assert list(queue.iterdir())
         process.terminate()
