@@ -2,14 +2,14 @@
 #
 #     docker build -f docker/core.Dockerfile -t arc-core .
 
-FROM node:22-slim AS workbench
+FROM node:22-bookworm-slim AS workbench
 WORKDIR /arc/src/arc-core/workbench
 COPY src/arc-core/workbench/package.json src/arc-core/workbench/package-lock.json src/arc-core/workbench/.npmrc ./
 RUN npm ci --no-fund --no-audit
 COPY src/arc-core/workbench/ ./
 RUN npm run build
 
-FROM python:3.11-slim AS wheels
+FROM python:3.11-slim-bookworm AS wheels
 WORKDIR /arc
 COPY src/arc-semconv/ src/arc-semconv/
 COPY src/arc-prices/ src/arc-prices/
@@ -18,14 +18,17 @@ COPY src/arc-core/ src/arc-core/
 COPY --from=workbench /arc/src/arc-core/arc_core/web/dist/ src/arc-core/arc_core/web/dist/
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels src/arc-semconv src/arc-prices src/arc-runtime src/arc-core
 
-FROM python:3.11-slim
+FROM python:3.11-slim-bookworm
+LABEL org.opencontainers.image.title="arc-core" \
+      org.opencontainers.image.description="Arc Core: stores the telemetry of AI agents and shows it" \
+      org.opencontainers.image.licenses="MIT"
 RUN useradd --system --uid 10001 --home-dir /var/lib/arc --create-home arc
-COPY constraints.txt /tmp/constraints.txt
-COPY --from=wheels /wheels/ /tmp/wheels/
-RUN pip install --no-cache-dir --constraint /tmp/constraints.txt --find-links /tmp/wheels \
-      'arc-core[postgres,server]' arc-runtime \
-    && rm -r /tmp/wheels /tmp/constraints.txt
-USER arc
+# Mounted, not copied: what is copied stays in the image, also when it is removed.
+RUN --mount=type=bind,from=wheels,source=/wheels,target=/tmp/wheels \
+    --mount=type=bind,source=constraints.txt,target=/tmp/constraints.txt \
+    pip install --no-cache-dir --constraint /tmp/constraints.txt --find-links /tmp/wheels \
+      'arc-core[postgres,server]' arc-runtime
+USER 10001
 VOLUME /var/lib/arc
 EXPOSE 4317 4318
 # It can be reached from outside the container, so it does not start without ARC_CORE_API_KEY or a key in its registry.

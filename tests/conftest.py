@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from arc_core.demo import ReplayServer
 
+# Modules beside the tests are imported by name: tests are collected with import mode importlib.
+sys.path.insert(0, str(Path(__file__).parent))
 ROOT = Path(__file__).parent.parent
 PLUGIN = ("src/arc-semconv", "src/arc-prices", "src/arc-runtime", "instrumentations/arc-instrumentation-openai")
 PROGRAMS = Path(__file__).parent / "programs"

@@ -4,24 +4,25 @@ There is no container engine in these tests. Images are made of what their Docke
 environment of their own; commands, environments, ports and health checks are those of the files.
 """
 
-import json
 import os
 import re
 import shutil
-import socket
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import yaml
-from arc_testing import eventually
+from arc_testing import collector_program, eventually, free_ports, running_collector
+from docker_files import COLLECTOR, DOCKER, ROOT, TOOLS, check, dockerfiles, get, last
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCKER = ROOT / "docker"
-TOOLS = ROOT / ".venv" / "tools"
 UV = str(Path(sys.executable).with_name("uv"))
 SECRETS = {
     "GATEWAY_SECRET": "between",
@@ -30,49 +31,50 @@ SECRETS = {
     "KEY_OF_ACME": "key-of-acme",
     "ARC_CORE_API_KEY": "operator-key",
 }
-KONG = {"DECK_ARC_GATEWAY_SECRET": "between", "DECK_ARC_BEHIND": "arc-core", "DECK_ARC_KEY_ACME": "key-of-acme"}
+USER = 10001
+"""Of the images."""
 
 
-def check(kind, *files, env=None):
-    """What the check of docker/check has read; it is wrong if that says so."""
-    done = subprocess.run(
-        [TOOLS / "check", kind, *map(str, files)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | (env or {}),
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module")
-def dockerfiles():
-    files = sorted(DOCKER.glob("*.Dockerfile"))
-    read = check("dockerfile", *files)
-    return {file.name.removesuffix(".Dockerfile"): read[str(file)] for file in files}
-
-
-def last(image, name):
-    """The instruction `name` of the image's own stage that is in force."""
-    return [one for one in image[-1]["Instructions"] if one["Name"] == name][-1]
+@pytest.fixture(scope="module", name="dockerfiles")
+def stages_of_dockerfiles():
+    return dockerfiles()
 
 
 def test_every_image_is_run_by_a_user_without_rights(dockerfiles):
     assert sorted(dockerfiles) == ["autoinstrumentation", "collector", "core", "runtime"]
     for image in dockerfiles.values():
-        assert last(image, "USER")["Words"] in (["arc"], ["65532"])
+        # By number: Kubernetes does not look up whether a name is root's.
+        assert last(image, "USER")["Words"] in ([str(USER)], ["65532"])
 
 
-def test_what_a_dockerfile_copies_is_there_and_not_ignored(dockerfiles):
+def test_images_are_of_named_versions_say_what_they_are_and_start_without_a_shell(dockerfiles):
+    for name, image in dockerfiles.items():
+        stages = {stage["Name"] for stage in image}
+        for stage in image:
+            assert stage["Base"] in stages or re.search(r":\D*\d+(\.\d+)?\D", stage["Base"] + "-"), stage["Base"]
+        told = last(image, "LABEL")["Text"]
+        for label in ("title", "description", "licenses"):
+            assert f"org.opencontainers.image.{label}=" in told, name
+        for one in image[-1]["Instructions"]:
+            if one["Name"] in ("ENTRYPOINT", "CMD", "HEALTHCHECK"):
+                assert not one.get("IsShell"), name
+            assert not re.search("KEY|SECRET|PASSWORD|TOKEN", " ".join(one.get("Pairs") or [])), name
+
+
+def test_no_image_keeps_what_it_was_only_installed_from(dockerfiles):
+    for name, image in dockerfiles.items():
+        for one in image[-1]["Instructions"]:
+            assert one["Name"] != "COPY" or not re.search("wheels|constraints", one["Text"]), name
+
+
+def test_what_a_dockerfile_copies_or_mounts_is_there_and_not_ignored(dockerfiles):
     for name, image in dockerfiles.items():
         allowed = (DOCKER / f"{name}.Dockerfile.dockerignore").read_text().splitlines()
         kept = tuple(line[1:].partition("*")[0] for line in allowed if line.startswith("!"))
         for stage in image:
             for one in stage["Instructions"]:
-                if one["Name"] != "COPY" or one.get("From"):
-                    continue
-                for source in one["Sources"]:
+                mounted = re.findall(r"--mount=type=bind,source=([^,]+)", one["Text"])
+                for source in mounted if one["Name"] != "COPY" or one.get("From") else one["Sources"]:
                     assert list(ROOT.glob(source)), f"{name}: {source}"
                     assert source.startswith(kept), f"{name}: {source} is kept out by the .dockerignore"
 
@@ -131,10 +133,31 @@ def made(wheels, dockerfiles, tmp_path_factory):
     return make
 
 
+def unprivileged(program, *given):
+    """How to start `program` as the user of the images, to whom the folders `given` are and the rest is as to anyone.
+
+    Nothing of it where the tests may not become another user, or where what is run lies in a home that is closed to others.
+    """
+    if os.geteuid() != 0:
+        return {}
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for folder in (program, *given):
+        for parent in folder.parents:
+            if temporary in parent.parents:
+                parent.chmod(parent.stat().st_mode | 0o001)
+    outside = [Path(sys.executable).resolve(), program, *given]
+    if not all(parent.stat().st_mode & 0o001 for one in outside for parent in one.parents):
+        return {}
+    for folder in given:
+        os.chown(folder, USER, USER)
+    return {"user": USER, "group": USER, "extra_groups": ()}
+
+
 @contextmanager
-def started(image, bin_folder, home, **told) -> Iterator[subprocess.Popen]:
+def started(image, bin_folder, home, *, rights=None, **told) -> Iterator[subprocess.Popen]:
     """The container's command with the environment of its image and `told`, and nothing else."""
-    env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": str(home)}
+    # No folder of the user's but those that the image declares as volumes: the rest may be read-only.
+    env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": "/nonexistent"}
     for one in image[-1]["Instructions"]:
         env |= one.get("Pairs") or {}
     words = [*last(image, "ENTRYPOINT")["Words"], *last(image, "CMD")["Words"]]
@@ -142,19 +165,13 @@ def started(image, bin_folder, home, **told) -> Iterator[subprocess.Popen]:
     env |= {name: value for name, value in told.items() if name.isupper()}
     with (
         (home / "log").open("wb") as log,
-        subprocess.Popen(words, env=env, stdout=log, stderr=log, cwd=home) as process,
+        subprocess.Popen(words, env=env, stdout=log, stderr=log, cwd="/", **rights or {}) as process,
     ):
         try:
             yield process
         finally:
             process.terminate()
             process.wait(30)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def healthy(image, bin_folder, port, default):
@@ -166,17 +183,23 @@ def healthy(image, bin_folder, port, default):
 
 def test_the_image_of_arc_core_starts_answers_its_health_check_and_ends_in_order(dockerfiles, made, tmp_path):
     image, bin_folder = dockerfiles["core"], made("core")
-    http, grpc = free_port(), free_port()
+    otlp_http, grpc = free_ports(2)
+    data, scratch = tmp_path / "data", tmp_path / "tmp"
+    for folder in (data, scratch):
+        folder.mkdir()
+    rights = unprivileged(bin_folder, data, scratch)
     # The image's own ports on all addresses would be in the way of others on this machine.
     moved = {
         "0.0.0.0:4317": f"127.0.0.1:{grpc}",
-        "0.0.0.0:4318": f"127.0.0.1:{http}",
-        "/var/lib/arc": tmp_path / "data",
+        "0.0.0.0:4318": f"127.0.0.1:{otlp_http}",
+        "/var/lib/arc": data,
+        "TMPDIR": str(scratch),
     }
 
-    assert not healthy(image, bin_folder, http, 4318)
-    with started(image, bin_folder, tmp_path, **moved, ARC_CORE_API_KEY="operator-key") as process:
-        eventually(lambda: healthy(image, bin_folder, http, 4318), within_seconds=60)
+    assert not healthy(image, bin_folder, otlp_http, 4318)
+    with started(image, bin_folder, tmp_path, rights=rights, **moved, ARC_CORE_API_KEY="operator-key") as process:
+        eventually(lambda: get(otlp_http, "/readyz") == 200 or process.poll() is not None, within_seconds=60)
+        assert healthy(image, bin_folder, otlp_http, 4318), (tmp_path / "log").read_text()
         process.terminate()
         assert process.wait(30) == 0
 
@@ -194,41 +217,98 @@ def test_the_image_of_arc_core_does_not_start_without_a_key(dockerfiles, made, t
 
 
 def test_the_image_of_the_collector_starts_and_answers_its_health_check(dockerfiles, tmp_path):
-    image, bin_folder = dockerfiles["collector"], ROOT / ".venv" / "collector"
-    health, grpc, http, own = (free_port() for _ in range(4))
+    image, bin_folder = dockerfiles["collector"], tmp_path / "bin"
+    bin_folder.mkdir()
+    shutil.copy(collector_program(), bin_folder)
+    queue = tmp_path / "queue"
+    queue.mkdir()
+    files = tmp_path / "etc"
+    shutil.copytree(COLLECTOR, files)
+    health, grpc, otlp_http, own = free_ports(4)
     moved = {
-        "/etc/arc/agent.yaml": ROOT / "collector-config" / "agent.yaml",
+        "/etc/arc/agent.yaml": files / "agent.yaml",
         "COLLECTOR_GRPC": f"127.0.0.1:{grpc}",
-        "COLLECTOR_HTTP": f"127.0.0.1:{http}",
+        "COLLECTOR_HTTP": f"127.0.0.1:{otlp_http}",
         "COLLECTOR_HEALTH": f"127.0.0.1:{health}",
+        "COLLECTOR_METRICS_HOST": "127.0.0.1",
         "COLLECTOR_METRICS_PORT": str(own),
-        "COLLECTOR_QUEUE_DIR": str(tmp_path / "queue"),
+        "COLLECTOR_QUEUE_DIR": str(queue),
     }
     assert not healthy(image, bin_folder, health, 13133)
-    with started(image, bin_folder, tmp_path, **moved) as process:
+    with started(image, bin_folder, tmp_path, rights=unprivileged(bin_folder, queue), **moved) as process:
         eventually(lambda: healthy(image, bin_folder, health, 13133), within_seconds=30)
+        assert list(queue.iterdir())
         process.terminate()
         assert process.wait(30) == 0
 
     told = last(image, "ENV")["Pairs"]
-    ports = {told[name].rpartition(":")[2] for name in ("COLLECTOR_GRPC", "COLLECTOR_HTTP", "COLLECTOR_HEALTH")}
+    addresses = [
+        told[name] for name in ("COLLECTOR_GRPC", "COLLECTOR_HTTP", "COLLECTOR_HEALTH", "COLLECTOR_SPAN_METRICS")
+    ]
+    assert {one.rpartition(":")[0] for one in addresses} == {told["COLLECTOR_METRICS_HOST"]} == {"0.0.0.0"}  # noqa: S104
+    ports = {one.rpartition(":")[2] for one in addresses} | {"8888"}
     assert set(last(image, "EXPOSE")["Words"]) == ports
     assert last(image, "VOLUME")["Words"] == ["/var/lib/otelcol"]
+
+
+def drain(collector, *words):
+    """The command that a pod with a queue runs before it ends, for `collector`."""
+    env = {"PATH": "/usr/bin:/bin", "COLLECTOR_METRICS_PORT": str(collector.metrics_port)}
+    command = [DOCKER / "collector" / "arc-drain", *words]
+    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_collector_that_is_to_go_first_sends_what_waits(tmp_path):
+    otlp_http, grpc = free_ports(2)
+    away = {"COLLECTOR_HTTP": f"127.0.0.1:{otlp_http}", "COLLECTOR_GRPC": f"127.0.0.1:{grpc}"}
+    to_it = {"COLLECTOR_ARC_URL": f"http://127.0.0.1:{otlp_http}"}
+    with running_collector([COLLECTOR / "agent.yaml"], tmp_path / "goes", **to_it) as goes:
+        exporter = OTLPSpanExporter(f"http://{goes.http}/v1/traces")
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        provider.get_tracer("t").start_span("waits").end()
+        eventually(lambda: goes.count("exporter_queue_size") > 0)
+
+        with drain(goes, "0", "0") as given_up:
+            assert "stay on disk" in given_up.communicate(timeout=20)[1]
+        assert given_up.returncode == 0
+
+        with (
+            drain(goes, "0", "60") as waiting,
+            running_collector([COLLECTOR / "agent.yaml"], tmp_path / "next", **away) as hop,
+        ):
+            assert waiting.communicate(timeout=60)[1] == ""
+            assert hop.count("receiver_accepted_spans") == 1
+        provider.shutdown()
+
+    with drain(goes, "0", "60") as dead:
+        assert "stay on disk" not in dead.communicate(timeout=20)[1]
+    assert (waiting.returncode, dead.returncode) == (0, 0)
 
 
 def test_the_image_of_arc_core_has_what_a_clickhouse_server_and_postgresql_need(made):
     subprocess.run([made("core") / "python", "-c", "import clickhouse_connect, psycopg"], check=True)
 
 
-def test_the_image_for_applications_traces_what_it_runs(dockerfiles, made, tmp_path, arc_core):
+def test_the_image_for_applications_traces_what_it_runs_and_passes_on_that_it_is_to_end(
+    dockerfiles, made, tmp_path, arc_core
+):
     image, bin_folder = dockerfiles["runtime"], made("runtime")
     env = {
         "PATH": f"{bin_folder}:/usr/bin:/bin", "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path),
         "OTEL_SERVICE_NAME": "in-a-container", "ARC_ENDPOINT": arc_core.url,
     }  # fmt: skip
-    program = "from opentelemetry import trace; trace.get_tracer('t').start_span('work of jane@example.com').end()"
+    program = (
+        "import time; from opentelemetry import trace; "
+        "trace.get_tracer('t').start_span('work of jane@example.com').end(); print('made', flush=True); time.sleep(60)"
+    )
 
-    subprocess.run([*last(image, "ENTRYPOINT")["Words"], "python", "-c", program], env=env, check=True, timeout=60)
+    command = [*last(image, "ENTRYPOINT")["Words"], "python", "-c", program]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"made\n"
+        process.terminate()
+        # What a shell makes of an end by SIGTERM; as the first process of a container Python itself would not end.
+        assert process.wait(30) == 128 + signal.SIGTERM
 
     (trace,) = eventually(lambda: arc_core.traces("in-a-container"))
     assert [span["name"] for span in trace["spans"]] == ["work of <EMAIL>"]
@@ -247,7 +327,7 @@ def injected(wheels, dockerfiles, tmp_path_factory):
     script = DOCKER / "autoinstrumentation" / "install.sh"
     env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     env |= {"PIP": f"{UV} pip", "UV_PYTHON": sys.executable, "UV_NO_CONFIG": "1"}  # pip takes a minute for the same
-    subprocess.run(["sh", script, wheels, folder / "arc"], check=True, env=env, timeout=110)
+    subprocess.run(["sh", script, wheels, folder / "arc"], check=True, env=env, timeout=110, umask=0o077)
     return folder / "arc"
 
 
@@ -283,6 +363,11 @@ def test_what_the_operator_puts_into_a_pod_has_no_grpc_and_is_told_apart_by_pyth
     assert {name for name in names if "cpython-3" not in name and ".abi3." not in name} == set()
 
 
+def test_whoever_an_init_container_is_may_read_what_the_operator_puts_into_a_pod(injected):
+    hidden = [file for file in injected.rglob("*") if not file.stat().st_mode & (0o001 if file.is_dir() else 0o004)]
+    assert hidden == []
+
+
 def test_every_python_and_libc_has_its_part_in_the_image_of_the_operator(dockerfiles):
     image = dockerfiles["autoinstrumentation"]
     made_in = {one["Name"] for one in image if one["Name"].startswith(("glibc", "musl"))}
@@ -301,6 +386,18 @@ def test_compose_files_are_what_compose_takes(name):
             assert port["host_ip"] == "127.0.0.1", service
         if "build" in told:
             assert (DOCKER / Path(told["build"]["dockerfile"]).name).is_file(), service
+            assert told["read_only"], service
+        assert int(told["deploy"]["resources"]["limits"]["memory"]) > 0, service
+        assert "no-new-privileges:true" in told["security_opt"], service
+
+
+def test_only_what_puts_keys_into_kong_reaches_its_admin_api():
+    project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
+    listen = project["kong"]["environment"]["KONG_ADMIN_LISTEN"]
+    assert listen.startswith("127.0.0.1:")
+    assert project["kong-sync"]["network_mode"] == "service:kong"
+    assert project["kong-sync"]["command"][-1] == f"http://{listen}"
+    assert not {str(port["target"]) for port in project["kong"]["ports"]} & {listen.rpartition(":")[2]}
 
 
 def test_compose_does_not_start_with_a_secret_missing():
@@ -352,7 +449,8 @@ def test_every_setting_that_a_container_is_given_is_one_that_its_program_has():
 def test_every_file_that_a_collector_is_started_with_is_in_its_image():
     project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
     words = [word for service in project.values() for word in service.get("command") or []]
-    words += re.findall(r"/etc/arc/[a-z-]+\.yaml", (DOCKER / "kubernetes" / "scaled.yaml").read_text())
+    for file in (DOCKER / "kubernetes").glob("*.yaml"):
+        words += re.findall(r"/etc/arc/[a-z-]+\.yaml", file.read_text())
     files = {word.removeprefix("/etc/arc/") for word in words if word.startswith("/etc/arc/")}
     assert files
     assert {file for file in files if not (ROOT / "collector-config" / file).is_file()} == set()
@@ -371,86 +469,3 @@ def test_compose_makes_the_topics_of_kafka_yaml_before_a_collector_writes_or_rea
     assert waiting == {
         name for name, told in project.items() if "COLLECTOR_KAFKA_BROKERS" in (told.get("environment") or {})
     }
-
-
-def test_the_chart_is_one_that_helm_takes():
-    for values in ([], ["--values", "values-scaled.yaml"]):
-        command = [TOOLS / "helm", "lint", "arc", "--strict", "--kube-version", "1.31.0", *values]
-        done = subprocess.run(command, cwd=DOCKER / "helm", capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_manifests_are_what_the_chart_renders(tmp_path):
-    env = os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"}
-    subprocess.run([DOCKER / "helm" / "render.sh", tmp_path], check=True, env=env)
-
-    for file in sorted((DOCKER / "kubernetes").glob("*.yaml")):
-        assert file.read_text() == (tmp_path / file.name).read_text(), f"{file.name}: `make manifests` writes it anew"
-    assert len(list(tmp_path.iterdir())) == len(list((DOCKER / "kubernetes").glob("*.yaml")))
-
-
-def test_manifests_are_what_kubernetes_takes():
-    files = sorted((DOCKER / "kubernetes").glob("*.yaml"))
-    kinds = {Path(name).stem: sorted(found) for name, found in check("kubernetes", *files).items()}
-
-    assert kinds["embedded"] == ["Service", "StatefulSet"]
-    assert kinds["scaled"] == [
-        "Deployment", "HorizontalPodAutoscaler", "HorizontalPodAutoscaler", "PodDisruptionBudget", "PodDisruptionBudget",
-        "Service", "Service", "StatefulSet",
-    ]  # fmt: skip
-
-
-def test_a_misspelt_field_of_a_manifest_is_found(tmp_path):
-    file = tmp_path / "wrong.yaml"
-    file.write_text((DOCKER / "kubernetes" / "embedded.yaml").read_text().replace("readinessProbe", "readynessProbe"))
-
-    done = subprocess.run([TOOLS / "check", "kubernetes", file], capture_output=True, text=True, check=False)
-
-    assert done.returncode == 1
-    assert "readynessProbe" in done.stderr
-
-
-def documents(name):
-    return [one for one in yaml.safe_load_all((DOCKER / "kubernetes" / name).read_text()) if one]
-
-
-def test_probes_ports_and_secrets_of_the_manifests_are_those_of_the_images(dockerfiles):
-    images = {"core": dockerfiles["core"], "collector": dockerfiles["collector"]}
-    for document in (*documents("embedded.yaml"), *documents("scaled.yaml")):
-        if document["kind"] not in ("Deployment", "StatefulSet"):
-            continue
-        pod = document["spec"]["template"]["spec"]
-        (container,) = pod["containers"]
-        image = images[container["name"]]
-        assert {str(port["containerPort"]) for port in container["ports"]} == set(last(image, "EXPOSE")["Words"])
-        assert set(last(image, "VOLUME")["Words"]) <= {one["mountPath"] for one in container["volumeMounts"]}
-        names = {port["name"] for port in container["ports"]}
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            assert container[probe]["httpGet"]["port"] in names
-        assert container["securityContext"]["readOnlyRootFilesystem"]
-        for one in container["env"]:
-            is_secret = any(word in one["name"] for word in ("KEY", "SECRET", "STORE", "REGISTRY"))
-            assert ("valueFrom" in one) == is_secret, one["name"]
-
-
-def test_arc_core_answers_the_probes_of_the_manifests(arc_core):
-    (document,) = [one for one in documents("embedded.yaml") if one["kind"] == "StatefulSet"]
-    (container,) = document["spec"]["template"]["spec"]["containers"]
-    paths = {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
-
-    assert paths == {"/healthz", "/readyz"}
-    assert arc_core.get("/readyz")["status"] == "ready"
-
-
-def test_the_chart_makes_a_secret_when_it_is_told_to_and_says_what_is_missing():
-    def render(*told):
-        sets = [word for one in told for word in ("--set", one)]
-        command = [TOOLS / "helm", "template", "arc", "arc", "--kube-version", "1.31.0", *sets]
-        return subprocess.run(command, cwd=DOCKER / "helm", capture_output=True, text=True, check=False)
-
-    assert "secret.apiKey" in render("secret.create=true").stderr
-    assert "secret.storeUrl" in render("secret.create=true", "secret.apiKey=k", "core.external=true").stderr
-    made = render("secret.create=true", "secret.apiKey=k", "secret.gatewaySecret=g")
-    (secret,) = [one for one in yaml.safe_load_all(made.stdout) if one["kind"] == "Secret"]
-    assert secret["stringData"] == {"api-key": "k", "gateway-secret": "g"}
-    assert "additional properties" in render("core.replica=3").stderr.lower()

@@ -21,3 +21,6 @@ ${PIP:-python -m pip} install --quiet --only-binary=:all: --target "$target" \
 # not outlive a fork. Arc sends over HTTP.
 cd "$target"
 rm -rf bin grpc grpcio-* opentelemetry/exporter/otlp/proto/grpc opentelemetry_exporter_otlp_proto_grpc-*
+
+# The init container is whatever user the pod's security context says. Not in the image itself: all files would be in it twice.
+chmod -R go+rX .

@@ -20,6 +20,7 @@ RUN = [
     ("sampler.yaml",),
     ("redaction.yaml", "gateway.yaml"),
     ("redaction.yaml", "gateway.yaml", "load-balancing.yaml"),
+    ("redaction.yaml", "gateway.yaml", "load-balancing.yaml", "samplers-by-dns.yaml"),
     ("redaction.yaml", "gateway.yaml", "clickhouse.yaml"),
     ("redaction.yaml", "gateway.yaml", "kafka.yaml"),
     ("agent.yaml", "clickhouse.yaml"),

@@ -310,6 +310,8 @@ def test_settings_come_from_a_file_variables_go_before_it_and_options_before_the
 
     assert "--grpc 'two'" in said()
     assert "there is no setting ARC_CORE_COLOUR" in said(ARC_CORE_COLOUR="red")
+    links = {"ARC_CORE_PORT": "tcp://10.0.0.11:4317", "ARC_CORE_SERVICE_HOST": "10.0.0.11"}  # what Kubernetes sets
+    assert "there is no setting" not in said(**links)
     assert "--grpc 'three'" in said(ARC_CORE_GRPC="three")
     assert "--grpc 'four'" in said("--grpc", "four", ARC_CORE_GRPC="three")
     config.write_text('colour = "red"\n')

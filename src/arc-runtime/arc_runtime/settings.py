@@ -16,6 +16,7 @@ from typing import Final, Literal, Self, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
 
 import msgspec
+from arc_semconv.variables import is_service_link
 
 __all__ = ["METRICS_FAMILY", "Capture", "Console", "Endpoint", "Granularity", "Mode", "Redaction", "Settings", "masked"]
 
@@ -351,8 +352,11 @@ class _Reader:
         """Warn once about the ARC_* names that nothing reads."""
         unknown = sorted(
             name
-            for name in self.env
-            if name.startswith("ARC_") and name not in _KNOWN and not name.startswith(_INSTRUMENT)
+            for name, value in self.env.items()
+            if name.startswith("ARC_")
+            and name not in _KNOWN
+            and not name.startswith(_INSTRUMENT)
+            and not is_service_link(name, value)
         )
         if unknown:
             known = ", ".join(sorted({*_KNOWN, f"{_INSTRUMENT}<NAME>"} - {METRICS_FAMILY}))

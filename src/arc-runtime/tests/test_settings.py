@@ -179,6 +179,18 @@ def test_unknown_arc_names_warn_once_with_the_names_there_are():
     assert "ARC_METRICS_FAMILY" not in warning  # Arc's own to set
 
 
+def test_what_kubernetes_says_of_a_service_is_no_misspelt_setting():
+    links = {
+        "ARC_CORE_SERVICE_HOST": "10.0.0.11", "ARC_CORE_SERVICE_PORT": "4317", "ARC_CORE_SERVICE_PORT_OTLP_GRPC": "4317",
+        "ARC_CORE_PORT": "tcp://10.0.0.11:4317", "ARC_CORE_PORT_4317_TCP": "tcp://10.0.0.11:4317",
+        "ARC_CORE_PORT_4317_TCP_PROTO": "tcp", "ARC_CORE_PORT_4317_TCP_PORT": "4317",
+        "ARC_CORE_PORT_4317_TCP_ADDR": "10.0.0.11", "ARC_PORT": "tcp://10.0.0.12:80", "ARC_SERVICE_HOST": "10.0.0.12",
+    }  # fmt: skip
+    assert read(**links)[1] == []
+    _, (warning,) = read(**links, ARC_METRIC_PORT="9464", ARC_CORE_PORTS="tcp://10.0.0.11:4317")
+    assert warning.startswith("ARC_CORE_PORTS, ARC_METRIC_PORT: no such setting")
+
+
 def test_a_bad_value_names_itself_and_what_is_used_instead():
     settings, warnings = read(ARC_FIXES="maybe", ARC_CONTENT_LIMIT="-3", ARC_EXIT_SECONDS="soon", ARC_LOG_LEVEL="loud")
     assert (settings.fixes, settings.content_limit, settings.exit_seconds, settings.log_level) == (

@@ -7,8 +7,9 @@
 - `arc_semconv.bundle`: fixes on their way from Arc Core to a process.
 - `arc_semconv.api`: what Arc Core answers under `/api/v1`.
 - `arc_semconv.running`: where a running Arc Core says that it is up.
+- `arc_semconv.variables`: which variables of the environment are nobody's setting.
 """
 
-from arc_semconv import api, attributes, bundle, fixes, kinds, others, running
+from arc_semconv import api, attributes, bundle, fixes, kinds, others, running, variables
 
-__all__ = ["api", "attributes", "bundle", "fixes", "kinds", "others", "running"]
+__all__ = ["api", "attributes", "bundle", "fixes", "kinds", "others", "running", "variables"]

@@ -30,12 +30,13 @@ class RunningCollector:
         """Where a gateway shows its span metrics."""
         self.queue = folder / "queue"
         self.log = folder / "log"
-        self._health, self._metrics = ports[2:4]
+        self._health, self.metrics_port = ports[2:4]
+        """Where its own metrics are."""
         self._env = {
             "COLLECTOR_GRPC": self.grpc,
             "COLLECTOR_HTTP": self.http,
             "COLLECTOR_HEALTH": f"127.0.0.1:{self._health}",
-            "COLLECTOR_METRICS_PORT": str(self._metrics),
+            "COLLECTOR_METRICS_PORT": str(self.metrics_port),
             "COLLECTOR_STAMPED": f"127.0.0.1:{ports[4]}",
             "COLLECTOR_SPAN_METRICS": self.span_metrics,
             "COLLECTOR_QUEUE_DIR": str(self.queue),
@@ -85,7 +86,7 @@ class RunningCollector:
 
     def _counts(self) -> dict[str, float]:
         found = dict(self._before)
-        answered = _get(self._metrics, "/metrics") or ""
+        answered = _get(self.metrics_port, "/metrics") or ""
         counters = set(_COUNTER.findall(answered))
         for name, labels, value in _SAMPLE.findall(answered):
             key = f"{name}{{{labels}}}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 import typer
 from arc_semconv.running import note_path
+from arc_semconv.variables import is_service_link
 
 from arc_core.cli._options import ConfigOption, DataOption, RegistryOption, data_folder
 from arc_core.errors import ArcCoreError, NotRunningError
@@ -156,8 +157,8 @@ def serve(  # noqa: PLR0913 - one for each option
 
 def _warn_of_unknown(context: typer.Context) -> None:
     known = {str(option.envvar) for option in context.command.params} | {"ARC_CORE_URL"}  # that one is for `arc traces`
-    for name in sorted(os.environ):
-        if name.startswith("ARC_CORE_") and name not in known:
+    for name, value in sorted(os.environ.items()):
+        if name.startswith("ARC_CORE_") and name not in known and not is_service_link(name, value):
             told = ", ".join(sorted(one for one in known if one.startswith("ARC_CORE_")))
             typer.echo(f"arc core: there is no setting {name}; there are {told}", err=True)
 
