@@ -13,19 +13,19 @@ from arc_testing import collector_program, running_collector
 from hops import CONFIGS
 
 README = CONFIGS / "README.md"
-SECRETS = {"COLLECTOR_GATEWAY_SECRET": "x", "COLLECTOR_SAMPLER_SECRET": "x"}
+SECRETS = {"COLLECTOR_GATEWAY_SECRET": "x", "COLLECTOR_SAMPLER_SECRET": "x", "COLLECTOR_SAMPLERS": "127.0.0.1"}
 RUN = [
     ("agent.yaml",),
     ("sidecar.yaml",),
     ("sampler.yaml",),
     ("redaction.yaml", "gateway.yaml"),
-    ("redaction.yaml", "gateway.yaml", "load-balancing.yaml"),
-    ("redaction.yaml", "gateway.yaml", "clickhouse.yaml"),
-    ("redaction.yaml", "gateway.yaml", "kafka.yaml"),
+    ("agent.yaml", "load-balancing.yaml"),
+    ("agent.yaml", "load-balancing.yaml", "load-balancing-dns.yaml"),
     ("agent.yaml", "clickhouse.yaml"),
     ("agent.yaml", "kafka.yaml"),
     ("kafka-consumer.yaml",),
 ]
+"""Each file once: over the gateway, other tests run load-balancing.yaml, clickhouse.yaml and kafka.yaml."""
 SETTING = re.compile(r"\$\{env:([A-Z0-9_]+):-([^}]*)\}")
 ROW = re.compile(r"^\| `(COLLECTOR_[A-Z0-9_]+)` \| ([^|]+) \|", re.MULTILINE)
 FILES = sorted(CONFIGS.glob("*.yaml"))
@@ -53,11 +53,19 @@ def test_a_collector_takes_the_files_and_starts(files, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["gateway.yaml", "sampler.yaml"])
-def test_what_believes_a_tenant_does_not_start_without_a_secret(file):
-    words = [word for name in ("redaction.yaml", file) for word in ("--config", str(CONFIGS / name))]
+def test_what_believes_a_tenant_does_not_start_without_a_secret(file, quick_gateway):
+    words = [word for path in (quick_gateway[0], CONFIGS / file) for word in ("--config", str(path))]
     refused = collector("validate", *words)
     assert refused.returncode != 0
     assert "no bearer token" in refused.stderr
+
+
+def test_what_a_kill_left_of_a_compaction_is_cleaned_up(tmp_path):
+    (tmp_path / "queue").mkdir()
+    left = tmp_path / "queue" / "tempdb1234"
+    left.write_bytes(b"half of a queue")
+    with running_collector([CONFIGS / "agent.yaml"], tmp_path):
+        assert not left.exists()
 
 
 def test_the_table_of_settings_is_that_of_the_files():

@@ -182,16 +182,16 @@ def collector_config(policy: Policy) -> str:
         "processors:",
         "  transform/arc:",
         "    error_mode: propagate  # what could not be redacted is not sent on",
-        "    trace_statements:",
-        *around,
-        *_group(_aside("span", policy, _statements(policy, rules, _Place("span", ("name", "status.message"))))),
-        *_group(_statements(policy, rules, _Place("spanevent", ("name",)))),
-        "    log_statements:",
-        *around,
-        *_group(_aside("log", policy, _statements(policy, rules, _Place("log", ("body",))))),
-        "    metric_statements:",
-        *around,
-        *_group(_aside("datapoint", policy, _statements(policy, rules, _Place("datapoint")))),
+        *_signal(
+            "trace",
+            *around,
+            *_group(_aside("span", policy, _statements(policy, rules, _Place("span", ("name", "status.message"))))),
+            *_group(_statements(policy, rules, _Place("spanevent", ("name",)))),
+        ),
+        *_signal(
+            "log", *around, *_group(_aside("log", policy, _statements(policy, rules, _Place("log", ("body",)))))
+        ),
+        *_signal("metric", *around, *_group(_aside("datapoint", policy, _statements(policy, rules, _Place("datapoint"))))),
         "  redaction/arc:",
         "    allow_all_keys: true",
         "    redact_all_types: true",
@@ -201,6 +201,12 @@ def collector_config(policy: Policy) -> str:
         *_listed("allowed_values", [f"^(?i:{_re2(one, 'allow')})$" for one in map(_form, policy.allow)]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _signal(name: str, *groups: str) -> Iterator[str]:
+    # A list that is left empty is null in YAML, which a Collector refuses.
+    yield f"    {name}_statements:" if groups else f"    {name}_statements: []"
+    yield from groups
 
 
 def _built_in() -> Iterator[CollectorRule]:
