@@ -62,6 +62,12 @@ def arrived(core, service, tenant=TENANT):
     return [span for trace in eventually(look, within_seconds=30) for span in trace["spans"]]
 
 
+def test_it_starts_without_a_warning_of_deprecated_settings(pipeline):
+    gateway, _ = pipeline
+    assert "Everything is ready" in gateway.text()
+    assert "deprecated" not in gateway.text()
+
+
 def test_the_tenant_is_what_the_api_gateway_says_and_never_what_the_client_says(pipeline):
     gateway, core = pipeline
     lies = {"arc.tenant.id": TENANT}
