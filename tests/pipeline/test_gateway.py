@@ -77,6 +77,20 @@ def test_the_tenant_is_what_the_api_gateway_says_and_never_what_the_client_says(
     assert core.get("/api/v1/traces?service=liar")["traces"] == []
 
 
+def test_a_client_that_says_its_tenant_several_times_is_not_believed_either(pipeline):
+    gateway, core = pipeline
+    request = encode_spans(spans_of("insistent", attributes={"kept": "yes"}))
+    (of_resource,) = request.resource_spans
+    (span,) = of_resource.scope_spans[0].spans
+    for attributes in (of_resource.resource.attributes, of_resource.scope_spans[0].scope.attributes, span.attributes):
+        for _ in range(4):
+            attributes.add(key="arc.tenant.id").value.string_value = TENANT
+    assert post(gateway, request, OF_TENANT | {TENANT_HEADER: OTHER}) == 200
+    (stored,) = arrived(core, "insistent", OTHER)
+    assert stored["attributes"] == {"kept": "yes"}
+    assert core.get("/api/v1/traces?service=insistent")["traces"] == []
+
+
 @pytest.mark.parametrize("headers", [{}, {TENANT_HEADER: TENANT}, {TENANT_HEADER: TENANT, "x-arc-gateway-secret": "guess"}, {"x-api-key": KEY}])  # fmt: skip
 def test_whoever_does_not_come_through_the_api_gateway_is_refused(pipeline, headers):
     gateway, _ = pipeline
