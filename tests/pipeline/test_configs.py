@@ -75,7 +75,9 @@ def test_the_ports_are_sealed_as_the_page_says(tmp_path):
     sealed.write_text(shown)
     options = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
     named = ["-subj", "/CN=arc-test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run(["openssl", "req", *options, *named, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "req", *options, *named, "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
     env = {"TLS_CERT_FILE": str(certificate), "TLS_KEY_FILE": str(key)}
     made = Spans("sealed")
     made.tracer.start_span("chat").end()

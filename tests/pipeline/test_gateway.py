@@ -174,7 +174,9 @@ def test_other_instrumentations_come_under_the_names_of_the_genai_conventions_an
         "llm.token_count.prompt": 7,
     }
     # Three processes of one service are one series.
-    made = [span for n in "abc" for span in spans_of("foreign", attributes=attributes, resource={"service.instance.id": n})]
+    made = [
+        span for n in "abc" for span in spans_of("foreign", attributes=attributes, resource={"service.instance.id": n})
+    ]
     probes = Spans("foreign")
     probes.tracer.start_span("GET /healthz", kind=SpanKind.SERVER, attributes={"url.path": "/healthz"}).end()
     assert post(gateway, made + probes.taken(), OF_TENANT) == 200

@@ -111,7 +111,9 @@ def test_two_gateways_and_two_samplers_keep_whole_traces_and_count_them(tmp_path
 
 def test_a_sampler_that_is_found_in_dns_decides_what_it_has_before_it_ends(tmp_path):
     env = {"COLLECTOR_SAMPLER_SECRET": SAMPLER_SECRET}
-    with running_collector([CONFIGS / "sampler.yaml"], tmp_path / "sampler", COLLECTOR_DECISION_WAIT="1h", **env) as sampler:
+    with running_collector(
+        [CONFIGS / "sampler.yaml"], tmp_path / "sampler", COLLECTOR_DECISION_WAIT="1h", **env
+    ) as sampler:
         host, port = sampler.grpc.split(":")
         configs = [CONFIGS / name for name in ("agent.yaml", "load-balancing.yaml", "load-balancing-dns.yaml")]
         env |= {"COLLECTOR_SAMPLERS": host, "COLLECTOR_SAMPLERS_PORT": port}

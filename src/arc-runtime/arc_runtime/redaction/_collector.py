@@ -190,10 +190,10 @@ def collector_config(policy: Policy) -> str:
             *_group(_aside("span", policy, _statements(policy, rules, _Place("span", ("name", "status.message"))))),
             *_group(_statements(policy, rules, _Place("spanevent", ("name",)))),
         ),
+        *_signal("log", *around, *_group(_aside("log", policy, _statements(policy, rules, _Place("log", ("body",)))))),
         *_signal(
-            "log", *around, *_group(_aside("log", policy, _statements(policy, rules, _Place("log", ("body",)))))
+            "metric", *around, *_group(_aside("datapoint", policy, _statements(policy, rules, _Place("datapoint"))))
         ),
-        *_signal("metric", *around, *_group(_aside("datapoint", policy, _statements(policy, rules, _Place("datapoint"))))),
         "  redaction/arc:",
         "    allow_all_keys: true",
         "    redact_all_types: true",
