@@ -446,6 +446,15 @@ def test_every_setting_that_a_container_is_given_is_one_that_its_program_has():
     assert {name for name in told if name.startswith(("ARC_", "COLLECTOR_", "OTEL_"))} - known == set()
 
 
+def test_nobody_but_deck_reaches_what_kong_is_told_by():
+    project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
+    listens = project["kong"]["environment"]["KONG_ADMIN_LISTEN"]
+    assert listens.startswith("127.0.0.1:")
+    assert project["kong-sync"]["network_mode"] == "service:kong"
+    assert f"http://{listens}" in project["kong-sync"]["command"]
+    assert project["kong"]["environment"]["KONG_ADMIN_GUI_LISTEN"] == "off"
+
+
 def test_every_file_that_a_collector_is_started_with_is_in_its_image():
     project = check("compose", DOCKER / "compose.full.yaml", env=SECRETS)["services"]
     words = [word for service in project.values() for word in service.get("command") or []]

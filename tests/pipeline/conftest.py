@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,25 @@ import pytest
 
 # The modules of this folder are imported by name: tests are collected with import mode importlib.
 sys.path.insert(0, str(Path(__file__).parent))
+
+from hops import CONFIGS, GATEWAY
+
+
+@pytest.fixture(scope="session")
+def quick_gateway(tmp_path_factory):
+    """The gateway with the rules of a policy that redacts nothing, for tests of something else.
+
+    With those of the standard one each start costs six seconds of CPU. At full size it has them.
+    """
+    if "ARC_TEST_SPANS" in os.environ:
+        return GATEWAY
+    folder = tmp_path_factory.mktemp("rules")
+    policy, rules = folder / "policy.yaml", folder / "redaction.yaml"
+    policy.write_text("level: off\n")
+    arc = Path(sys.executable).with_name("arc")
+    with rules.open("wb") as file:
+        subprocess.run([arc, "redact", "--export", "collector", "--policy", policy], stdout=file, check=True)
+    return rules, CONFIGS / "gateway.yaml"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import msgspec
 from arc_testing import RunningCollector, RunningCore, free_ports, running_collector, running_core
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -119,9 +120,12 @@ class Spans(SpanProcessor):
         return ended
 
 
-def post(collector: RunningCollector, spans: Sequence[ReadableSpan], headers: dict[str, str]) -> int:
+def post(
+    collector: RunningCollector, spans: Sequence[ReadableSpan] | ExportTraceServiceRequest, headers: dict[str, str]
+) -> int:
     """Send `spans` over HTTP, once; the status."""
-    body = encode_spans(spans).SerializeToString()
+    request = spans if isinstance(spans, ExportTraceServiceRequest) else encode_spans(spans)
+    body = request.SerializeToString()
     connection = http.client.HTTPConnection(collector.http, timeout=30)
     try:
         connection.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf", **headers})

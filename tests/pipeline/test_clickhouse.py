@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from arc_testing import eventually, free_ports, running_collector, running_core
-from hops import CONFIGS, FRONT_SECRET, GATEWAY, OF_TENANT, TENANT_HEADER, Spans, post
+from hops import CONFIGS, FRONT_SECRET, OF_TENANT, TENANT_HEADER, Spans, post
 
 SERVER = Path(__file__).parents[2] / "src/arc-core/tests/clickhouse_over_http.py"
 
@@ -30,7 +30,9 @@ def clickhouse(tmp_path_factory):
             server.kill()
 
 
-def test_what_the_exporter_writes_arc_core_shows_under_the_tenant_of_the_gateway(clickhouse, tmp_path, monkeypatch):
+def test_what_the_exporter_writes_arc_core_shows_under_the_tenant_of_the_gateway(
+    clickhouse, tmp_path, monkeypatch, quick_gateway
+):
     monkeypatch.setenv("ARC_CORE_STORE", f"clickhouse://default@{clickhouse}/arc")
     with running_core(tmp_path / "core", "--gateway-secret", "reader") as core:
         env = {
@@ -39,7 +41,7 @@ def test_what_the_exporter_writes_arc_core_shows_under_the_tenant_of_the_gateway
             "COLLECTOR_CLICKHOUSE_DATABASE": "arc",
             "COLLECTOR_CLICKHOUSE_COMPRESS": "none",
         }
-        with running_collector([*GATEWAY, CONFIGS / "clickhouse.yaml"], tmp_path / "gateway", **env) as gateway:
+        with running_collector([*quick_gateway, CONFIGS / "clickhouse.yaml"], tmp_path / "gateway", **env) as gateway:
             made = Spans("straight")
             attributes = {"arc.span.kind": "llm", "gen_ai.request.model": "gpt-4.1", "gen_ai.usage.input_tokens": 12}
             with made.tracer.start_as_current_span("agent.run broker", attributes={"arc.span.kind": "run"}) as root:

@@ -1,32 +1,36 @@
 """The files in collector-config: a real Collector takes each, and the pages say what they say."""
 
+import http.client
 import os
 import re
+import ssl
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import grpc
 import pytest
 from arc_core.model.dialects import CANONICAL
 from arc_semconv import attributes as names
 from arc_testing import collector_program, running_collector
-from hops import CONFIGS
+from hops import CONFIGS, Spans
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 README = CONFIGS / "README.md"
-SECRETS = {"COLLECTOR_GATEWAY_SECRET": "x", "COLLECTOR_SAMPLER_SECRET": "x"}
+SECRETS = {"COLLECTOR_GATEWAY_SECRET": "x", "COLLECTOR_SAMPLER_SECRET": "x", "COLLECTOR_SAMPLERS": "127.0.0.1"}
 RUN = [
     ("agent.yaml",),
     ("sidecar.yaml",),
     ("sampler.yaml",),
     ("redaction.yaml", "gateway.yaml"),
-    ("redaction.yaml", "gateway.yaml", "load-balancing.yaml"),
-    ("redaction.yaml", "gateway.yaml", "load-balancing.yaml", "samplers-by-dns.yaml"),
-    ("redaction.yaml", "gateway.yaml", "clickhouse.yaml"),
-    ("redaction.yaml", "gateway.yaml", "kafka.yaml"),
+    ("agent.yaml", "load-balancing.yaml"),
+    ("agent.yaml", "load-balancing.yaml", "load-balancing-dns.yaml"),
     ("agent.yaml", "clickhouse.yaml"),
     ("agent.yaml", "kafka.yaml"),
     ("kafka-consumer.yaml",),
 ]
+"""Each file once. Other tests start the gateway, by itself and below load-balancing.yaml, clickhouse.yaml and kafka.yaml."""
 SETTING = re.compile(r"\$\{env:([A-Z0-9_]+):-([^}]*)\}")
 ROW = re.compile(r"^\| `(COLLECTOR_[A-Z0-9_]+)` \| ([^|]+) \|", re.MULTILINE)
 FILES = sorted(CONFIGS.glob("*.yaml"))
@@ -43,22 +47,57 @@ def test_every_file_is_run_here():
 
 
 @pytest.mark.parametrize("files", RUN, ids="+".join)
-def test_a_collector_takes_the_files_and_starts(files, tmp_path):
+def test_a_collector_takes_the_files(files):
     words = [word for name in files for word in ("--config", str(CONFIGS / name))]
     checked = collector("validate", *words, **SECRETS)
     assert checked.returncode == 0, checked.stderr
     assert "deprecated" not in checked.stderr
+
+
+@pytest.mark.parametrize("files", [files for files in RUN if "gateway.yaml" not in files], ids="+".join)
+def test_a_collector_starts_with_the_files(files, tmp_path):
     with running_collector([CONFIGS / name for name in files], tmp_path, **SECRETS) as running:
         assert "Everything is ready" in running.text()
         assert "deprecated" not in running.text()
 
 
 @pytest.mark.parametrize("file", ["gateway.yaml", "sampler.yaml"])
-def test_what_believes_a_tenant_does_not_start_without_a_secret(file):
-    words = [word for name in ("redaction.yaml", file) for word in ("--config", str(CONFIGS / name))]
+def test_what_believes_a_tenant_does_not_start_without_a_secret(file, quick_gateway):
+    words = [word for path in (quick_gateway[0], CONFIGS / file) for word in ("--config", str(path))]
     refused = collector("validate", *words)
     assert refused.returncode != 0
     assert "no bearer token" in refused.stderr
+
+
+def test_the_ports_are_sealed_as_the_page_says(tmp_path):
+    (shown,) = re.findall(r"^```yaml\n(receivers:.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    sealed, certificate, key = (tmp_path / name for name in ("tls.yaml", "certificate.pem", "key.pem"))
+    sealed.write_text(shown)
+    options = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
+    named = ["-subj", "/CN=arc-test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        ["openssl", "req", *options, *named, "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
+    env = {"TLS_CERT_FILE": str(certificate), "TLS_KEY_FILE": str(key)}
+    made = Spans("sealed")
+    made.tracer.start_span("chat").end()
+    body = encode_spans(made.taken()).SerializeToString()
+    with running_collector([CONFIGS / "agent.yaml", sealed], tmp_path, **env) as running:
+        trusting = ssl.create_default_context(cafile=certificate)
+        with closing(http.client.HTTPSConnection(running.http, timeout=30, context=trusting)) as connection:
+            connection.request("POST", "/v1/traces", body, {"content-type": "application/x-protobuf"})
+            assert connection.getresponse().status == http.HTTPStatus.OK
+        with grpc.secure_channel(running.grpc, grpc.ssl_channel_credentials(certificate.read_bytes())) as channel:
+            channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")(body, timeout=30)
+        assert running.count("receiver_accepted_spans") == 2
+
+
+def test_what_a_kill_left_of_a_compaction_is_cleaned_up(tmp_path):
+    (tmp_path / "queue").mkdir()
+    left = tmp_path / "queue" / "tempdb1234"
+    left.write_bytes(b"half of a queue")
+    with running_collector([CONFIGS / "agent.yaml"], tmp_path):
+        assert not left.exists()
 
 
 def test_the_table_of_settings_is_that_of_the_files():

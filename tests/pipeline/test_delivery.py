@@ -88,13 +88,13 @@ def test_what_the_agent_acknowledged_arrives_once_while_every_hop_is_killed(tmp_
     assert told["gateway sent"] >= len(found)
 
 
-def test_an_agent_whose_disk_is_full_refuses_and_loses_nothing_it_took(tmp_path, small_disk):
+def test_an_agent_whose_disk_is_full_refuses_and_loses_nothing_it_took(tmp_path, small_disk, quick_gateway):
     core = Core(tmp_path / "core")
     core.start()
     env = {"COLLECTOR_GATEWAY_SECRET": FRONT_SECRET, "COLLECTOR_ARC_GATEWAY_SECRET": CORE_SECRET}
     front = overlay(tmp_path, "front", OF_TENANT)
     try:
-        with running_collector(GATEWAY, tmp_path / "gateway", COLLECTOR_ARC_URL=core.url, **env) as gateway:
+        with running_collector(quick_gateway, tmp_path / "gateway", COLLECTOR_ARC_URL=core.url, **env) as gateway:
             url = f"http://{gateway.http}"
             gateway.stop()
             with running_collector((CONFIGS / "agent.yaml", front), small_disk, COLLECTOR_ARC_URL=url) as agent:

@@ -1,7 +1,9 @@
 """What the gateway lets through: whose it is, under which names, and without personal data."""
 
+import http.client
 import json
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -9,9 +11,10 @@ import pytest
 from arc_testing import eventually, running_collector
 from hops import CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, TENANT, TENANT_HEADER, Core, Spans, post
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Link, SpanContext, SpanKind
 
 OTHER = "bolt"
+SERIES = 20
 KEY = "arc_live_abcdefghijkl_0123456789012345678901234567890123456789"
 """A client's key, which an API gateway should have taken out."""
 PERSONAL = (
@@ -34,6 +37,7 @@ def pipeline(tmp_path_factory):
         "COLLECTOR_ARC_GATEWAY_SECRET": CORE_SECRET,
         "COLLECTOR_ARC_URL": core.url,
         "COLLECTOR_SPAN_METRICS_EVERY": "100ms",
+        "COLLECTOR_SPAN_METRICS_SERIES": str(SERIES),
     }
     try:
         with running_collector(GATEWAY, folder / "gateway", **env) as gateway:
@@ -58,6 +62,12 @@ def arrived(core, service, tenant=TENANT):
     return [span for trace in eventually(look, within_seconds=30) for span in trace["spans"]]
 
 
+def test_it_starts_without_a_warning_of_deprecated_settings(pipeline):
+    gateway, _ = pipeline
+    assert "Everything is ready" in gateway.text()
+    assert "deprecated" not in gateway.text()
+
+
 def test_the_tenant_is_what_the_api_gateway_says_and_never_what_the_client_says(pipeline):
     gateway, core = pipeline
     lies = {"arc.tenant.id": TENANT}
@@ -65,6 +75,20 @@ def test_the_tenant_is_what_the_api_gateway_says_and_never_what_the_client_says(
     (span,) = arrived(core, "liar", OTHER)
     assert "arc.tenant.id" not in span["attributes"]
     assert core.get("/api/v1/traces?service=liar")["traces"] == []
+
+
+def test_a_client_that_says_its_tenant_several_times_is_not_believed_either(pipeline):
+    gateway, core = pipeline
+    request = encode_spans(spans_of("insistent", attributes={"kept": "yes"}))
+    (of_resource,) = request.resource_spans
+    (span,) = of_resource.scope_spans[0].spans
+    for attributes in (of_resource.resource.attributes, of_resource.scope_spans[0].scope.attributes, span.attributes):
+        for _ in range(4):
+            attributes.add(key="arc.tenant.id").value.string_value = TENANT
+    assert post(gateway, request, OF_TENANT | {TENANT_HEADER: OTHER}) == 200
+    (stored,) = arrived(core, "insistent", OTHER)
+    assert stored["attributes"] == {"kept": "yes"}
+    assert core.get("/api/v1/traces?service=insistent")["traces"] == []
 
 
 @pytest.mark.parametrize("headers", [{}, {TENANT_HEADER: TENANT}, {TENANT_HEADER: TENANT, "x-arc-gateway-secret": "guess"}, {"x-api-key": KEY}])  # fmt: skip
@@ -116,19 +140,27 @@ def test_personal_data_of_an_app_without_arc_never_passes(pipeline):
     made = Spans("leaky", owner=PERSONAL[0])
     attributes = {f"value.{n}": f"it is {value} here" for n, value in enumerate(PERSONAL)}
     attributes |= {"db.password": "hunter2hunter2", "list": list(PERSONAL), "json": json.dumps({"text": PERSONAL})}
-    with made.tracer.start_as_current_span(f"mail to {PERSONAL[0]}", attributes=attributes) as span:
+    elsewhere = SpanContext(7, 9, is_remote=True)
+    links = [Link(elsewhere, {"arc.handoff.from": "broker", "n": 7} | attributes), Link(elsewhere)]
+    with made.tracer.start_as_current_span(f"mail to {PERSONAL[0]}", attributes=attributes, links=links) as span:
         span.add_event(f"paid with {PERSONAL[1]}", {"text": " and ".join(PERSONAL)})
         span.record_exception(ValueError(PERSONAL[2]))
     core.kill()
     try:
         assert post(gateway, made.taken(), OF_TENANT) == 200
-        eventually(lambda: b"leaky" in gateway.on_disk())
+        assert post_metrics(gateway, exemplar()) == 200
+        eventually(lambda: b"leaky" in gateway.on_disk() and b"leaking" in gateway.on_disk())
         assert [value for value in (*PERSONAL, "hunter2hunter2") if value.encode() in gateway.on_disk()] == []
     finally:
         core.start()
-    stored = json.dumps(arrived(core, "leaky"))
+    spans = arrived(core, "leaky")
+    stored = json.dumps(spans)
     assert [value for value in (*PERSONAL, "hunter2hunter2") if value in stored] == []
     assert "<EMAIL>" in stored
+    first, second = (link["attributes"] for link in spans[0]["links"])
+    assert (first["arc.handoff.from"], first["n"], first["value.0"]) == ("broker", "7", "it is <EMAIL> here")
+    assert first["db.password"] == "****"
+    assert second == {}
     shown = _get(gateway.span_metrics)
     assert PERSONAL[0] not in shown
 
@@ -141,7 +173,10 @@ def test_other_instrumentations_come_under_the_names_of_the_genai_conventions_an
         "agent.name": "broker",
         "llm.token_count.prompt": 7,
     }
-    made = [span for _ in range(3) for span in spans_of("foreign", attributes=attributes)]
+    # Three processes of one service are one series.
+    made = [
+        span for n in "abc" for span in spans_of("foreign", attributes=attributes, resource={"service.instance.id": n})
+    ]
     probes = Spans("foreign")
     probes.tracer.start_span("GET /healthz", kind=SpanKind.SERVER, attributes={"url.path": "/healthz"}).end()
     assert post(gateway, made + probes.taken(), OF_TENANT) == 200
@@ -155,6 +190,44 @@ def test_other_instrumentations_come_under_the_names_of_the_genai_conventions_an
         return [line for line in lines if all(word in line for word in wanted) and line.endswith(" 3")]
 
     assert len(eventually(calls, within_seconds=20)) == 1
+    assert "instance=" not in _get(gateway.span_metrics)
+
+
+def test_a_service_with_too_many_series_has_one_more_for_the_rest(pipeline):
+    gateway, _ = pipeline
+    made = [span for n in range(SERIES + 5) for span in spans_of("names", name=f"order {n}")]
+    assert post(gateway, made, OF_TENANT) == 200
+
+    def rest():
+        lines = [line for line in _get(gateway.span_metrics).splitlines() if "calls_total{" in line]
+        wanted = ('otel_metric_overflow="true"', f'arc_tenant_id="{TENANT}"', 'service_name="names"')
+        return [line for line in lines if all(word in line for word in wanted) and line.endswith(" 5")]
+
+    assert len(eventually(rest, within_seconds=20)) == 1
+
+
+@pytest.mark.parametrize(("said", "dropped"), [("yes", 1), ("false", 0)])
+def test_only_false_lets_through_what_is_of_no_tenant(said, dropped, quick_gateway, tmp_path):
+    env = {"COLLECTOR_GATEWAY_SECRET": FRONT_SECRET, "COLLECTOR_TENANT_REQUIRED": said}
+    with running_collector(quick_gateway, tmp_path, **env) as gateway:
+        assert post(gateway, spans_of("nobody"), {"x-arc-gateway-secret": FRONT_SECRET}) == 200
+        assert gateway.count("processor_filter_spans_filtered", filter="filter/tenant") == dropped
+
+
+def exemplar():
+    """A metric with an exemplar that holds what `PERSONAL` is."""
+    beside = [{"key": f"value.{n}", "value": {"stringValue": value}} for n, value in enumerate(PERSONAL)]
+    point = {"asInt": "1", "exemplars": [{"asInt": "1", "filteredAttributes": beside}]}
+    metric = {"name": "leaking", "sum": {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": [point]}}
+    return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
+
+
+def post_metrics(collector, body):
+    """Send `body` over HTTP, once; the status."""
+    with closing(http.client.HTTPConnection(collector.http, timeout=30)) as connection:
+        headers = {"content-type": "application/json", **OF_TENANT}
+        connection.request("POST", "/v1/metrics", json.dumps(body), headers)
+        return connection.getresponse().status
 
 
 def _get(address: str) -> str:

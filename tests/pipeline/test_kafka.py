@@ -10,7 +10,7 @@ import pytest
 from arc_semconv import attributes as names
 from arc_testing import eventually, running_collector
 from confluent_kafka import Consumer
-from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, TENANT, Core, Sender
+from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, OF_TENANT, TENANT, Core, Sender
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 SPANS = int(os.environ.get("ARC_TEST_SPANS", "2400"))
@@ -44,8 +44,8 @@ def topics(kafka, request):
 
 
 @pytest.fixture
-def gateway(topics, tmp_path):
-    configs = (*GATEWAY, CONFIGS / "kafka.yaml")
+def gateway(topics, tmp_path, quick_gateway):
+    configs = (*quick_gateway, CONFIGS / "kafka.yaml")
     with running_collector(configs, tmp_path / "gateway", COLLECTOR_GATEWAY_SECRET=FRONT_SECRET, **topics) as running:
         yield running
 
@@ -144,8 +144,8 @@ def test_what_does_not_fit_into_a_message_is_refused_before_it_is_acknowledged(t
             everything_arrives(core, ids(large))
 
 
-def test_a_trace_stays_in_one_partition_where_that_is_asked_for(kafka, topics, tmp_path):
-    configs = (*GATEWAY, CONFIGS / "kafka.yaml")
+def test_a_trace_stays_in_one_partition_where_that_is_asked_for(kafka, topics, tmp_path, quick_gateway):
+    configs = (*quick_gateway, CONFIGS / "kafka.yaml")
     env = {"COLLECTOR_GATEWAY_SECRET": FRONT_SECRET, "COLLECTOR_KAFKA_BY_TRACE": "true", **topics}
     with running_collector(configs, tmp_path / "gateway", **env) as gateway:
         sender = Sender(gateway.http, 400, OF_TENANT)

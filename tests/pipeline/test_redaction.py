@@ -107,6 +107,21 @@ def test_lists_maps_and_numbers_are_no_way_out(collector):
     assert "n: Int(7)" in shown
 
 
+def test_keys_are_no_way_out_nor_are_two_of_one_name(collector):
+    twice = [*attributes({"a.0": f"to {EMAIL}"}), *attributes({"a": "x"}), *attributes({"a": "y"})]
+    made = (
+        {"name": "twice", "attributes": twice},
+        {"name": "beside", "attributes": attributes({"list.0": f"to {EMAIL}", "list": ["x", "y"]})},
+        {"name": "keys", "attributes": attributes({EMAIL: 3, CARD: 4, "by": {EMAIL: {"n": 5}}, "plain.key": "stays"})},
+        {"name": "last"},
+    )
+    shown = sent(collector, "traces", {"resourceSpans": [spans(*made)]}, ": last")
+    assert [word for word in PLANTED if word in shown] == []
+    assert shown.count("to <EMAIL>") == 2
+    assert [word for word in ("<EMAIL>: Int(", "<CARD>: Int(4)") if word not in shown] == []
+    assert "plain.key: Str(stays)" in shown
+
+
 @pytest.mark.parametrize(
     "body", [f"to {EMAIL}", {"a": {"b": f"x\n{CARD}"}, "c": KEY}, ["x", {"y": EMAIL}], int(CARD.replace(" ", ""))]
 )

@@ -5,7 +5,7 @@ from collections import Counter
 from contextlib import ExitStack
 
 from arc_testing import eventually, running_collector
-from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, GATEWAY, OF_TENANT, Core, Spans, post
+from hops import CONFIGS, CORE_SECRET, FRONT_SECRET, OF_TENANT, Core, Spans, post
 from opentelemetry.trace import StatusCode, set_span_in_context
 
 SAMPLER_SECRET = "between-the-gateways-and-the-samplers"
@@ -13,13 +13,15 @@ SECOND = 1_000_000_000
 EACH = 15
 PLAIN = 150
 SPANS = 6
-"""In a trace."""
+"""In a trace, unless its kind has more."""
+MANY = 12
 KEPT = {
     "errors": {"status": StatusCode.ERROR},
     "fixed": {"attributes": {"arc.fix.ids": ["temperature"]}},
     "actions": {"attributes": {"arc.span.kind": "action"}},
     "slow": {"seconds": 40},
     "costly": {"attributes": {"arc.cost.usd": 0.5}},
+    "many": {"more": 6},
 }
 """What one span of a trace is like that each policy keeps."""
 
@@ -29,7 +31,7 @@ def trace(spans, kind):
     now = time.time_ns() - 60 * SECOND
     root = spans.tracer.start_span(kind, start_time=now)
     context = set_span_in_context(root)
-    for step in range(SPANS - 1):
+    for step in range(SPANS - 1 + KEPT.get(kind, {}).get("more", 0)):
         like = KEPT.get(kind, {}) if step == 2 else {}
         attributes = {"arc.cost.usd": 0.01} | like.get("attributes", {})
         child = spans.tracer.start_span(f"step {step}", context, attributes=attributes, start_time=now)
@@ -40,7 +42,7 @@ def trace(spans, kind):
     return spans.taken()
 
 
-def test_two_gateways_and_two_samplers_keep_whole_traces_and_count_them(tmp_path):
+def test_two_gateways_and_two_samplers_keep_whole_traces_and_count_them(tmp_path, quick_gateway):
     core = Core(tmp_path / "core")
     core.start()
     with ExitStack() as running:
@@ -50,7 +52,7 @@ def test_two_gateways_and_two_samplers_keep_whole_traces_and_count_them(tmp_path
             running.enter_context(
                 running_collector(
                     [CONFIGS / "sampler.yaml"], tmp_path / f"sampler{n}",
-                    COLLECTOR_DECISION_WAIT="4s", COLLECTOR_SHARE_PERCENT="20", **shared,
+                    COLLECTOR_DECISION_WAIT="4s", COLLECTOR_SHARE_PERCENT="20", COLLECTOR_MANY_SPANS=str(MANY), **shared,
                 )
             )
             for n in range(2)
@@ -62,16 +64,17 @@ def test_two_gateways_and_two_samplers_keep_whole_traces_and_count_them(tmp_path
         }
         gateways = [
             running.enter_context(
-                running_collector([*GATEWAY, CONFIGS / "load-balancing.yaml"], tmp_path / f"gateway{n}", **env)
+                running_collector([*quick_gateway, CONFIGS / "load-balancing.yaml"], tmp_path / f"gateway{n}", **env)
             )
             for n in range(2)
         ]
         spans = Spans("sampled")
-        kinds = {}
+        kinds, sizes = {}, {}
         halves = ([], [])
         for kind in [*(kind for kind in KEPT for _ in range(EACH)), *(["plain"] * PLAIN)]:
             made = trace(spans, kind)
-            kinds[f"{made[0].context.trace_id:032x}"] = kind
+            trace_id = f"{made[0].context.trace_id:032x}"
+            kinds[trace_id], sizes[trace_id] = kind, len(made)
             for at, span in enumerate(made):
                 halves[at % 2].append(span)
         for gateway, half in zip(gateways, halves, strict=True):
@@ -89,17 +92,34 @@ def test_two_gateways_and_two_samplers_keep_whole_traces_and_count_them(tmp_path
         busy = [one.count("receiver_accepted_spans") for one in samplers]
         kept = sum(one.count("processor_tail_sampling_global_count_traces_sampled", sampled="true") for one in samplers)
         sent = lambda: sum(one.count("exporter_sent_spans") for one in samplers)  # noqa: E731
-        eventually(lambda: sent() == kept * SPANS, within_seconds=40)
+        # All of a trace with more spans are kept, by the policy for them.
+        eventually(lambda: sent() == kept * SPANS + EACH * (MANY - SPANS), within_seconds=40)
         core.stop()
         rows = core.rows("SELECT TraceId AS t, count() AS n FROM arc.spans FINAL WHERE TenantId = 'acme' GROUP BY t")
     stored = {row["t"]: row["n"] for row in rows}
     of_kind = Counter(kinds[one] for one in stored)
     assert outcomes == dict.fromkeys(KEPT, (EACH, total - EACH))
     assert {kind: of_kind[kind] for kind in KEPT} == dict.fromkeys(KEPT, EACH)
-    assert set(stored.values()) == {SPANS}
+    assert stored == {one: sizes[one] for one in stored}
     assert sum(shares) == total
     assert of_kind["plain"] <= shares[0] <= of_kind["plain"] + EACH * len(KEPT)
     assert 0 < of_kind["plain"] < PLAIN
     assert len(stored) == kept
-    assert counted == total * SPANS
+    assert counted == sum(sizes.values())
     assert all(busy)
+
+
+def test_a_sampler_that_is_found_in_dns_decides_what_it_has_before_it_ends(tmp_path):
+    env = {"COLLECTOR_SAMPLER_SECRET": SAMPLER_SECRET}
+    with running_collector(
+        [CONFIGS / "sampler.yaml"], tmp_path / "sampler", COLLECTOR_DECISION_WAIT="1h", **env
+    ) as sampler:
+        host, port = sampler.grpc.split(":")
+        configs = [CONFIGS / name for name in ("agent.yaml", "load-balancing.yaml", "load-balancing-dns.yaml")]
+        env |= {"COLLECTOR_SAMPLERS": host, "COLLECTOR_SAMPLERS_PORT": port}
+        with running_collector(configs, tmp_path / "agent", **env) as agent:
+            assert post(agent, trace(Spans("pending"), "errors"), {}) == 200
+            eventually(lambda: sampler.count("receiver_accepted_spans") == SPANS, within_seconds=20)
+        assert b"pending" not in sampler.on_disk()
+        sampler.stop()
+        assert b"pending" in sampler.on_disk()

@@ -187,7 +187,7 @@ class Access:
     def of_stamped(self, tenant: str) -> Caller:
         """Return whoever sends what a gateway has stamped with `tenant`; raise ForbiddenError when it may not."""
         if not tenant:
-            raise ForbiddenError("the gateway has stamped no tenant on a resource")
+            raise ForbiddenError("the gateway has stamped no tenant on a resource, or several")
         self._check_known(tenant)
         return self._of_tenant(tenant, frozenset(("ingest",)))
 

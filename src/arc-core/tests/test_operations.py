@@ -247,23 +247,26 @@ def test_a_gateway_that_has_stamped_each_resource_sends_for_several_tenants_at_o
     core = launched(tmp_path, "--gateway-secret", "open-up")
     gateway = {"x-arc-gateway-secret": "open-up", "x-consumer-custom-id": "*"}
     spans = {tenant: wire.span(tenant) for tenant in ("acme", "bolt", "nobody", "")}
+    spans["acme", "bolt"] = wire.span("torn")
     request = wire.request()
-    for tenant, span in spans.items():
+    for tenants, span in spans.items():
         stamped = wire.request(span)
-        if tenant:
+        for tenant in filter(None, [tenants] if isinstance(tenants, str) else tenants):
             stamped.resource_spans[0].resource.attributes.add(key="arc.tenant.id").value.string_value = tenant
         request.MergeFrom(stamped)
 
     answer = core.post(request.SerializeToString(), wire.PROTOBUF | gateway)
 
     partial = ExportTraceServiceResponse.FromString(answer.body).partial_success
-    assert (answer.status, partial.rejected_spans) == (200, 2)
+    assert (answer.status, partial.rejected_spans) == (200, 3)
     assert "no tenant" in partial.error_message
     for tenant in ("acme", "bolt"):
         for other in ("acme", "bolt", "default"):
             path = f"/api/v1/traces/{spans[tenant].trace_id.hex()}"
             found = core.get(path, **gateway | {"x-consumer-custom-id": other})
             assert found.status == (200 if other == tenant else 404)
+        torn = f"/api/v1/traces/{spans['acme', 'bolt'].trace_id.hex()}"
+        assert core.get(torn, **gateway | {"x-consumer-custom-id": tenant}).status == 404
     assert core.get("/api/v1/traces", **gateway).status == 403
     assert core.post(b"{}", wire.JSON | gateway).status == 400
     assert core.post(request.SerializeToString(), wire.PROTOBUF | {"x-consumer-custom-id": "*"}).status == 401

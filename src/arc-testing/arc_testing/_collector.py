@@ -52,7 +52,7 @@ class RunningCollector:
         with self.log.open("ab") as log:
             env = {name: value for name, value in os.environ.items() if not name.startswith("COLLECTOR_")}
             self.process = subprocess.Popen(self._command, env=env | self._env, stdout=log, stderr=log)
-        eventually(self._is_up, within_seconds=30)
+        eventually(self._is_up, within_seconds=120)  # a gateway reads its rules for seconds of CPU
 
     def kill(self) -> None:
         """End it at once, as the machine would; what it counted until now stays in `count`."""

@@ -65,11 +65,11 @@ def read_metrics(body: bytes) -> Iterator[Group[Metric]]:
     return _groups(body, Metric)
 
 
-def read_resources(body: bytes) -> Iterator[tuple[Slice, dict[str, str]]]:
-    """Yield where in `body`, of any signal, each group of one resource is, and its attributes; errors as above."""
+def read_resources(body: bytes) -> Iterator[tuple[Slice, Resource]]:
+    """Yield where in `body`, of any signal, each group of one resource is, and that resource; errors as above."""
     budget = Budget()
     for outer in _parts(body, Slice(0, len(body)), budget).origin:
-        yield outer, texts(_parsed(body, _parts(body, outer, budget).origin, Resource).attributes)
+        yield outer, _parsed(body, _parts(body, outer, budget).origin, Resource)
 
 
 def _groups(body: bytes, record: type[M]) -> Iterator[Group[M]]:

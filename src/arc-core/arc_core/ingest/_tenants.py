@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from arc_core.errors import MalformedError
 from arc_core.ingest._frames import field
 from arc_core.ingest._otlp_protobuf import read_resources
+from arc_core.ingest._values import text
 
 _MESSAGES: Final[dict[str, tuple[type[Message], type[Message]]]] = {
     "traces": (ExportTraceServiceRequest, ExportTraceServiceResponse),
@@ -27,13 +28,15 @@ _RECORDS: Final = {"traces": "spans", "logs": "log_records", "metrics": "data_po
 
 
 def by_tenant(body: bytes) -> dict[str, bytes]:
-    """Return what of `body` is of each tenant, as a request; what names none is under the empty string.
+    """Return what of `body` is of each tenant, as a request; what names none, or several, is under the empty string.
 
     The same body gives the same requests. Raise MalformedError when it is none, TooLargeError when it holds too many.
     """
     parts: dict[str, list[bytes]] = {}
-    for where, attributes in read_resources(body):
-        parts.setdefault(attributes.get(TENANT_ID, ""), []).append(field(1, body[where.start : where.end]))
+    for where, resource in read_resources(body):
+        named = {text(pair.value) for pair in resource.attributes if pair.key == TENANT_ID}
+        tenant = named.pop() if len(named) == 1 else ""
+        parts.setdefault(tenant, []).append(field(1, body[where.start : where.end]))
     return {tenant: b"".join(part) for tenant, part in parts.items()}
 
 

@@ -124,6 +124,8 @@ _KEYS: Final = (
     r"(?:access|refresh|auth|bearer|session)[._-]?token|authorization|cookie|set-cookie|ssn)$"
 )
 """Keys whose value is a secret, whatever it looks like."""
+_IN_KEYS: Final = frozenset(("EMAIL", "CARD", "PHONE", "US_SSN"))
+"""What people are told apart by, and so what maps are keyed by; other rules look at values alone."""
 _TOGETHER: Final = 10
 """How many forms of credentials are one regular expression: all together grow out of what RE2 keeps in memory."""
 _TELLING: Final = 3
@@ -182,16 +184,16 @@ def collector_config(policy: Policy) -> str:
         "processors:",
         "  transform/arc:",
         "    error_mode: propagate  # what could not be redacted is not sent on",
-        "    trace_statements:",
-        *around,
-        *_group(_aside("span", policy, _statements(policy, rules, _Place("span", ("name", "status.message"))))),
-        *_group(_statements(policy, rules, _Place("spanevent", ("name",)))),
-        "    log_statements:",
-        *around,
-        *_group(_aside("log", policy, _statements(policy, rules, _Place("log", ("body",))))),
-        "    metric_statements:",
-        *around,
-        *_group(_aside("datapoint", policy, _statements(policy, rules, _Place("datapoint")))),
+        *_signal(
+            "trace",
+            *around,
+            *_group(_aside("span", policy, _statements(policy, rules, _Place("span", ("name", "status.message"))))),
+            *_group(_statements(policy, rules, _Place("spanevent", ("name",)))),
+        ),
+        *_signal("log", *around, *_group(_aside("log", policy, _statements(policy, rules, _Place("log", ("body",)))))),
+        *_signal(
+            "metric", *around, *_group(_aside("datapoint", policy, _statements(policy, rules, _Place("datapoint"))))
+        ),
         "  redaction/arc:",
         "    allow_all_keys: true",
         "    redact_all_types: true",
@@ -201,6 +203,12 @@ def collector_config(policy: Policy) -> str:
         *_listed("allowed_values", [f"^(?i:{_re2(one, 'allow')})$" for one in map(_form, policy.allow)]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _signal(name: str, *groups: str) -> Iterator[str]:
+    # A list that is left empty is null in YAML, which a Collector refuses.
+    yield f"    {name}_statements:" if groups else f"    {name}_statements: []"
+    yield from groups
 
 
 def _built_in() -> Iterator[CollectorRule]:
@@ -378,6 +386,12 @@ class _Place(NamedTuple):
         yield f"flatten({flat}, resolveConflicts=true){also}"
         yield f"set({self.kept('text')}, ToKeyValueString({flat}, {_KEY_ENDS}, {_VALUE_ENDS})){also}"
 
+    def read_as_it_stands(self) -> str:
+        """What flattening may have lost, of two attributes that come to one key: put to the text too."""
+        text, flat = self.kept("text"), self.kept("flat")
+        plain = f"ToKeyValueString({self.attributes}, {_KEY_ENDS}, {_VALUE_ENDS})"
+        return f"set({text}, Concat([{text}, {plain}], {_VALUE_ENDS})) where {flat} != {self.attributes}"
+
     def flatten(self, condition: str) -> Iterator[str]:
         """Lists and maps made flat, so that rules reach what is in them."""
         yield f"flatten({self.attributes}, resolveConflicts=true) where {condition}"
@@ -388,11 +402,11 @@ class _Place(NamedTuple):
             yield f"flatten({held}, resolveConflicts=true){where}"
             yield f"set({body}, {held}){where}"
 
-    def replace(self, rule: CollectorRule, condition: str) -> Iterator[str]:
-        words = f"{_literal(rule.pattern)}, {_literal(rule.replacement)}"
-        yield f'replace_all_patterns({self.attributes}, "value", {words}) where {condition}'
+    def replace(self, rule: CollectorRule, condition: str, part: str = "value") -> Iterator[str]:
+        words = f'"{part}", {_literal(rule.pattern)}, {_literal(rule.replacement)}'
+        yield f"replace_all_patterns({self.attributes}, {words}) where {condition}"
         if "body" in self.texts:
-            yield f'replace_all_patterns({self.where}.body, "value", {words}) where IsMap({self.where}.body) and {condition}'
+            yield f"replace_all_patterns({self.where}.body, {words}) where IsMap({self.where}.body) and {condition}"
 
 
 def _statements(policy: Policy, rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
@@ -412,6 +426,7 @@ def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
     found, left, still = _is(place.kept("found")), _is(place.kept("left")), _is(place.kept("still"))
     yield from place.taken_in()
     yield from place.read()
+    yield place.read_as_it_stands()
     yield f'set({place.kept("lower")}, ConvertCase({place.kept("text")}, "lower"))'
     yield f"set({place.kept('dense')}, true) where {place.has(_DENSE_TEXT)}"
     for clues, flag in flags.items():
@@ -426,6 +441,8 @@ def _redacted(rules: Sequence[CollectorRule], place: _Place) -> Iterator[str]:
     yield from place.flatten(left)
     for rule in rules:
         yield from place.replace(rule, f"{left} and {_is(flags[rule.clues])}")
+        if rule.type in _IN_KEYS:
+            yield from place.replace(rule, f"{left} and {_is(flags[rule.clues])}", part="key")
     numeric = [rule for rule in rules if rule.type == "CARD" or not rule.clues]
     if numeric:
         yield from place.read(left)
