@@ -20,11 +20,12 @@ from arc_core.reading._statements import (
     SPANS,
     TRACE,
     TRACE_TOTALS,
+    TRACE_TOTALS_OF_EACH_ONCE,
     TRACES,
     WINDOW,
 )
 from arc_core.reading._totals import summed_up
-from arc_core.store import Value
+from arc_core.store import Settings, Value
 
 T = TypeVar("T")
 
@@ -40,6 +41,9 @@ _ROWS_A_TRACE: Final = 8
 
 _ROWS_BY_INDEX: Final = 8192
 """Rows of the first window where an index finds what is wanted: to ask twice costs more than to ask for more."""
+
+_NO_PROJECTIONS: Final[Settings] = {"optimize_use_projections": 0}
+"""Where none is of use, to look for one takes a third of a statement's time."""
 
 
 class SpanRef(NamedTuple):
@@ -158,7 +162,7 @@ class Traces:
 
     async def spans(self, wanted: Filter, now_ns: int, after: SpanRef | None, limit: int) -> Page[SpanLine]:
         """At most `limit` spans that `wanted` lets pass, newest first, from `after` on."""
-        found: list[SpanLine] = []
+        found: dict[tuple[str, str], SpanLine] = {}
         condition = span_condition(wanted, now_ns)
         async for times in self._times_of_spans(wanted, condition, now_ns, after, limit):
             lines = await self._database.query(
@@ -169,10 +173,11 @@ class Traces:
                 after_span=after.span_id if after else "",
                 limit=limit + 1 - len(found),
             )
-            found += _decoded(lines, SpanLine)
+            for line in _decoded(lines, SpanLine):
+                found.setdefault((line.trace_id, line.span_id), line)
             if len(found) > limit:
                 break
-        return Page(found[:limit], len(found) > limit)
+        return Page(list(found.values())[:limit], len(found) > limit)
 
     async def sessions(self, condition: Statement, after: tuple[int, str] | None, limit: int) -> Page[SessionRow]:
         """At most `limit` conversations with spans for which `condition` holds, the last active first."""
@@ -195,8 +200,11 @@ class Traces:
         """`traces` with what their spans add up to."""
         if not traces:
             return []
-        lines = await self._database.query(TRACE_TOTALS, **_range_of(traces))
-        totals = {row.trace_id: row for row in _decoded(lines, TotalsRow)}
+        times = _range_of(traces)
+        rows = _decoded(await self._database.query(TRACE_TOTALS, _settings_for(traces), **times), TotalsRow)
+        if any(row.spans > row.span_ids for row in rows):
+            rows = _decoded(await self._database.query(TRACE_TOTALS_OF_EACH_ONCE, **times), TotalsRow)
+        totals = {row.trace_id: row for row in rows}
         return [totals[trace.trace_id].of(trace) if trace.trace_id in totals else trace for trace in traces]
 
     async def _times_of_spans(
@@ -221,7 +229,11 @@ class Traces:
         """Spans of time within `times`, newest first: each has `rows` spans that match, or few more, the last fewer."""
         while True:
             lines = await self._database.query(
-                MATCHES.format(condition=condition.sql), **condition.parameters, **times._asdict(), rows=rows
+                MATCHES.format(condition=condition.sql),
+                _NO_PROJECTIONS,
+                **condition.parameters,
+                **times._asdict(),
+                rows=rows,
             )
             (row,) = _decoded(lines, _MatchesRow)
             if row.rows:
@@ -290,6 +302,12 @@ def _range_of(traces: Sequence[StoredTrace]) -> dict[str, Value]:
         "first_ns": min(trace.start_ns for trace in traces),
         "last_ns": max(trace.end_ns for trace in traces),
     }
+
+
+def _settings_for(traces: Sequence[StoredTrace]) -> Settings:
+    """Traces of one hour are found by the time alone, sooner than by the projection that has their places."""
+    times = [trace.start_ns for trace in traces] + [trace.end_ns for trace in traces]
+    return _NO_PROJECTIONS if max(times) - min(times) < _HOUR_S * _SECOND else {}
 
 
 def _ids(traces: Sequence[StoredTrace]) -> str:

@@ -43,6 +43,8 @@ class TotalsRow(msgspec.Struct, frozen=True):
 
     trace_id: str
     spans: int
+    span_ids: int
+    """How many of them differ."""
     errors: int
     input_tokens: int
     output_tokens: int

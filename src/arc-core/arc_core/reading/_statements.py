@@ -91,11 +91,11 @@ WHERE TenantId = {tenant:String} AND TraceId IN {trace_ids:Array(String)}
     AND Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({last_ns:Int64})
 """
 
-# Of a span that came twice with other content, as one that was exported while open, the longest is meant, in both.
-TRACE_TOTALS: Final = f"""
+_TOTALS: Final = """
 SELECT
     TraceId AS trace_id,
     count() AS spans,
+    uniqExact(SpanId) AS span_ids,
     countIf(StatusCode = 'Error') AS errors,
     sumIf(InputTokens, Kind = 'llm') AS input_tokens,
     sumIf(OutputTokens, Kind = 'llm') AS output_tokens,
@@ -105,9 +105,19 @@ SELECT
     sum(RedactionCount) AS redactions,
     minMapIf(map(AgentName, Timestamp), Kind IN ('run', 'llm') AND AgentName != '') AS agents,
     minMapIf(map(Model, Timestamp), Kind = 'llm' AND Model != '') AS models
+"""
+
+# Right where no span of these traces is there twice, which is mostly so, and told by `span_ids`.
+TRACE_TOTALS: Final = f"""{_TOTALS}
+{_SPANS_OF_TRACES}
+GROUP BY TraceId
+"""
+
+# Of a span that came twice with other content, as one that was exported while open, the longest is meant.
+TRACE_TOTALS_OF_EACH_ONCE: Final = f"""{_TOTALS}
 FROM (
     SELECT
-        TraceId, Timestamp, StatusCode, Kind, AgentName, Model,
+        TraceId, SpanId, Timestamp, StatusCode, Kind, AgentName, Model,
         InputTokens, OutputTokens, CostUsd, FixIds, FixMode, RedactionCount
     {_SPANS_OF_TRACES}
     ORDER BY Timestamp, Duration DESC, SpanId
@@ -116,7 +126,7 @@ FROM (
 GROUP BY TraceId
 """
 
-# Each span as often as it is stored: they are few, and sorted and taken once afterwards.
+# Each span as often as it is stored: they are few, and sorted, and taken once, afterwards.
 SPANS: Final = f"""
 SELECT
     TraceId AS trace_id,
