@@ -39,7 +39,7 @@ _LAST_NS: Final = 2**63 - 1
 _ROWS_A_TRACE: Final = 8
 """Rows of the first window for each trace that is wanted; each window after it has eight times as many."""
 
-_ROWS_BY_INDEX: Final = 8192
+_ROWS_BY_INDEX: Final = 65_536
 """Rows of the first window where an index finds what is wanted: to ask twice costs more than to ask for more."""
 
 _NO_PROJECTIONS: Final[Settings] = {"optimize_use_projections": 0}
