@@ -4,9 +4,11 @@ import asyncio
 import io
 import itertools
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from arc_core.ingest._receiver import SIGNALS
 from arc_core.model import Tenant
 from arc_core.model.dialects import CANONICAL, canonical
 from arc_core.operations._retention import expire
-from arc_core.reading import TenantDatabase, Traces
+from arc_core.reading import SpanRef, TenantDatabase, Traces
 from arc_core.store import Database, Writer, index_texts, migrate, open_server
 from arc_core.store._migrations import _known
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -706,13 +708,12 @@ def test_texts_are_found_with_an_index_and_without(run, wire):
     ]
     numbers = {span.span_id.hex(): n for n, span in enumerate(spans)}
 
-    async def found(database):
-        reader = Traces(TenantDatabase(database, "acme"))
-        now_ns = wire.START_NS + 10**12
+    async def found(database, *, texts_indexed):
+        reader = Traces(TenantDatabase(database, "acme"), texts_indexed=texts_indexed)
         answers = {}
         for asked in ASKED:
-            page = await reader.spans(parse(asked), now_ns, None, 50)
-            answers[asked] = sorted(numbers[line.span_id] for line in page.items)
+            lines = await walked(partial(reader.spans, parse(asked), wire.START_NS + 10**12), limit=2)
+            answers[asked] = [numbers[line.span_id] for line in reversed(lines)]
         return answers
 
     async def indexed(database):
@@ -724,18 +725,87 @@ def test_texts_are_found_with_an_index_and_without(run, wire):
 
     async def send(database):
         await taken(database, wire.request(*spans[:4]).SerializeToString())
+        told = [await index_texts(database, wanted=None)]
         before = await indexed(database)
-        for wanted in (True, True):
-            await index_texts(database, wanted=wanted)
-        await taken(database, wire.request(*spans[4:]).SerializeToString())
-        with_index = await indexed(database), await found(database)
-        for wanted in (False, False):
-            await index_texts(database, wanted=wanted)
-        return before, with_index, (await indexed(database), await found(database))
+        told += [await index_texts(database, wanted=wanted) for wanted in (True, True, None)]
+        # Each span but one is there twice until it is merged, which an answer does not tell.
+        await taken(database, *(wire.request(*spans[at:]).SerializeToString() for at in (1, 0, 4)))
+        fresh = await found(database, texts_indexed=True)
+        with_index = await indexed(database), await found(database, texts_indexed=True)
+        told += [await index_texts(database, wanted=wanted) for wanted in (False, False, None)]
+        without = await indexed(database), await found(database, texts_indexed=False)
+        return told, (before, with_index[0], without[0]), (fresh, with_index[1], without[1])
 
-    before, with_index, without = run(send)
-    assert (before, with_index[0], without[0]) == (False, True, False)
-    assert with_index[1] == without[1] == ASKED
+    told, is_indexed, answers = run(send)
+    assert told == [False, True, True, True, False, False, False]
+    assert is_indexed == (False, True, False)
+    assert answers == (ASKED, ASKED, ASKED)
+
+
+def test_traces_come_newest_first_and_once_whatever_hours_they_span(run, wire):
+    """Some last for hours, so that their newest spans are in hours which they did not begin in; some spans come twice."""
+
+    def trace(n):
+        start_ns = wire.START_NS - n * 600 * 10**9
+        root = wire.span(
+            "run",
+            start_time_unix_nano=start_ns,
+            end_time_unix_nano=start_ns + 10**9,
+            attributes={"arc.span.kind": "run", "gen_ai.agent.name": f"agent-{n % 3}"},
+        )
+        later_ns = start_ns + (5 * 3600 if n % 4 == 0 else n) * 10**9
+        told = {"arc.span.kind": "tool"} if n % 2 else {
+            "arc.span.kind": "llm", "gen_ai.agent.name": "late", "gen_ai.request.model": f"model-{n % 5}", "gen_ai.usage.input_tokens": n,
+            "arc.cost.usd": n / 7, "arc.fix.ids": ["json-mode"], "arc.fix.mode": ("on", "shadow")[n % 4 == 0], "arc.redaction.count": n,
+        }  # fmt: skip
+        of_trace = {"trace_id": root.trace_id, "parent_span_id": root.span_id, "span_id": os.urandom(8)}
+        step, again = (
+            wire.span(
+                "late", start_time_unix_nano=later_ns, end_time_unix_nano=later_ns + took, attributes=told, **of_trace
+            )
+            for took in (10**6, 10**7)
+        )
+        return root, step, again
+
+    traces = [trace(n) for n in range(48)]
+    ids = [root.trace_id.hex() for root, _, _ in traces]
+    passing = {"": ids, "kind:tool": ids[1::2], "-kind:tool": ids[::2], "attributes.arc.span.kind:llm": ids[::2]}
+
+    async def send(database):
+        # That of the second request is another span with the same ids: the longest is meant.
+        await taken(
+            database,
+            wire.request(*(span for root, step, _ in traces for span in (root, step))).SerializeToString(),
+            wire.request(*(again for _, _, again in traces[:20])).SerializeToString(),
+        )
+        reader = Traces(TenantDatabase(database, "acme"))
+        pages = [
+            {
+                asked: await walked(partial(reader.page, parse(asked), wire.START_NS + 10**15), limit)
+                for asked in passing
+            }
+            for limit in (5, 50)
+        ]
+        return pages, [(await reader.trace(trace_id))[0] for trace_id in ids[::5]]
+
+    pages, alone = run(send)
+    for page in pages:
+        assert {asked: [trace.trace_id for trace in found] for asked, found in page.items()} == passing
+        assert page[""][::5] == alone
+    assert all(trace.spans == 2 for trace in alone)
+
+
+async def walked(page: Callable[..., Any], limit: int) -> list[Any]:
+    """What is on all pages."""
+    found, after, has_more = [], None, True
+    while has_more:
+        items, has_more = await page(after, limit)
+        assert len(items) <= limit
+        found += items
+        if has_more:
+            last = items[-1]
+            after = SpanRef(last.start_ns, last.trace_id, getattr(last, "span_id", ""))
+    return found
 
 
 def test_the_schema_for_a_cluster_is_that_of_the_migrations_and_the_engine_reads_it(run):

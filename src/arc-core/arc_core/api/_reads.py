@@ -1,5 +1,6 @@
 """The operations that read."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -83,8 +84,11 @@ _SHORT: Final = (
 class Reads:
     """Answers from the store; each for the tenant of the caller alone."""
 
-    def __init__(self, database: Database, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, database: Database, now_ns: Callable[[], int] = time.time_ns, *, texts_indexed: bool = False
+    ) -> None:
         self._database = database
+        self._texts_indexed = texts_indexed
         self._now_ns = now_ns
 
     def operations(self) -> list[Operation]:
@@ -178,12 +182,14 @@ class Reads:
         """A page of traces."""
         reader = self._traces(call)
         after = call["after"] or call["before"]
-        page = await reader.page(_with_short(call), self._now_ns(), after, call["limit"])
+        page, services = await asyncio.gather(
+            reader.page(_with_short(call), self._now_ns(), after, call["limit"]), reader.services()
+        )
         last = page.items[-1] if page.has_more else None
         return TracePage(
             traces=[trace_summary(trace) for trace in page.items],
             next=f"{last.start_ns}-{last.trace_id}" if last else None,
-            services=await reader.services(),
+            services=services,
         )
 
     async def trace(self, call: Call) -> TraceDetail:
@@ -248,7 +254,7 @@ class Reads:
         return span_condition(call["filter"], self._now_ns())
 
     def _traces(self, call: Call) -> Traces:
-        return Traces(TenantDatabase(self._database, call.caller.tenant))
+        return Traces(TenantDatabase(self._database, call.caller.tenant), texts_indexed=self._texts_indexed)
 
     def _rollups(self, call: Call) -> Rollups:
         return Rollups(TenantDatabase(self._database, call.caller.tenant))

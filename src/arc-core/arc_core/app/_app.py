@@ -92,8 +92,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             ring = await stack.enter_async_context(live_ring(settings, limiter))
             database = await stack.enter_async_context(_opened(settings))
             await migrate(database)
-            if settings.text_index is not None:
-                await index_texts(database, wanted=settings.text_index)
+            texts_indexed = await index_texts(database, wanted=settings.text_index)
             writer = await stack.enter_async_context(_running_writer(Writer(database)))
             access = access_of(settings, ring)
             capacity = Capacity(settings.max_pending_bytes)
@@ -105,7 +104,7 @@ async def serve(settings: Settings, ready: Callable[[Endpoints], None]) -> None:
             authenticate = of_senders(access, metrics)
             otlp = http_routes(receiver, bodies, capacity, authenticate)
             operations = [
-                *Reads(database).operations(),
+                *Reads(database, texts_indexed=texts_indexed).operations(),
                 *Exports(database).operations(),
                 *Imports(Shelf(receiver, capacity, database)).operations(),
                 *Tails(database, stop, access.authenticate).operations(),

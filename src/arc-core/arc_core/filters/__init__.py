@@ -4,7 +4,7 @@ service:loans agent:credit* -status:ok duration>2s attributes.http.status_code>=
 """
 
 from arc_core.filters._parse import MAX_LENGTH, parse
-from arc_core.filters._sql import SPAN_STATUS, TRACE_STATUS, Statement, span_condition, trace_condition
+from arc_core.filters._sql import SPAN_STATUS, TRACE_STATUS, Statement, needs_words, span_condition, trace_condition
 from arc_core.filters._text import to_text
 from arc_core.filters._tree import FIELDS, And, Attribute, Compare, Filter, Match, Not, Or, Text, When, all_of, any_of
 
@@ -25,6 +25,7 @@ __all__ = [
     "When",
     "all_of",
     "any_of",
+    "needs_words",
     "parse",
     "span_condition",
     "to_text",

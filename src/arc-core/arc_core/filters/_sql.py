@@ -97,6 +97,11 @@ class Statement:
         self.sql = sql
         self.parameters = parameters
 
+    @property
+    def reads_spans(self) -> bool:
+        """Whether it is on traces and looks into their spans, so that it needs `spans_since_ns`."""
+        return "{spans_since_ns:" in self.sql
+
 
 class _Binder:
     """Gives parameters their names."""
@@ -137,6 +142,19 @@ def trace_condition(wanted: Filter, now_ns: int) -> Statement:
     """
     binder = _Binder(now_ns)
     return Statement(_trace(wanted, binder), binder.parameters)
+
+
+def needs_words(wanted: Filter) -> bool:
+    """Whether every span that `wanted` lets pass has certain words, which an index of texts finds."""
+    match wanted:
+        case Text():
+            return bool(_words(wanted.text.lower()))
+        case And():
+            return any(needs_words(part) for part in wanted.parts)
+        case Or():
+            return all(needs_words(part) for part in wanted.parts)
+        case _:
+            return False
 
 
 def _span(wanted: Filter, binder: _Binder) -> str:
@@ -249,12 +267,16 @@ def _span_text(wanted: Text, binder: _Binder) -> str:
 
 
 def _in_text(text: str, wanted: str, binder: _Binder) -> str:
-    words = list(dict.fromkeys(_WORD.findall(wanted))) if wanted.isascii() else []
+    words = _words(wanted)
     if not words:
         # What is not written in ASCII may have no spaces between its words, and punctuation is in no word.
         return f"position({text}, lowerUTF8({binder.text(wanted)})) > 0"
     groups = (" ".join(words[at : at + _MOST_WORDS]) for at in range(0, len(words), _MOST_WORDS))
     return "(" + " AND ".join(f"hasAllTokens({text}, {binder.text(group)})" for group in groups) + ")"
+
+
+def _words(wanted: str) -> list[str]:
+    return list(dict.fromkeys(_WORD.findall(wanted))) if wanted.isascii() else []
 
 
 def _trace_match(wanted: Match, binder: _Binder) -> str:

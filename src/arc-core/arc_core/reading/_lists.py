@@ -6,21 +6,26 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from arc_core.filters import And, Filter, Statement, When, span_condition, trace_condition
+from arc_core.filters import And, Filter, Statement, When, needs_words, span_condition, trace_condition
 from arc_core.model import StoredSpan, StoredTrace
-from arc_core.reading._rows import SessionRow, SpanLine
+from arc_core.reading._rows import NewestTraceRow, SessionRow, SpanLine, TotalsRow, TraceRow
 from arc_core.reading._scoped import TenantDatabase
 from arc_core.reading._statements import (
+    BEGUN_BEFORE,
+    MATCHES,
+    NEWEST,
     SERVICES,
     SESSIONS,
     SPAN_LINES,
     SPANS,
     TRACE,
     TRACE_TOTALS,
+    TRACE_TOTALS_OF_EACH_ONCE,
     TRACES,
     WINDOW,
 )
-from arc_core.store import Value
+from arc_core.reading._totals import summed_up
+from arc_core.store import Settings, Value
 
 T = TypeVar("T")
 
@@ -29,8 +34,16 @@ _SECOND: Final = 1_000_000_000
 _END_S: Final = 2**32 - 1
 """The last second that the column of hours holds, in the year 2106."""
 
+_LAST_NS: Final = 2**63 - 1
+
 _ROWS_A_TRACE: Final = 8
 """Rows of the first window for each trace that is wanted; each window after it has eight times as many."""
+
+_ROWS_BY_INDEX: Final = 65_536
+"""Rows of the first window where an index finds what is wanted: to ask twice costs more than to ask for more."""
+
+_NO_PROJECTIONS: Final[Settings] = {"optimize_use_projections": 0}
+"""Where none is of use, to look for one takes a third of a statement's time."""
 
 
 class SpanRef(NamedTuple):
@@ -54,23 +67,21 @@ class _Window(NamedTuple):
     is_last: bool
 
 
+class _Times(NamedTuple):
+    """Both included, in nanoseconds since 1970."""
+
+    first_ns: int
+    last_ns: int
+
+
 class _WindowRow(msgspec.Struct):
     oldest_s: int
     rows: int
 
 
-class _Totals(msgspec.Struct, kw_only=True):
-    trace_id: str
-    spans: int
-    errors: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float | None
-    unpriced_calls: int
-    fixes: int
-    redactions: int
-    agents: list[str]
-    models: list[str]
+class _MatchesRow(msgspec.Struct):
+    oldest_ns: int
+    rows: int
 
 
 class _Service(msgspec.Struct):
@@ -80,58 +91,93 @@ class _Service(msgspec.Struct):
 class Traces:
     """What one tenant's spans add up to; every method raises StoreError when ClickHouse refuses."""
 
-    def __init__(self, database: TenantDatabase) -> None:
+    def __init__(self, database: TenantDatabase, *, texts_indexed: bool = False) -> None:
+        """With whether the texts of spans are indexed, which decides how free text is best looked for."""
         self._database = database
+        self._texts_indexed = texts_indexed
 
     async def page(self, wanted: Filter, now_ns: int, after: SpanRef | None, limit: int) -> Page[StoredTrace]:
         """At most `limit` traces that `wanted` lets pass, newest first, from `after` on."""
-        found: list[StoredTrace] = []
         condition = trace_condition(wanted, now_ns)
-        async for window in self._windows(wanted, now_ns, after, limit):
+        if after is None and not condition.reads_spans and (page := await self._newest(condition, limit)):
+            return page
+        found: list[StoredTrace] = []
+        async for window in self._windows(wanted, now_ns, after, (limit + 1) * _ROWS_A_TRACE):
             lines = await self._database.query(
                 TRACES.format(condition=condition.sql),
                 **condition.parameters,
                 **_bounds(window, after),
                 limit=limit + 1 - len(found),
             )
-            found += _decoded(lines, StoredTrace)
+            found += [row.trace() for row in _decoded(lines, TraceRow)]
             if len(found) > limit:
                 break
         return Page(await self.summed(found[:limit]), len(found) > limit)
 
-    async def trace(self, trace_id: str) -> tuple[StoredTrace, list[StoredSpan]] | None:
-        """Return the trace with this id (32 hex digits) and its spans, oldest first; None when there is none."""
-        found = _decoded(await self._database.query(TRACE, trace_id=trace_id), StoredTrace)
+    async def _newest(self, condition: Statement, limit: int) -> Page[StoredTrace] | None:
+        """The first page, where the newest hours have all of it; None where they do not."""
+        rows = (limit + 1) * _ROWS_A_TRACE
+        lines = await self._database.query(
+            NEWEST.format(condition=condition.sql), **condition.parameters, rows=rows, limit=limit + 1
+        )
+        found = _decoded(lines, NewestTraceRow)
         if not found:
             return None
-        (trace,), spans = await asyncio.gather(self.summed(found), self.spans_of(found))
-        return trace, spans
+        is_all = found[0].window_rows < rows
+        has_more = len(found) > limit
+        if not (is_all or has_more):
+            return None
+        traces = [row.trace() for row in found]
+        if is_all:
+            return Page(await self.summed(traces[:limit]), has_more)
+        older = self._database.query(BEGUN_BEFORE, trace_ids=_ids(traces), first_s=found[0].window_s)
+        shown, begun_before = await asyncio.gather(self.summed(traces[:limit]), older)
+        return None if begun_before else Page(shown, has_more)
+
+    async def trace(self, trace_id: str) -> tuple[StoredTrace, list[StoredSpan]] | None:
+        """Return the trace with this id (32 hex digits) and its spans, oldest first; None when there is none."""
+        found = await self._found(trace_id)
+        if found is None:
+            return None
+        spans = await self.spans_of([found])
+        return summed_up(found, spans), spans
 
     async def start_of(self, trace_id: str) -> int | None:
         """When the trace with this id (32 hex digits) began, in nanoseconds since 1970; None when there is none."""
-        found = _decoded(await self._database.query(TRACE, trace_id=trace_id), StoredTrace)
-        return found[0].start_ns if found else None
+        found = await self._found(trace_id)
+        return None if found is None else found.start_ns
+
+    async def _found(self, trace_id: str) -> StoredTrace | None:
+        rows = _decoded(await self._database.query(TRACE, trace_id=trace_id), TraceRow)
+        return rows[0].trace() if rows else None
 
     async def spans_of(self, traces: Sequence[StoredTrace]) -> list[StoredSpan]:
         """All spans of `traces`, oldest first."""
-        return _decoded(await self._database.query(SPANS, **_range_of(traces)), StoredSpan)
+        spans = _decoded(await self._database.query(SPANS, **_range_of(traces)), StoredSpan)
+        spans.sort(key=lambda span: (span.start_ns, -span.duration_ns, span.span_id))
+        once: dict[tuple[str, str], StoredSpan] = {}
+        for span in spans:
+            once.setdefault((span.trace_id, span.span_id), span)
+        return list(once.values())
 
     async def spans(self, wanted: Filter, now_ns: int, after: SpanRef | None, limit: int) -> Page[SpanLine]:
         """At most `limit` spans that `wanted` lets pass, newest first, from `after` on."""
-        found: list[SpanLine] = []
+        found: dict[tuple[str, str], SpanLine] = {}
         condition = span_condition(wanted, now_ns)
-        async for window in self._windows(wanted, now_ns, after, limit):
+        async for times in self._times_of_spans(wanted, condition, now_ns, after, limit):
             lines = await self._database.query(
                 SPAN_LINES.format(condition=condition.sql),
                 **condition.parameters,
-                **_bounds(window, after),
+                **times._asdict(),
+                **_cursor(after),
                 after_span=after.span_id if after else "",
                 limit=limit + 1 - len(found),
             )
-            found += _decoded(lines, SpanLine)
+            for line in _decoded(lines, SpanLine):
+                found.setdefault((line.trace_id, line.span_id), line)
             if len(found) > limit:
                 break
-        return Page(found[:limit], len(found) > limit)
+        return Page(list(found.values())[:limit], len(found) > limit)
 
     async def sessions(self, condition: Statement, after: tuple[int, str] | None, limit: int) -> Page[SessionRow]:
         """At most `limit` conversations with spans for which `condition` holds, the last active first."""
@@ -154,19 +200,56 @@ class Traces:
         """`traces` with what their spans add up to."""
         if not traces:
             return []
-        lines = await self._database.query(TRACE_TOTALS, **_range_of(traces))
-        totals = {row.trace_id: msgspec.structs.asdict(row) for row in _decoded(lines, _Totals)}
-        return [msgspec.structs.replace(trace, **totals.get(trace.trace_id, {})) for trace in traces]
+        times = _range_of(traces)
+        rows = _decoded(await self._database.query(TRACE_TOTALS, _settings_for(traces), **times), TotalsRow)
+        if any(row.spans > row.span_ids for row in rows):
+            rows = _decoded(await self._database.query(TRACE_TOTALS_OF_EACH_ONCE, **times), TotalsRow)
+        totals = {row.trace_id: row for row in rows}
+        return [totals[trace.trace_id].of(trace) if trace.trace_id in totals else trace for trace in traces]
 
-    async def _windows(self, wanted: Filter, now_ns: int, after: SpanRef | None, limit: int) -> AsyncIterator[_Window]:
-        """Spans of hours, newest first, that together hold all that `wanted` can let pass.
+    async def _times_of_spans(
+        self, wanted: Filter, condition: Statement, now_ns: int, after: SpanRef | None, limit: int
+    ) -> AsyncIterator[_Times]:
+        """Spans of time, newest first, that together hold all spans that `wanted` can let pass.
+
+        Where an index finds them, they are looked for by it alone, before anything else of them is read.
+        """
+        by_index = self._texts_indexed and needs_words(wanted)
+        rows = _ROWS_BY_INDEX if by_index else (limit + 1) * _ROWS_A_TRACE
+        async for window in self._windows(wanted, now_ns, after, rows):
+            last_ns = _LAST_NS if window.end_s == _END_S else window.end_s * _SECOND - 1
+            times = _Times(window.first_s * _SECOND, min(last_ns, after.start_ns) if after else last_ns)
+            if not by_index:
+                yield times
+                continue
+            async for matching in self._matching(condition, times, limit + 1):
+                yield matching
+
+    async def _matching(self, condition: Statement, times: _Times, rows: int) -> AsyncIterator[_Times]:
+        """Spans of time within `times`, newest first: each has `rows` spans that match, or few more, the last fewer."""
+        while True:
+            lines = await self._database.query(
+                MATCHES.format(condition=condition.sql),
+                _NO_PROJECTIONS,
+                **condition.parameters,
+                **times._asdict(),
+                rows=rows,
+            )
+            (row,) = _decoded(lines, _MatchesRow)
+            if row.rows:
+                yield times._replace(first_ns=row.oldest_ns)
+            if row.rows < rows:
+                return
+            times = times._replace(last_ns=row.oldest_ns - 1)
+
+    async def _windows(self, wanted: Filter, now_ns: int, after: SpanRef | None, rows: int) -> AsyncIterator[_Window]:
+        """Hours, newest first, that together hold all that `wanted` can let pass; the first hold `rows` or few more.
 
         What is asked for is mostly among the newest: the first holds little more than is wanted, and only a filter that
         lets little pass needs the others.
         """
         since_ns, until_ns = _times(wanted, now_ns)
         end_s = min(_END_S, _next_hour(until_ns), _END_S if after is None else _next_hour(after.start_ns))
-        rows = (limit + 1) * _ROWS_A_TRACE
         while True:
             (row,) = _decoded(await self._database.query(WINDOW, end_s=end_s, rows=rows), _WindowRow)
             if row.rows == 0:
@@ -204,15 +287,29 @@ def _bounds(window: _Window, after: SpanRef | None) -> dict[str, Value]:
         "first_s": window.first_s,
         "end_s": window.end_s,
         "spans_since_ns": window.first_s * _SECOND,
-        "after_ns": after.start_ns if after else 0,
-        "after_trace": after.trace_id if after else "",
+        **_cursor(after),
     }
+
+
+def _cursor(after: SpanRef | None) -> dict[str, Value]:
+    return {"after_ns": after.start_ns if after else 0, "after_trace": after.trace_id if after else ""}
 
 
 def _range_of(traces: Sequence[StoredTrace]) -> dict[str, Value]:
-    """Parameters that let ClickHouse read only the months these traces are in. Ids are hex, so quotes are safe."""
+    """Parameters that let ClickHouse read only the months these traces are in."""
     return {
-        "trace_ids": "[" + ",".join(f"'{trace.trace_id}'" for trace in traces) + "]",
+        "trace_ids": _ids(traces),
         "first_ns": min(trace.start_ns for trace in traces),
         "last_ns": max(trace.end_ns for trace in traces),
     }
+
+
+def _settings_for(traces: Sequence[StoredTrace]) -> Settings:
+    """Traces of one hour are found by the time alone, sooner than by the projection that has their places."""
+    times = [trace.start_ns for trace in traces] + [trace.end_ns for trace in traces]
+    return _NO_PROJECTIONS if max(times) - min(times) < _HOUR_S * _SECOND else {}
+
+
+def _ids(traces: Sequence[StoredTrace]) -> str:
+    """Ids are hex, so quotes are safe."""
+    return "[" + ",".join(f"'{trace.trace_id}'" for trace in traces) + "]"

@@ -4,6 +4,88 @@ from typing import Literal
 
 import msgspec
 
+from arc_core.model import StoredTrace
+
+
+class TraceRow(msgspec.Struct, frozen=True):
+    """A trace, of which only its own table was read."""
+
+    trace_id: str
+    start_ns: int
+    end_ns: int
+    face: tuple[str, str, int, str, str]
+    """Of the root, or of the earliest span: name, service, is it a root, status, state."""
+
+    def trace(self) -> StoredTrace:
+        """The trace, with no sums. Its status is what `arc_core.filters.TRACE_STATUS` makes of it."""
+        name, service, is_root, status, state = self.face
+        return StoredTrace(
+            trace_id=self.trace_id,
+            start_ns=self.start_ns,
+            end_ns=self.end_ns,
+            name=name,
+            service=service,
+            status=_status(status, state) if is_root else "running",
+        )
+
+
+class NewestTraceRow(TraceRow, frozen=True):
+    """A trace of the newest hours."""
+
+    window_s: int
+    """When the first of these hours began, in seconds since 1970."""
+    window_rows: int
+    """How many rows were asked for that made these hours, or all there are."""
+
+
+class TotalsRow(msgspec.Struct, frozen=True):
+    """What the spans of one trace add up to."""
+
+    trace_id: str
+    spans: int
+    span_ids: int
+    """How many of them differ."""
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    unpriced_calls: int
+    fixes: int
+    redactions: int
+    agents: dict[str, str]
+    """When each was first seen."""
+    models: dict[str, str]
+
+    def of(self, trace: StoredTrace) -> StoredTrace:
+        """`trace` with these sums."""
+        return msgspec.structs.replace(
+            trace,
+            spans=self.spans,
+            errors=self.errors,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_usd=self.cost_usd,
+            unpriced_calls=self.unpriced_calls,
+            fixes=self.fixes,
+            redactions=self.redactions,
+            agents=_by_time(self.agents),
+            models=_by_time(self.models),
+        )
+
+
+def _status(status: str, state: str) -> Literal["ok", "error", "interrupted", "cancelled"]:
+    match status, state:
+        case "Error", _:
+            return "error"
+        case _, "interrupted" | "cancelled":
+            return state
+        case _:
+            return "ok"
+
+
+def _by_time(seen: dict[str, str]) -> list[str]:
+    return sorted(seen, key=lambda name: (seen[name], name))
+
 
 class SpanLine(msgspec.Struct, frozen=True, kw_only=True):
     """One span of a list: everything but its messages, attributes, events and links."""

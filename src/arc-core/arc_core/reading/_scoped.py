@@ -38,10 +38,11 @@ class TenantDatabase:
         filters = ", ".join(f"'{table}': 'TenantId = \\'{tenant}\\''" for table in _TABLES)
         self._settings: Settings = {"additional_table_filters": f"{{{filters}}}"}
 
-    async def query(self, sql: str, /, **parameters: Value) -> bytes:
-        """Rows as JSONEachRow lines; raise StoreError when the engine refuses."""
+    async def query(self, sql: str, settings: Settings | None = None, /, **parameters: Value) -> bytes:
+        """Rows as JSONEachRow lines; raise StoreError when the engine refuses. `settings` say how, never whose."""
         _check(sql)
-        return await self._database.query(sql, self._settings, **parameters, tenant=self._tenant)
+        told = {**(settings or {}), **self._settings}
+        return await self._database.query(sql, told, **parameters, tenant=self._tenant)
 
     def stream(self, sql: str, /, form: str = "JSONEachRow", **parameters: Value) -> AsyncIterator[bytes]:
         """Rows in the output format `form`, piece by piece; raise StoreError when the engine refuses."""

@@ -8,7 +8,7 @@ parameters alone; braces of parameters are doubled in those.
 
 from typing import Final
 
-from arc_core.filters import SPAN_STATUS, TRACE_STATUS
+from arc_core.filters import SPAN_STATUS
 
 WINDOW: Final = """
 SELECT toUInt32(min(Hour)) AS oldest_s, count() AS rows
@@ -21,13 +21,42 @@ FROM (
 )
 """
 
-_TRACE_COLUMNS: Final = f"""
+# What a statement costs is mostly its analysis, by expressions: what can as well be made of few rows afterwards, is.
+_TRACE_COLUMNS: Final = """
     TraceId AS trace_id,
     toUnixTimestamp64Nano(min(Start)) AS start_ns,
     toUnixTimestamp64Nano(max(End)) AS end_ns,
-    tupleElement(argMinMerge(Face), 1) AS name,
-    tupleElement(argMinMerge(Face), 2) AS service,
-    {TRACE_STATUS} AS status
+    argMinMerge(Face) AS face
+"""
+
+# What the first page mostly is. The columns of the window are the same in all rows. A trace may have begun before it,
+# which `BEGUN_BEFORE` tells of those that are shown.
+NEWEST: Final = f"""
+WITH (
+    SELECT (min(Hour), count())
+    FROM (
+        SELECT Hour
+        FROM traces
+        WHERE TenantId = {{{{tenant:String}}}}
+        ORDER BY TenantId DESC, Hour DESC
+        LIMIT {{{{rows:UInt64}}}}
+    )
+) AS newest
+SELECT {_TRACE_COLUMNS}, toUInt32(newest.1) AS window_s, newest.2 AS window_rows
+FROM traces
+WHERE TenantId = {{{{tenant:String}}}} AND Hour >= newest.1
+GROUP BY TraceId
+HAVING {{condition}}
+ORDER BY start_ns DESC, trace_id DESC
+LIMIT {{{{limit:UInt32}}}}
+"""
+
+BEGUN_BEFORE: Final = """
+SELECT TraceId AS trace_id
+FROM traces
+WHERE TenantId = {tenant:String} AND TraceId IN {trace_ids:Array(String)}
+    AND Hour < toDateTime({first_s:UInt32}, 'UTC')
+LIMIT 1
 """
 
 # A trace has a row for each hour; it belongs into the window that its first hour is in.
@@ -62,11 +91,11 @@ WHERE TenantId = {tenant:String} AND TraceId IN {trace_ids:Array(String)}
     AND Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64}) AND Timestamp <= fromUnixTimestamp64Nano({last_ns:Int64})
 """
 
-# Of a span that came twice with other content, as one that was exported while open, the longest is meant, in both.
-TRACE_TOTALS: Final = f"""
+_TOTALS: Final = """
 SELECT
     TraceId AS trace_id,
     count() AS spans,
+    uniqExact(SpanId) AS span_ids,
     countIf(StatusCode = 'Error') AS errors,
     sumIf(InputTokens, Kind = 'llm') AS input_tokens,
     sumIf(OutputTokens, Kind = 'llm') AS output_tokens,
@@ -74,13 +103,21 @@ SELECT
     countIf(Kind = 'llm' AND CostUsd IS NULL) AS unpriced_calls,
     countIf(Kind = 'llm' AND notEmpty(FixIds) AND FixMode NOT IN ('shadow', 'control')) AS fixes,
     sum(RedactionCount) AS redactions,
-    groupArrayIf((Timestamp, toString(AgentName)), Kind IN ('run', 'llm') AND AgentName != '') AS agent_runs,
-    arrayDistinct(arrayMap(x -> x.2, arraySort(agent_runs))) AS agents,
-    groupArrayIf((Timestamp, toString(Model)), Kind = 'llm' AND Model != '') AS model_calls,
-    arrayDistinct(arrayMap(x -> x.2, arraySort(model_calls))) AS models
+    minMapIf(map(AgentName, Timestamp), Kind IN ('run', 'llm') AND AgentName != '') AS agents,
+    minMapIf(map(Model, Timestamp), Kind = 'llm' AND Model != '') AS models
+"""
+
+# Right where no span of these traces is there twice, which is mostly so, and told by `span_ids`.
+TRACE_TOTALS: Final = f"""{_TOTALS}
+{_SPANS_OF_TRACES}
+GROUP BY TraceId
+"""
+
+# Of a span that came twice with other content, as one that was exported while open, the longest is meant.
+TRACE_TOTALS_OF_EACH_ONCE: Final = f"""{_TOTALS}
 FROM (
     SELECT
-        TraceId, Timestamp, StatusCode, Kind, AgentName, Model,
+        TraceId, SpanId, Timestamp, StatusCode, Kind, AgentName, Model,
         InputTokens, OutputTokens, CostUsd, FixIds, FixMode, RedactionCount
     {_SPANS_OF_TRACES}
     ORDER BY Timestamp, Duration DESC, SpanId
@@ -89,6 +126,7 @@ FROM (
 GROUP BY TraceId
 """
 
+# Each span as often as it is stored: they are few, and sorted, and taken once, afterwards.
 SPANS: Final = f"""
 SELECT
     TraceId AS trace_id,
@@ -127,14 +165,14 @@ SELECT
     `Links.TraceState` AS link_trace_states,
     `Links.Attributes` AS link_attributes
 {_SPANS_OF_TRACES}
-ORDER BY Timestamp, Duration DESC, SpanId
-LIMIT 1 BY TraceId, SpanId
 """
 
+# Grouped, not distinct: so the rollup `agents_by_hour` is read.
 SERVICES: Final = """
-SELECT DISTINCT ServiceName AS service
+SELECT ServiceName AS service
 FROM spans
 WHERE TenantId = {tenant:String} AND ServiceName != ''
+GROUP BY ServiceName
 ORDER BY service
 LIMIT 1000
 """
@@ -166,14 +204,29 @@ SPAN_LINES: Final = f"""
 SELECT {SPAN_COLUMNS}
 FROM spans
 WHERE TenantId = {{{{tenant:String}}}}
-    AND toStartOfHour(Timestamp) >= toDateTime({{{{first_s:UInt32}}}}, 'UTC')
-    AND toStartOfHour(Timestamp) < toDateTime({{{{end_s:UInt32}}}}, 'UTC')
+    AND Timestamp >= fromUnixTimestamp64Nano({{{{first_ns:Int64}}}})
+    AND Timestamp <= fromUnixTimestamp64Nano({{{{last_ns:Int64}}}})
     AND ({{{{after_trace:String}}}} = '' OR (toUnixTimestamp64Nano(Timestamp), TraceId, SpanId)
         < ({{{{after_ns:Int64}}}}, {{{{after_trace:String}}}}, {{{{after_span:String}}}}))
     AND {{condition}}
 ORDER BY Timestamp DESC, TraceId DESC, SpanId DESC, Duration DESC
 LIMIT 1 BY TraceId, SpanId
 LIMIT {{{{limit:UInt32}}}}
+"""
+
+# How far back the newest spans go for which a condition holds, by little more than the condition.
+MATCHES: Final = """
+SELECT toUnixTimestamp64Nano(min(Timestamp)) AS oldest_ns, count() AS rows
+FROM (
+    SELECT Timestamp
+    FROM spans
+    WHERE TenantId = {{tenant:String}}
+        AND Timestamp >= fromUnixTimestamp64Nano({{first_ns:Int64}})
+        AND Timestamp <= fromUnixTimestamp64Nano({{last_ns:Int64}})
+        AND {condition}
+    ORDER BY Timestamp DESC
+    LIMIT {{rows:UInt64}}
+)
 """
 
 TAIL: Final = f"""

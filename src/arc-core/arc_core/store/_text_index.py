@@ -20,13 +20,16 @@ class _Index(msgspec.Struct):
     name: str
 
 
-async def index_texts(database: Database, *, wanted: bool) -> None:
-    """Make the indexes where they are missing, or drop them; raise StoreError when the engine refuses.
+async def index_texts(database: Database, *, wanted: bool | None) -> bool:
+    """Make the indexes where they are missing, drop them, or leave it at None; return whether they are there now.
 
-    What is stored already is indexed in the background. Answers are the same before, meanwhile and afterwards.
+    What is stored already is indexed in the background. Answers are the same before, meanwhile and afterwards. Raise
+    StoreError when the engine refuses.
     """
     lines = await database.query(_INDEXED)
     there = {row.name for row in msgspec.json.Decoder(_Index).decode_lines(lines)}
+    if wanted is None:
+        return bool(there)
     steps = []
     for column in TEXTS:
         name = f"text_{column}"
@@ -37,3 +40,4 @@ async def index_texts(database: Database, *, wanted: bool) -> None:
             steps.append(f"DROP INDEX {name}")
     if steps:
         await database.command(f"ALTER TABLE spans {', '.join(steps)}", settings={"mutations_sync": 0})
+    return wanted
