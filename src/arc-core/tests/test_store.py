@@ -371,7 +371,7 @@ def test_model_calls_that_say_no_cost_are_priced_whoever_made_them(run, wire):
     assert [row["c"] for row in run(send)] == [3.0, 4.0, 9.0, None]
 
 
-PART_TYPES = "SELECT DISTINCT part_type AS kind FROM system.parts WHERE active AND database = 'arc' AND table = 'spans'"
+PART_TYPES = "SELECT DISTINCT part_type AS kind FROM system.parts WHERE active AND database = currentDatabase() AND table = 'spans'"
 
 OTHERS = [
     (
