@@ -5,12 +5,13 @@ import pytest
 from arc_core.errors import OverCapacityError
 from arc_core.ingest import Capacity
 from arc_core.ingest._otlp_protobuf import read_traces
-from arc_core.ingest._rows import MAX_TIME_NS, Origin, Rejected, span_rows
+from arc_core.ingest._rows import MAX_TIME_NS, Origin, Rejected, Seen, flaw, span_rows
 from arc_core.ingest._values import text
 from arc_core.model import Tenant
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,25 @@ def test_capacity_is_given_back_and_one_request_always_fits():
         two.grow(4)
         with pytest.raises(OverCapacityError):
             two.grow(1)
+
+
+_IDS = st.sampled_from([b"", b"\0" * 8, b"\0" * 16, b"a" * 8, b"b" * 8, b"a" * 16, b"b" * 16])
+_SPANS = st.lists(
+    st.builds(
+        Span, trace_id=_IDS, span_id=_IDS, start_time_unix_nano=st.sampled_from([0, MAX_TIME_NS, MAX_TIME_NS + 1])
+    ),
+    max_size=4,
+)
+
+
+@given(_SPANS, _SPANS)
+def test_spans_are_taken_together_only_where_each_would_be(first, second):
+    together, apart = Seen(), Seen()
+    for spans in (first, second):
+        fine = all(not flaw(span) and not apart.has(span) for span in spans)
+        assert together.takes(spans) is fine
+        if not fine:
+            return
 
 
 def _row(request, cost=None):

@@ -373,6 +373,8 @@ def test_model_calls_that_say_no_cost_are_priced_whoever_made_them(run, wire):
     assert [row["c"] for row in run(send)] == [3.0, 4.0, 9.0, None]
 
 
+PART_TYPES = "SELECT DISTINCT part_type AS kind FROM system.parts WHERE active AND database = currentDatabase() AND table = 'spans'"
+
 OTHERS = [
     (
         {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4o", "llm.provider": "openai", "session.id": "s1",
@@ -431,11 +433,31 @@ OTHERS = [
                            '{"type":"tool_call","id":"c2","name":"look","arguments":"{}"}]}]'},
     ),
     ({"gen_ai.input.messages": "own", "llm.input_messages.0.message.role": "user", "input.value": "v"}, {"InputMessages": "own"}),
+    ({"gen_ai.input.messages": "own", "llm.output_messages.0.message.role": "assistant", "llm.output_messages.0.message.content": "out"},
+     {"InputMessages": "own", "OutputMessages": '[{"role":"assistant","parts":[{"type":"text","content":"out"}]}]'}),
+    ({"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "in", "llm.output_messages.0.message.role": "assistant",
+      "llm.output_messages.0.message.content": "out"},
+     {"InputMessages": '[{"role":"user","parts":[{"type":"text","content":"in"}]}]',
+      "OutputMessages": '[{"role":"assistant","parts":[{"type":"text","content":"out"}]}]'}),
     ({"openinference.span.kind": "CHAIN", "input.value": "v"}, {"InputMessages": "v"}),
     ({"openinference.span.kind": "DECISION", "decision.model_name": "d", "decision.provider": "typesafe"},
      {"Kind": "other", "Model": "d", "Provider": "typesafe"}),
     ({"http.request.method": "GET"}, {"Dialect": "", "Kind": "other"}),
 ]  # fmt: skip
+
+
+def test_what_an_insert_brings_is_one_file_and_columns_where_it_is_large(run, wire):
+    body = wire.request(*(wire.span(start_time_unix_nano=n) for n in range(1, 41))).SerializeToString()
+
+    async def send(database):
+        await taken(database, body)
+        small = await rows(database, PART_TYPES)
+        await database.command("INSERT INTO spans SELECT * REPLACE (repeat('x', 1000000) AS InputMessages) FROM spans")
+        return small, await rows(database, PART_TYPES)
+
+    small, large = run(send)
+    assert small == [{"kind": "Compact"}]
+    assert {"kind": "Wide"} in large
 
 
 def test_what_others_emit_comes_to_the_same_columns(run, wire):
@@ -656,7 +678,8 @@ def test_data_of_every_earlier_schema_is_brought_along(run, version, wire):
 def test_a_migration_that_a_kill_cut_off_is_done_again_without_loss(run, version):
     async def upgrade(database):
         await older(database, version)
-        for statement in _known()[version + 1]:  # all of it is done, but not yet said to be
+        following = min(known for known in _known() if known > version)
+        for statement in _known()[following]:  # all of it is done, but not yet said to be
             await database.command(statement)
         await migrate(database)
         return await brought_along(database)

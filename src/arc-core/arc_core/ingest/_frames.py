@@ -6,6 +6,7 @@ takes it.
 
 import struct
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import DecodeError, EncodeError
@@ -28,10 +29,14 @@ MAX_FRAME_BYTES: Final = 512 * 1024
 MAX_REPEATED_BYTES: Final = 128 * 1024 * 1024
 """Most that the resources of one request may take once each span repeats its own."""
 
-_EMPTY_ARRAY: Final = b"\x2a\x00"
-"""`array_value` without members, which the engine cannot tell from no value; ids and lengths have these bytes too."""
+_EMPTY_ARRAY: Final = b"\x12\x02\x2a\x00"
+"""An attribute whose value is an `array_value` without members, which the engine cannot tell from no value."""
 
-_TOKEN_NAMES: Final = tuple(name.encode() for name in TOKENS)
+_TOKEN_NAMES: Final = tuple(
+    (stem.encode(), tuple(name.encode() for name in names))
+    for stem, names in groupby(sorted(TOKENS), lambda name: name.rpartition(".")[0])
+)
+"""Names of counts of tokens by what they begin with: few requests hold more than one sort of them."""
 _COST_NAME: Final = COST.encode()
 
 
@@ -160,6 +165,8 @@ def _drop(message: Any, rejected: Rejected, seen: Seen) -> int:
     """Take the spans out of `message` that could not be found again, or were there before; return how many."""
     dropped = 0
     for group in message.scope_spans:
+        if seen.takes(group.spans):
+            continue
         bad = []
         for at, span in enumerate(group.spans):
             if reason := flaw(span):
@@ -175,8 +182,8 @@ def _drop(message: Any, rejected: Rejected, seen: Seen) -> int:
 
 def _price(body: bytes, message: Any, cost_of: CostOf) -> bool:
     """Add what they cost to the spans of model calls that do not say so; return whether there were any."""
-    counted = max(body.count(name) for name in _TOKEN_NAMES)
-    if counted <= body.count(_COST_NAME):
+    costs = body.count(_COST_NAME)
+    if not any(body.count(name) > costs for stem, names in _TOKEN_NAMES if stem in body for name in names):
         return False
     priced = False
     for group in message.scope_spans:

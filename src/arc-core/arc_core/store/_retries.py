@@ -1,5 +1,6 @@
 """Which requests the database has: those that come again are not stored again."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -71,12 +72,10 @@ class _Count(msgspec.Struct):
 
 async def arrived_before(database: Database) -> set[tuple[str, int]]:
     """Return table and id of the requests that were stored in the last hours, all or in part."""
-    found = set()
     decoder = msgspec.json.Decoder(_Id)
-    for table in _STORED:
-        lines = await database.query(_ARRIVED.format(table=table, hours=_HOURS, most=_MOST))
-        found |= {(table, row.id) for row in decoder.decode_lines(lines)}
-    return found
+    asked = (database.query(_ARRIVED.format(table=table, hours=_HOURS, most=_MOST)) for table in _STORED)
+    answers = zip(_STORED, await asyncio.gather(*asked), strict=True)
+    return {(table, row.id) for table, lines in answers for row in decoder.decode_lines(lines)}
 
 
 async def stored_of(database: Database, batches: Sequence[Batch]) -> set[tuple[str, int]]:
