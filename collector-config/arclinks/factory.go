@@ -16,7 +16,8 @@ import (
 	"go.opentelemetry.io/collector/processor/processorhelper"
 )
 
-// On a span an attribute of its second link is called arc.links.1.<key>.
+// On a span an attribute of its second link is called arc.links.1/-<key>. No rule of redaction takes what is before the
+// slash for a part of the key, and each finds what it looks for behind the dash, as at the beginning of a key.
 const prefix = "arc.links."
 
 // Config says in which direction attributes move.
@@ -61,24 +62,26 @@ func newTraces(ctx context.Context, set processor.Settings, config component.Con
 }
 
 func toSpan(span ptrace.Span) {
+	// Nobody else's attributes may come to be a link's: rules did not look at them under that key.
+	span.Attributes().RemoveIf(func(name string, _ pcommon.Value) bool { return strings.HasPrefix(name, prefix) })
 	for index, link := range span.Links().All() {
 		for key, value := range link.Attributes().All() {
-			value.MoveTo(span.Attributes().PutEmpty(prefix + strconv.Itoa(index) + "." + key))
+			value.MoveTo(span.Attributes().PutEmpty(prefix + strconv.Itoa(index) + "/-" + key))
 		}
 		link.Attributes().Clear()
 	}
 }
 
-// What has the prefix and is of no link goes too: somebody else has written it there.
+// A rule may have replaced the key, and the dash with it.
 func toLinks(span ptrace.Span) {
 	span.Attributes().RemoveIf(func(name string, value pcommon.Value) bool {
 		rest, found := strings.CutPrefix(name, prefix)
 		if !found {
 			return false
 		}
-		number, key, _ := strings.Cut(rest, ".")
+		number, key, _ := strings.Cut(rest, "/")
 		if index, err := strconv.Atoi(number); err == nil && 0 <= index && index < span.Links().Len() {
-			value.MoveTo(span.Links().At(index).Attributes().PutEmpty(key))
+			value.MoveTo(span.Links().At(index).Attributes().PutEmpty(strings.TrimPrefix(key, "-")))
 		}
 		return true
 	})

@@ -141,7 +141,9 @@ def test_personal_data_of_an_app_without_arc_never_passes(pipeline):
     attributes = {f"value.{n}": f"it is {value} here" for n, value in enumerate(PERSONAL)}
     attributes |= {"db.password": "hunter2hunter2", "list": list(PERSONAL), "json": json.dumps({"text": PERSONAL})}
     elsewhere = SpanContext(7, 9, is_remote=True)
-    links = [Link(elsewhere, {"arc.handoff.from": "broker", "n": 7} | attributes), Link(elsewhere)]
+    keys = {"password": "hunter2hunter2", **dict.fromkeys(PERSONAL[:4], "as a key")}
+    links = [Link(elsewhere, {"arc.handoff.from": "broker", "n": 7} | attributes | keys), Link(elsewhere)]
+    attributes |= {"arc.links.1/-n": "of a link, by a client's word"}
     with made.tracer.start_as_current_span(f"mail to {PERSONAL[0]}", attributes=attributes, links=links) as span:
         span.add_event(f"paid with {PERSONAL[1]}", {"text": " and ".join(PERSONAL)})
         span.record_exception(ValueError(PERSONAL[2]))
@@ -159,8 +161,10 @@ def test_personal_data_of_an_app_without_arc_never_passes(pipeline):
     assert "<EMAIL>" in stored
     first, second = (link["attributes"] for link in spans[0]["links"])
     assert (first["arc.handoff.from"], first["n"], first["value.0"]) == ("broker", "7", "it is <EMAIL> here")
-    assert first["db.password"] == "****"
+    assert (first["db.password"], first["password"]) == ("****", "****")
+    assert {key for key, value in first.items() if value == "as a key"} == {"<EMAIL>", "<CARD>", "<US_SSN>", "<PHONE>"}
     assert second == {}
+    assert [key for key in spans[0]["attributes"] if key.startswith("arc.links") or "<" in key] == []
     shown = _get(gateway.span_metrics)
     assert PERSONAL[0] not in shown
 
