@@ -156,9 +156,9 @@ $(DONE)/oldest: $(DONE)/uv $(MANIFESTS) constraints-oldest.txt
 	@$(COMPILE) $(VENV)/oldest/lib || true
 	@touch $@
 
-$(COLLECTOR)/otelcol-arc: collector-config/manifest.yaml collector-config/build.sh $(wildcard collector-config/arclinks/*) $(DONE)/uv
+$(COLLECTOR)/otelcol-arc: collector-config/manifest.yaml collector-config/build.sh $(wildcard collector-config/arclinks/*)
 	@echo "building the Collector (minutes, the first time)"
-	@built=$$(collector-config/build.sh) && ln -sfn "$$built" $(COLLECTOR) && touch $$built/otelcol-arc
+	@mkdir -p $(VENV) && built=$$(collector-config/build.sh) && ln -sfn "$$built" $(COLLECTOR) && touch $$built/otelcol-arc
 
 $(DIST)/index.html: $(shell find $(WORKBENCH) -type f -not -path '*/node_modules/*')
 	@command -v npm >/dev/null || { echo "the workbench is built with Node.js 20 or newer and npm: install both first"; exit 1; }
