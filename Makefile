@@ -156,7 +156,7 @@ $(DONE)/oldest: $(DONE)/uv $(MANIFESTS) constraints-oldest.txt
 	@$(COMPILE) $(VENV)/oldest/lib || true
 	@touch $@
 
-$(COLLECTOR)/otelcol-arc: collector-config/manifest.yaml collector-config/build.sh $(wildcard collector-config/arclinks/*)
+$(COLLECTOR)/otelcol-arc: collector-config/manifest.yaml collector-config/build.sh $(wildcard collector-config/arclimits/* collector-config/arclinks/*)
 	@echo "building the Collector (minutes, the first time)"
 	@mkdir -p $(VENV) && built=$$(collector-config/build.sh) && ln -sfn "$$built" $(COLLECTOR) && touch $$built/otelcol-arc
 

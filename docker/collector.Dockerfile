@@ -5,6 +5,7 @@
 FROM golang:1.26-bookworm AS build
 WORKDIR /arc/collector-config
 COPY collector-config/manifest.yaml collector-config/build.sh ./
+COPY collector-config/arclimits arclimits
 COPY collector-config/arclinks arclinks
 # The versions are those of build.sh, which prints the folder that it has built into.
 RUN cp "$(COLLECTOR_BUILD_CACHE=/build ./build.sh)/otelcol-arc" /usr/local/bin/otelcol-arc

@@ -15,6 +15,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind
 
 OTHER = "bolt"
 SERIES = 20
+VALUES = 300
 KEY = "arc_live_abcdefghijkl_0123456789012345678901234567890123456789"
 """A client's key, which an API gateway should have taken out."""
 PERSONAL = (
@@ -38,6 +39,7 @@ def pipeline(tmp_path_factory):
         "COLLECTOR_ARC_URL": core.url,
         "COLLECTOR_SPAN_METRICS_EVERY": "100ms",
         "COLLECTOR_SPAN_METRICS_SERIES": str(SERIES),
+        "COLLECTOR_VALUES": str(VALUES),
     }
     try:
         with running_collector(GATEWAY, folder / "gateway", **env) as gateway:
@@ -218,11 +220,33 @@ def test_only_false_lets_through_what_is_of_no_tenant(said, dropped, quick_gatew
         assert gateway.count("processor_filter_spans_filtered", filter="filter/tenant") == dropped
 
 
+def test_a_span_with_too_many_attributes_keeps_what_redaction_can_look_at(pipeline):
+    gateway, core = pipeline
+    request = encode_spans(spans_of("wide"))
+    (span,) = request.resource_spans[0].scope_spans[0].spans
+    deep = span.attributes.add(key="deep").value
+    for _ in range(VALUES):
+        deep = deep.array_value.values.add()
+    many = span.attributes.add(key="many").value.kvlist_value
+    for n in range(VALUES):
+        many.values.add(key=f"key{n}").value.int_value = n
+    for n in range(VALUES - 1):
+        span.attributes.add(key=f"key{n}").value.int_value = n
+    link = span.links.add(trace_id=span.trace_id, span_id=span.span_id)
+    for key in ("fits", "no longer fits"):
+        link.attributes.add(key=key).value.string_value = PERSONAL[0]
+    assert post(gateway, request, OF_TENANT) == 200
+    (stored,) = arrived(core, "wide")
+    assert set(stored["attributes"]) == {f"key{n}" for n in range(VALUES - 1)}
+    assert [one["attributes"] for one in stored["links"]] == [{"fits": "<EMAIL>"}]
+
+
 def exemplar():
-    """A metric with an exemplar that holds what `PERSONAL` is."""
+    """A metric with an exemplar that holds what `PERSONAL` is, as its own metadata do."""
     beside = [{"key": f"value.{n}", "value": {"stringValue": value}} for n, value in enumerate(PERSONAL)]
     point = {"asInt": "1", "exemplars": [{"asInt": "1", "filteredAttributes": beside}]}
-    metric = {"name": "leaking", "sum": {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": [point]}}
+    summed = {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": [point]}
+    metric = {"name": "leaking", "metadata": beside, "sum": summed}
     return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
 
 

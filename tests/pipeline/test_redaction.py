@@ -10,6 +10,7 @@ from arc_testing import eventually, running_collector
 from hops import CONFIGS
 
 EMAIL, CARD, KEY = "jane.roe@example.com", "4111 1111 1111 1111", "sk-proj-abcDEF1234567890abcDEF"
+VALUES = 100
 PLANTED = (EMAIL, CARD, CARD.replace(" ", ""), KEY, "hunter2hunter2", "AB123456C")
 
 
@@ -38,8 +39,9 @@ def collector(tmp_path_factory):
     config["exporters"] = {"debug": {"verbosity": "detailed"}}
     config["service"]["extensions"] = ["health_check"]
     config["service"]["telemetry"]["logs"] = {"level": "info"}
+    config["processors"]["arc_limits"] = {"values": VALUES}
     for pipeline in config["service"]["pipelines"].values():
-        pipeline |= {"processors": ["transform/arc", "redaction/arc"], "exporters": ["debug"]}
+        pipeline |= {"processors": ["arc_limits", "transform/arc", "redaction/arc"], "exporters": ["debug"]}
     path = folder / "redacting.yaml"
     path.write_bytes(msgspec.yaml.encode(config))
     with running_collector([CONFIGS / "redaction.yaml", path], folder / "run") as running:
@@ -143,3 +145,29 @@ def test_points_of_metrics(collector):
     shown = sent(collector, "metrics", body, "last: Str(one)")
     assert EMAIL not in shown
     assert "user: Str(<EMAIL>)" in shown
+
+
+def test_more_values_than_redaction_can_look_at_are_dropped_from_log_records_and_points(collector):
+    many = {f"key{n}": n for n in range(VALUES)}
+    records = [
+        {"body": value(many), "attributes": attributes({"a": "kept"})},
+        {"body": value("short"), "attributes": attributes({"first": 1} | many)},
+        {"body": value("last one")},
+    ]
+    shown = sent(collector, "logs", {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}, "last one")
+    assert "Body: Empty()" in shown
+    assert "a: Str(kept)" in shown
+    assert "Body: Str(short)" in shown
+    assert f"key{VALUES - 3}: Int" in shown
+    assert f"key{VALUES - 2}: Int" not in shown
+    wide = attributes(many | {"over": "x"})
+    held = {"gauge": "asInt", "sum": "asInt", "histogram": "count", "exponentialHistogram": "count", "summary": "count"}
+    for kind, number in held.items():
+        metrics = [
+            {"name": "wide", kind: {"dataPoints": [{number: "1", "attributes": wide}]}},
+            {"name": f"end of {kind}"},
+        ]
+        body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": metrics}]}]}
+        shown = sent(collector, "metrics", body, f"end of {kind}")
+        assert f"key{VALUES - 1}: Int" in shown
+        assert "over: Str" not in shown
