@@ -10,11 +10,12 @@ from contextlib import closing
 from pathlib import Path
 
 import grpc
+import msgspec
 import pytest
 from arc_core.model.dialects import CANONICAL
 from arc_semconv import attributes as names
-from arc_testing import collector_program, running_collector
-from hops import CONFIGS, Spans
+from arc_testing import collector_program, eventually, running_collector
+from hops import CONFIGS, Spans, post
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 README = CONFIGS / "README.md"
@@ -59,6 +60,47 @@ def test_a_collector_starts_with_the_files(files, tmp_path):
     with running_collector([CONFIGS / name for name in files], tmp_path, **SECRETS) as running:
         assert "Everything is ready" in running.text()
         assert "deprecated" not in running.text()
+
+
+@pytest.fixture
+def snippets(tmp_path):
+    """Those of existing-stack.md, each as a file, behind a stack that they are for."""
+    shown = re.findall(r"^```yaml\n(.*?)^```$", (CONFIGS / "existing-stack.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)  # fmt: skip
+    stack = msgspec.yaml.decode((CONFIGS / "agent.yaml").read_bytes())
+    del stack["extensions"]["file_storage/queue"]
+    stack["exporters"] = {"debug": {}}
+    stack["service"]["extensions"] = ["health_check"]
+    for pipeline in stack["service"]["pipelines"].values():
+        pipeline["exporters"] = ["debug"]
+    files = [tmp_path / f"{name}.yaml" for name in ("stack", "exporter", "agents", "redacted")]
+    for file, text in zip(files, [msgspec.yaml.encode(stack).decode(), *shown], strict=True):
+        file.write_text(text)
+    return files
+
+
+def test_a_collector_takes_each_snippet_for_a_stack_that_is_there(snippets):
+    stack, exporter, agents, redacted = snippets
+    for files in ((exporter,), (exporter, agents), (CONFIGS / "redaction.yaml", exporter, redacted)):
+        checked = collector("validate", *(word for path in (stack, *files) for word in ("--config", str(path))))
+        assert checked.returncode == 0, checked.stderr
+        assert "deprecated" not in checked.stderr
+
+
+def test_a_stack_that_is_there_sends_arc_what_agents_do(snippets, tmp_path):
+    stack, exporter, agents, _ = snippets
+    lists = tmp_path / "lists.yaml"
+    service = {"extensions": ["health_check", "file_storage/arc"], "pipelines": {"traces": {"exporters": ["debug"]}}}
+    lists.write_bytes(msgspec.yaml.encode({"service": service}))
+    made = Spans("mixed")
+    made.tracer.start_span("SELECT").end()
+    made.tracer.start_span("chat", attributes={"gen_ai.operation.name": "chat"}).end()
+    with running_collector([CONFIGS / "agent.yaml"], tmp_path / "arc") as arc:
+        env = {"COLLECTOR_ARC_URL": f"http://{arc.http}"}
+        with running_collector([stack, exporter, agents, lists], tmp_path / "theirs", **env) as theirs:
+            assert post(theirs, made.taken(), {}) == 200
+            eventually(lambda: theirs.count("exporter_sent_spans", exporter="otlp_http/arc"))
+            assert theirs.count("exporter_sent_spans", exporter="debug") == 2
+        assert arc.count("receiver_accepted_spans") == 1
 
 
 @pytest.mark.parametrize("file", ["gateway.yaml", "sampler.yaml"])
