@@ -686,6 +686,18 @@ def test_a_migration_that_a_kill_cut_off_is_done_again_without_loss(run, version
     assert run(upgrade, migrated=False) == BROUGHT_ALONG
 
 
+def test_spans_that_others_take_during_the_newest_migration_are_stored(run, wire):
+    async def upgrade(database):
+        newest = max(_known())
+        await older(database, newest - 1)
+        for statement in _known()[newest]:
+            await database.command(statement)
+            await taken(database, wire.request(wire.span()).SerializeToString())
+        return await rows(database, "SELECT count() AS n FROM spans WHERE TenantId = 'acme'")
+
+    assert run(upgrade, migrated=False) == [{"n": len(_known()[max(_known())])}]
+
+
 def test_what_a_tenant_keeps_is_kept_whole_and_nothing_of_others_is_deleted(run, wire):
     half_past = wire.START_NS // 10**9 // 3600 * 3600 + 1800
     spans = [

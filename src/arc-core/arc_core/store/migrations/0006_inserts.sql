@@ -1,11 +1,10 @@
 -- What one insert brings is one file, not two for each of the columns. Merges of a few make columns of it, as before.
 ALTER TABLE spans MODIFY SETTING min_bytes_for_wide_part = 33554432;
 
-DROP VIEW IF EXISTS spans_of_otel_traces;
-
 -- As it was, for less: what is named in several places has a level of its own, and messages that came in fields are made
--- in a list that is empty for most spans, where the engine would do all but the last step for each of them.
-CREATE MATERIALIZED VIEW IF NOT EXISTS spans_of_otel_traces TO spans AS
+-- in a list that is empty for most spans, where the engine would do all but the last step for each of them. In one step,
+-- as other Arc Cores may take spans meanwhile: without a view, those would be nowhere.
+ALTER TABLE spans_of_otel_traces MODIFY QUERY
 SELECT
     l.TenantId AS TenantId,
     l.Timestamp AS Timestamp,
