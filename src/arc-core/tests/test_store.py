@@ -373,6 +373,19 @@ def test_model_calls_that_say_no_cost_are_priced_whoever_made_them(run, wire):
     assert [row["c"] for row in run(send)] == [3.0, 4.0, 9.0, None]
 
 
+def test_a_cost_that_is_none_spoils_no_sum(run):
+    """As the Collector's exporter brings it, which reads the attribute with no check."""
+
+    async def send(database):
+        await database.command(
+            "INSERT INTO otel_traces (TenantId, Timestamp, TraceId, SpanId, SpanAttributes) SELECT 'acme', now64(9), 't', c,"
+            " map('arc.span.kind', 'llm', 'arc.cost.usd', arrayJoin(['nan', 'inf', '-1', '2']) AS c)"
+        )
+        return await rows(database, "SELECT sum(CostUsd) AS c, count(CostUsd) AS n FROM spans")
+
+    assert run(send) == [{"c": 2.0, "n": 1}]
+
+
 PART_TYPES = "SELECT DISTINCT part_type AS kind FROM system.parts WHERE active AND database = currentDatabase() AND table = 'spans'"
 
 OTHERS = [
@@ -827,6 +840,44 @@ def test_traces_come_newest_first_and_once_whatever_hours_they_span(run, wire):
         assert {asked: [trace.trace_id for trace in found] for asked, found in page.items()} == passing
         assert page[""][::5] == alone
     assert all(trace.spans == 2 for trace in alone)
+
+
+@pytest.mark.parametrize("texts_indexed", [False, True])
+def test_spans_of_clocks_that_are_wrong_are_on_the_pages_once(run, wire, texts_indexed):
+    """From 1970 to 2106; what is later is on no page, and hides nothing."""
+    starts = [*range(3), *(wire.START_NS + n for n in range(9)), *((2**32 - 3600 * n) * 10**9 for n in (3, 2, 1))]
+    later = [(2**32 + 3600 * n) * 10**9 for n in (1, 2, 3)] + [2**63 - 1]
+    said = {"gen_ai.input.messages": "loan"}
+    spans = [wire.span(attributes=said, start_time_unix_nano=at, end_time_unix_nano=at) for at in starts + later]
+
+    async def send(database):
+        await index_texts(database, wanted=texts_indexed)
+        await taken(database, wire.request(*spans).SerializeToString())
+        reader = Traces(TenantDatabase(database, "acme"), texts_indexed=texts_indexed)
+        return [
+            [await walked(partial(page, parse(asked), wire.START_NS), limit) for page in (reader.page, reader.spans)]
+            for asked, limit in itertools.product(("", "loan"), (4, 50))
+        ]
+
+    for traces, lines in run(send):
+        assert [line.start_ns for line in lines] == starts[::-1]
+        assert [trace.trace_id for trace in traces] == [line.trace_id for line in lines]
+
+
+def test_spans_that_came_again_with_other_times_hide_no_others(run, wire):
+    def span(name, at):
+        of_name = {"trace_id": name.encode() * 16, "span_id": name.encode() * 8, "attributes": {"gen_ai.input.messages": "loan"}}
+        return wire.span(name, start_time_unix_nano=wire.START_NS - at, **of_name)
+
+    async def send(database):
+        await index_texts(database, wanted=True)
+        requests = ["adadbcef", "ad", "a"]
+        bodies = (wire.request(*(span(name, at) for at, name in enumerate(names))) for names in requests)
+        await taken(database, *(body.SerializeToString() for body in bodies))
+        reader = Traces(TenantDatabase(database, "acme"), texts_indexed=True)
+        return await walked(partial(reader.spans, parse("loan"), wire.START_NS), 3)
+
+    assert [line.name for line in run(send)] == list("adbcef")
 
 
 async def walked(page: Callable[..., Any], limit: int) -> list[Any]:

@@ -32,9 +32,7 @@ T = TypeVar("T")
 _HOUR_S: Final = 3600
 _SECOND: Final = 1_000_000_000
 _END_S: Final = 2**32 - 1
-"""The last second that the column of hours holds, in the year 2106."""
-
-_LAST_NS: Final = 2**63 - 1
+"""The last second that the column of hours and the key of spans hold, in the year 2106: what is later is on no page."""
 
 _ROWS_A_TRACE: Final = 8
 """Rows of the first window for each trace that is wanted; each window after it has eight times as many."""
@@ -118,7 +116,7 @@ class Traces:
         """The first page, where the newest hours have all of it; None where they do not."""
         rows = (limit + 1) * _ROWS_A_TRACE
         lines = await self._database.query(
-            NEWEST.format(condition=condition.sql), **condition.parameters, rows=rows, limit=limit + 1
+            NEWEST.format(condition=condition.sql), **condition.parameters, end_s=_END_S, rows=rows, limit=limit + 1
         )
         found = _decoded(lines, NewestTraceRow)
         if not found:
@@ -171,7 +169,7 @@ class Traces:
                 **times._asdict(),
                 **_cursor(after),
                 after_span=after.span_id if after else "",
-                limit=limit + 1 - len(found),
+                limit=limit + 1,  # some of these may be there already, with other times
             )
             for line in _decoded(lines, SpanLine):
                 found.setdefault((line.trace_id, line.span_id), line)
@@ -217,7 +215,7 @@ class Traces:
         by_index = self._texts_indexed and needs_words(wanted)
         rows = _ROWS_BY_INDEX if by_index else (limit + 1) * _ROWS_A_TRACE
         async for window in self._windows(wanted, now_ns, after, rows):
-            last_ns = _LAST_NS if window.end_s == _END_S else window.end_s * _SECOND - 1
+            last_ns = window.end_s * _SECOND - 1
             times = _Times(window.first_s * _SECOND, min(last_ns, after.start_ns) if after else last_ns)
             if not by_index:
                 yield times

@@ -37,14 +37,14 @@ WITH (
     FROM (
         SELECT Hour
         FROM traces
-        WHERE TenantId = {{{{tenant:String}}}}
+        WHERE TenantId = {{{{tenant:String}}}} AND Hour < toDateTime({{{{end_s:UInt32}}}}, 'UTC')
         ORDER BY TenantId DESC, Hour DESC
         LIMIT {{{{rows:UInt64}}}}
     )
 ) AS newest
 SELECT {_TRACE_COLUMNS}, toUInt32(newest.1) AS window_s, newest.2 AS window_rows
 FROM traces
-WHERE TenantId = {{{{tenant:String}}}} AND Hour >= newest.1
+WHERE TenantId = {{{{tenant:String}}}} AND Hour >= newest.1 AND Hour < toDateTime({{{{end_s:UInt32}}}}, 'UTC')
 GROUP BY TraceId
 HAVING {{condition}}
 ORDER BY start_ns DESC, trace_id DESC

@@ -43,7 +43,7 @@ SELECT
     l.a_gen_ai_conversation_id AS ConversationId,
     accurateCastOrDefault(toFloat64OrZero(l.a_gen_ai_usage_input_tokens), 'UInt64') AS InputTokens,
     accurateCastOrDefault(toFloat64OrZero(l.a_gen_ai_usage_output_tokens), 'UInt64') AS OutputTokens,
-    if(l.Kind = 'llm', coalesce(l.CostUsd, arcCost(l.a_arc_cost_usd)), NULL) AS CostUsd,
+    if(l.Kind = 'llm', coalesce(if(isFinite(l.CostUsd) AND l.CostUsd >= 0, l.CostUsd, NULL), arcCost(l.a_arc_cost_usd)), NULL) AS CostUsd,
     JSONExtract(l.a_arc_fix_ids, 'Array(String)') AS FixIds,
     l.a_arc_fix_mode AS FixMode,
     l.a_arc_failure_type AS FailureType,
