@@ -109,3 +109,10 @@ def test_a_fork_waits_for_what_is_being_sent_and_every_child_can_send(arc_core):
     assert sorted(span["name"] for span in found) == [f"child {number}" for number in range(6)]
     # gRPC says so of nearly every fork where nobody waits; on a machine without time a call may outlast the wait.
     assert done.stderr.count(b"skipping fork() handlers") < 4
+
+
+def test_forks_are_not_all_late_while_a_call_gets_no_answer():
+    command = [sys.executable, "-W", "ignore", PROGRAMS / "forking_while_a_call_hangs.py"]
+    # 100 s where each waits
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -866,7 +866,11 @@ def test_spans_of_clocks_that_are_wrong_are_on_the_pages_once(run, wire, texts_i
 
 def test_spans_that_came_again_with_other_times_hide_no_others(run, wire):
     def span(name, at):
-        of_name = {"trace_id": name.encode() * 16, "span_id": name.encode() * 8, "attributes": {"gen_ai.input.messages": "loan"}}
+        of_name = {
+            "trace_id": name.encode() * 16,
+            "span_id": name.encode() * 8,
+            "attributes": {"gen_ai.input.messages": "loan"},
+        }
         return wire.span(name, start_time_unix_nano=wire.START_NS - at, **of_name)
 
     async def send(database):

@@ -23,6 +23,8 @@ class _State:
         self.changed = threading.Condition()  # may be entered again: a signal handler may fork within a call
         self.under_way = 0
         self.forks = 0
+        self.waited_in_vain = False
+        """Whether a fork waited for one of the calls that are under way, and it took longer."""
 
 
 class _Calls:
@@ -47,13 +49,15 @@ class _Calls:
         finally:
             with state.changed:
                 state.under_way -= 1
+                state.waited_in_vain = state.waited_in_vain and state.under_way > 0
                 state.changed.notify_all()
 
     def _await_calls(self) -> None:
         state = self._state
         with state.changed:
             state.forks += 1
-            state.changed.wait_for(lambda: not state.under_way, _FORK_SECONDS)
+            if not state.waited_in_vain:  # else each fork of a host would be late while nobody answers
+                state.waited_in_vain = not state.changed.wait_for(lambda: not state.under_way, _FORK_SECONDS)
 
     def _let_calls(self) -> None:
         state = self._state
@@ -63,4 +67,7 @@ class _Calls:
 
 
 calling: Final = _Calls().calling
-"""A context manager for one call by gRPC: it begins when no fork is under way, and a fork waits for its end."""
+"""A context manager for one call by gRPC: it begins when no fork is under way, and a fork waits for its end.
+
+Both wait for half a second at most, and forks only once for a call that takes longer.
+"""
