@@ -175,13 +175,14 @@ class Run:
             self.results["sizes"] = sizes_of(got["sizes"])
         self._at_once("graph_memory", subjects, kept)
 
-    def parts(self, arc: Subject) -> None:
-        """Arc's fix engine and redaction by themselves."""
+    def parts(self, subjects: Sequence[Subject]) -> None:
+        """Arc's fix engine and redaction by themselves, the engine beside that of the Arc before."""
+        arc = subjects[0]
         say("parts")
         self.results["parts"] = measured(arc.python, self._env, "parts.py", "--rounds", str(self._sizes["rounds"] // 2))
         say("matching")
         self.results["matching"] = {"arc": measured(arc.python, self._env, "matching.py")}
-        for subject in self._live():
+        for subject in self._live(subjects):
             if subject.name == _PUBLISHED and (got := self._ask(subject, "matching.py", "--published")) is not None:
                 self.results["matching"][_PUBLISHED] = got
 
@@ -249,7 +250,7 @@ def main() -> int:
         if calls:
             run.calls(calls)
             run.footprints(calls)
-            run.parts(calls[0])
+            run.parts(calls)
         if graphs:
             run.graphs(graphs)
     results = run.results
